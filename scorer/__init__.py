@@ -1,0 +1,1 @@
+"""Batch scoring of text columns: the public API of the two jobs."""

@@ -1,0 +1,159 @@
+"""The columns of a scored table: which one holds the text, and which ones are added.
+
+    <prefix>probability_<class>    float32, one for each class in the bundle's order; null: no text
+    <prefix>label                  the class of the highest probability, if asked for
+    <prefix>status                 why there is or is no score (`STATUSES`), if asked for
+
+Knows Arrow tables and predictions, nothing of files or models.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorer.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from scorer.inference import Prediction
+
+SCORED, UNKNOWN, NULL, BLANK, MARKUP = STATUSES = (
+    "scored",
+    "no known word",  # scored too
+    "null",
+    "blank",
+    "markup only",
+)
+TWO_WORDS = r"\p{L}{2,}\s+\p{L}{2,}"  # what a cell of prose has and a number, code or date has not
+OPTION = "--text-column names it"
+
+
+@dataclass(frozen=True)
+class AddedColumns:
+    """Which columns are added to a table."""
+
+    prefix: str = ""
+    label: bool = False
+    status: bool = False
+
+    def fields(self, classes: Sequence[str]) -> list[pa.Field]:
+        """Return the fields of the added columns, in their order."""
+        fields = [pa.field(f"{self.prefix}probability_{name}", pa.float32()) for name in classes]
+        if self.label:
+            fields.append(pa.field(f"{self.prefix}label", pa.string()))
+        if self.status:
+            fields.append(pa.field(f"{self.prefix}status", pa.string()))
+        return fields
+
+    def added_to(self, schema: pa.Schema, classes: Sequence[str]) -> pa.Schema:
+        """Return the schema with the added fields; `UsageError` if it has one of them already."""
+        fields = self.fields(classes)
+        taken = [field.name for field in fields if field.name in schema.names]
+        if taken:
+            names = ", ".join(taken)
+            raise UsageError(f"the input already has {names}", "--prefix TEXT gives other names")
+        for field in fields:
+            schema = schema.append(field)
+        return schema
+
+    def arrays(
+        self, texts: pa.LargeStringArray, prediction: "Prediction", classes: Sequence[str]
+    ) -> list[pa.Array]:
+        """Return the added columns of a chunk, each of length rows."""
+        without = np.isnan(prediction.probabilities).any(axis=1)  # (rows,)
+        columns = np.ascontiguousarray(prediction.probabilities.T)  # (classes, rows)
+        arrays = [pa.array(column, pa.float32(), mask=without) for column in columns]
+        if self.label:
+            best = np.nan_to_num(prediction.probabilities).argmax(axis=1)
+            arrays.append(pa.array(np.array(classes, object)[best], pa.string(), mask=without))
+        if self.status:
+            arrays.append(pc.take(pa.array(STATUSES), pa.array(statuses(texts, prediction))))
+        return arrays
+
+
+def statuses(texts: pa.LargeStringArray, prediction: "Prediction") -> np.ndarray:
+    """Return int8 (rows,): the position in `STATUSES` of what each text is."""
+    blank = pc.equal(pc.utf8_trim_whitespace(texts), "").fill_null(False)
+    unknown = prediction.unknown == prediction.tokens
+    none = np.select([_numpy(texts.is_null()), _numpy(blank)], [2, 3], 4)
+    return np.where(prediction.tokens > 0, unknown, none).astype(np.int8)
+
+
+def _numpy(mask: pa.BooleanArray) -> np.ndarray:
+    return mask.to_numpy(zero_copy_only=False)
+
+
+def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> int:
+    """Return the position of the text column of a table, of which `sample` has the first rows.
+
+    It is the one named `wanted`, else the one named as the bundle's, else the only one that looks
+    like text. Raises `InputError` with the columns there are.
+    """
+    if wanted is not None:
+        return _named(sample.schema, wanted)
+    if trained_on in sample.schema.names:
+        return _named(sample.schema, trained_on)
+    texts = [i for i in range(sample.num_columns) if _looks_like_text(sample.column(i))]
+    strings = [i for i in range(sample.num_columns) if is_text(sample.schema.field(i).type)]
+    choice = texts if len(strings) > 1 else strings
+    if len(choice) != 1:
+        names = _listed(sample.schema.names)
+        raise InputError(f"which column is the text is not clear; the columns are: {names}", OPTION)
+    return choice[0]
+
+
+def _named(schema: pa.Schema, name: str) -> int:
+    positions = schema.get_all_field_indices(name)
+    if not positions:
+        near = get_close_matches(name, schema.names, n=1, cutoff=0.0)
+        suggestion = f"; did you mean {near[0]!r}?" if near else ""
+        listed = _listed(schema.names)
+        raise InputError(f"there is no column {name!r}{suggestion} The columns are: {listed}")
+    if len(positions) > 1:
+        raise InputError(f"{len(positions)} columns are named {name!r}", "Rename all but one")
+    kind = schema.field(positions[0]).type
+    if not is_text(kind):
+        raise InputError(f"column {name!r} is {kind}, not text", OPTION)
+    return positions[0]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether a column of this type holds texts."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return (
+        pa.types.is_string(value)
+        or pa.types.is_large_string(value)
+        or pa.types.is_string_view(value)
+        or pa.types.is_null(value)
+    )
+
+
+def _looks_like_text(column: pa.ChunkedArray) -> bool:
+    """Return whether at least half of the cells that are not blank have two words in a row."""
+    if not is_text(column.type):
+        return False
+    cells = as_texts(column, "")
+    filled = pc.sum(pc.not_equal(pc.utf8_trim_whitespace(cells), "")).as_py() or 0
+    prose = pc.sum(pc.match_substring_regex(cells, TWO_WORDS)).as_py() or 0
+    return filled > 0 and prose * 2 >= filled
+
+
+def as_texts(column: pa.ChunkedArray, name: str, first_row: int = 0) -> pa.LargeStringArray:
+    """Return a text column of any string type as one array.
+
+    Raises `InputError` for bytes that are not UTF-8, which a Parquet file may hold.
+    """
+    texts = pc.cast(column, pa.large_string()).combine_chunks()
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"column {name!r}, rows from {first_row}: {error}") from error
+    return texts

@@ -1,0 +1,62 @@
+"""The errors a user can meet, each with the exit code that a job ends with.
+
+Raised in the library, printed only by the jobs. Knows nothing of how they are shown.
+"""
+
+
+class ScorerError(Exception):
+    """An expected failure: what happened, where, and (`hint`) the option or command that helps."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message}. {self.hint}" if self.hint else message
+
+
+class UsageError(ScorerError):
+    """Options that do not fit each other or the data they are used on."""
+
+    exit_code = 2
+
+
+class InputError(ScorerError):
+    """An input that cannot be read, or an output that cannot be written."""
+
+    exit_code = 3
+
+
+class BundleError(ScorerError):
+    """A bundle that is damaged, foreign, too new, or does not score as it should."""
+
+    exit_code = 4
+
+
+class RowsError(ScorerError):
+    """Too many rejected rows, or rows that are not accounted for."""
+
+    exit_code = 5
+
+
+class GateError(ScorerError):
+    """A gate that was not passed: promotion or drift."""
+
+    exit_code = 6
+
+
+class OutputBusyError(ScorerError):
+    """Another run holds the output."""
+
+    exit_code = 75
+
+
+class InterruptedRunError(ScorerError):
+    """A signal ended the run; `exit_code` is 128 + the signal's number."""
+
+    def __init__(self, message: str, signal_number: int, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.exit_code = 128 + signal_number

@@ -1,0 +1,161 @@
+"""How good class probabilities are against the labels: the figures that a bundle and a report show.
+
+Takes probabilities as `Predictor.predict` gives them and targets as `labelled` gives them, so every
+figure is of the very path that scores a file. Knows nothing of texts, models or where rows are from.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from scorer.errors import InputError
+
+BINS = 15  # of confidence, as in Guo et al. 2017
+SMALLEST = float(np.finfo(np.float32).eps)  # a probability of 0 counts as this in the log loss
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """Figures of one class; `support` is how many rows are truly of it."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures over the scored rows; shares between 0 and 1, log loss in nats."""
+
+    rows: int  # scored rows; every figure is over these
+    unscored: int  # rows without a probability: their text has no token
+    accuracy: float
+    accuracy_low: float  # Wilson's 95% interval
+    accuracy_high: float
+    log_loss: float
+    auc: float | None  # area under the ROC curve, macro one-vs-rest for more than two classes
+    per_class: tuple[ClassFigures, ...]
+    confusion: tuple[tuple[int, ...], ...]  # [true class][predicted class], in rows
+    calibration_error: float  # see `calibration_error`
+    majority: float  # accuracy of always guessing the most frequent class
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain lists, dicts and numbers, ready for `json.dumps`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Rows gathered by the confidence of their prediction; only bins that hold a row.
+
+    confidence: float64 (bins,), the mean probability of the predicted class.
+    accuracy: float64 (bins,), how often it was right.
+    rows: int64 (bins,).
+    """
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    rows: np.ndarray
+
+
+def evaluate(
+    probabilities: np.ndarray, targets: np.ndarray, classes: Sequence[str]
+) -> Evaluation:
+    """Evaluate float32 (rows, classes) probabilities against int64 (rows,) class indices.
+
+    Rows of NaN (a text without a token) are counted as unscored and left out of every figure.
+    Raises `InputError` if no row is left.
+    """
+    scored = ~np.isnan(probabilities).any(axis=1)
+    if not scored.any():
+        raise InputError("there is no row to evaluate: no text has a token")
+    unscored = len(targets) - int(scored.sum())
+    probabilities, targets = probabilities[scored].astype(np.float64), targets[scored]
+    predicted = probabilities.argmax(axis=1)
+    accuracy = float((predicted == targets).mean())
+    low, high = accuracy_interval(int((predicted == targets).sum()), len(targets))
+    return Evaluation(
+        rows=len(targets),
+        unscored=unscored,
+        accuracy=accuracy,
+        accuracy_low=low,
+        accuracy_high=high,
+        log_loss=log_loss(probabilities, targets),
+        auc=auc(probabilities, targets),
+        per_class=_per_class(predicted, targets, classes),
+        confusion=_confusion(predicted, targets, len(classes)),
+        calibration_error=calibration_error(probabilities, targets),
+        majority=float(np.bincount(targets).max() / len(targets)),
+    )
+
+
+def accuracy_interval(right: int, rows: int) -> tuple[float, float]:
+    """Return Wilson's 95% interval for an accuracy of right / rows."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, rows).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def log_loss(probabilities: np.ndarray, targets: np.ndarray) -> float:
+    """Return the mean negative log probability of the true class, in nats."""
+    true_class = probabilities[np.arange(len(targets)), targets]
+    return float(-np.log(np.maximum(true_class, SMALLEST)).mean())
+
+
+def auc(probabilities: np.ndarray, targets: np.ndarray) -> float | None:
+    """Return the area under the ROC curve; None where the rows do not hold two classes.
+
+    Of the last class for two classes; for more, the mean over each class against the rest,
+    of those classes that have rows.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    if len(np.unique(targets)) < 2:
+        return None
+    last = probabilities.shape[1] - 1
+    one_vs_rest = [last] if last == 1 else np.unique(targets)
+    return float(np.mean([roc_auc_score(targets == c, probabilities[:, c]) for c in one_vs_rest]))
+
+
+def calibration_error(probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS) -> float:
+    """Return the expected calibration error of the predicted class (Guo et al. 2017, eq. 3)."""
+    reliable = reliability(probabilities, targets, bins)
+    gaps = np.abs(reliable.accuracy - reliable.confidence)
+    return float(np.average(gaps, weights=reliable.rows))
+
+
+def reliability(probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS) -> Reliability:
+    """Gather rows in `bins` bins of equal width, each closed above, by their top probability."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == targets
+    edges = np.linspace(0, 1, bins + 1)[1:-1]
+    bin_of_row = np.digitize(confidence, edges, right=True)
+    rows = np.bincount(bin_of_row, minlength=bins)
+    filled = rows > 0
+    confidences = np.bincount(bin_of_row, confidence, bins)[filled]
+    rights = np.bincount(bin_of_row, right, bins)[filled]
+    return Reliability(confidences / rows[filled], rights / rows[filled], rows[filled])
+
+
+def _per_class(
+    predicted: np.ndarray, targets: np.ndarray, classes: Sequence[str]
+) -> tuple[ClassFigures, ...]:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    columns = precision_recall_fscore_support(
+        targets, predicted, labels=range(len(classes)), zero_division=0.0
+    )
+    return tuple(
+        ClassFigures(name, float(precision), float(recall), float(f1), int(support))
+        for name, precision, recall, f1, support in zip(classes, *columns, strict=True)
+    )
+
+
+def _confusion(predicted: np.ndarray, targets: np.ndarray, classes: int) -> tuple[tuple[int, ...], ...]:
+    counts = np.bincount(targets * classes + predicted, minlength=classes * classes)
+    return tuple(tuple(row) for row in counts.reshape(classes, classes).tolist())

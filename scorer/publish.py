@@ -1,0 +1,162 @@
+"""How a file is published: lock, temporary file beside it, fsync, rename, fsync of the folder.
+
+At its final name a file is the old one or the complete new one, never a part. Knows paths and
+bytes, nothing of tables or scores.
+"""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from scorer.errors import InputError, OutputBusyError, UsageError
+
+FULL_HINT = "Make space and run the same command again: it goes on where this run stopped"
+
+
+@contextmanager
+def writing(path: Path, hint: str = "") -> Iterator[None]:
+    """Turn what the system says while `path` is written into an `InputError` that names it."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise InputError(f"cannot write {path}: {reason}", hint) from error
+
+
+def real_path(path: str | Path) -> Path:
+    """Return the absolute path a symbolic link ends at; raise `InputError` if there is no way."""
+    try:
+        return Path(os.path.realpath(path))
+    except OSError as error:
+        raise InputError(f"cannot find {path}: the working folder is gone") from error
+
+
+def beside(output: Path, ending: str) -> Path:
+    """Return the path of a file that goes with the output: `<output>.<ending>`."""
+    return output.with_name(f"{output.name}.{ending}")
+
+
+def check_output(output: Path, source: Path | None, overwrite: bool) -> None:
+    """Refuse, before any work, an output that must not or cannot be written.
+
+    Raises `InputError` for a folder that is not there and for a folder or a device at the output's
+    place, `UsageError` for the input itself and for an existing file without `overwrite`.
+    """
+    if not output.parent.is_dir():
+        raise InputError(f"cannot write {output}: there is no folder {output.parent}")
+    if not output.exists():
+        return
+    if not output.is_file():
+        kind = "a folder" if output.is_dir() else "not a regular file"
+        raise InputError(f"cannot write {output}: it is {kind}", "`-` is standard output")
+    if source is not None and source.exists() and source.samefile(output):
+        raise UsageError(f"{output} is the input itself", "Choose another output")
+    if not overwrite:
+        raise UsageError(f"{output} is already there", "--overwrite replaces it")
+
+
+@contextmanager
+def locked(output: Path) -> Iterator[None]:
+    """Hold `<output>.lock`; the kernel frees it when the process ends, however it ends.
+
+    Raises `OutputBusyError` at once if another run holds it.
+    """
+    path = beside(output, "lock")
+    lock = _acquire(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)  # while held: whoever waits for this file sees it is gone
+        lock.close()
+
+
+def _acquire(path: Path) -> IO[str]:
+    while True:
+        with writing(path):
+            lock = path.open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise OutputBusyError(f"another run holds {path} (process {holder})") from None
+        if _still_at(path, lock):
+            break
+        lock.close()  # its last holder removed it between the opening and the locking
+    with writing(path):
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+    return lock
+
+
+def _still_at(path: Path, file: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+class PendingFile:
+    """A file on its way: `temporary` is written, `publish` puts it at its final name.
+
+    The temporary name is fixed, so what a killed run left there is removed by the next run. That
+    takes a lock on the output, which keeps two runs apart.
+    """
+
+    def __init__(self, final: Path) -> None:
+        self.final = final
+        self.temporary = final.with_name(f".{final.name}.partial")
+        self.discard()
+
+    def __enter__(self) -> "PendingFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove the temporary file, if there is one."""
+        with writing(self.temporary):
+            self.temporary.unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Have the disk take the temporary file's bytes; a full disk shows here at the latest."""
+        with writing(self.final, FULL_HINT):
+            self._keep_mode()
+            _fsync(self.temporary)
+
+    def publish(self) -> None:
+        """Rename the flushed temporary file to its final name and flush the folder."""
+        with writing(self.final, FULL_HINT):
+            self.temporary.replace(self.final)
+            _fsync(self.final.parent)
+
+    def _keep_mode(self) -> None:
+        """Give the new file the permissions of the one it replaces."""
+        if self.final.exists():
+            self.temporary.chmod(stat.S_IMODE(self.final.stat().st_mode))
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish_text(path: Path, text: str) -> None:
+    """Write a small text file the same way."""
+    with PendingFile(path) as pending:
+        with writing(path):
+            pending.temporary.write_text(text, encoding="utf-8")
+        pending.flush()
+        pending.publish()

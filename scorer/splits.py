@@ -1,0 +1,181 @@
+"""Labelled rows cut into training, validation and test rows: exact, stratified, seeded.
+
+Sizes are exact, and each class is shared out by largest remainder with a row at least in every
+part. Rows of one group stay in one part; then sizes are exact as long as there are enough rows
+outside of groups of several to fill up with, else as near as whole groups allow.
+Knows targets and groups, nothing of texts or where groups come from.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scorer.errors import UsageError
+
+PARTS = ("training", "validation", "test")
+TRAIN, VALID, TEST = range(3)
+OPTIONS = "--valid and --test take a share, a number of rows or a file"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row indices (int64, rising) of each part; every row is in exactly one.
+
+    `asked` are the sizes that were asked for: training, validation, test.
+    """
+
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+    asked: tuple[int, int, int]
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Rows in training, validation and test."""
+        return len(self.train), len(self.valid), len(self.test)
+
+    @property
+    def note(self) -> str | None:
+        """A line on how near the sizes are where whole groups did not allow exact ones."""
+        if self.sizes == self.asked:
+            return None
+        got, asked = (" / ".join(f"{size:,}" for size in sizes) for sizes in (self.sizes, self.asked))
+        return f"groups stay whole: the parts have {got} rows where {asked} were asked for"
+
+
+def split_rows(
+    targets: np.ndarray,
+    valid: float | int,
+    test: float | int,
+    seed: int,
+    groups: np.ndarray | None = None,
+) -> Split:
+    """Split rows by their targets, int64 (rows,), and their groups, int64 (rows,), if any.
+
+    A float is a share of the rows, an int a number of rows; 0 leaves the part empty.
+    Raises `UsageError` if the sizes do not fit or a part would have no row of some class.
+    """
+    asked = part_sizes(len(targets), valid, test)
+    codes, targets = np.unique(targets, return_inverse=True)
+    wanted = _wanted_rows(np.bincount(targets, minlength=len(codes)), asked)
+    rng = np.random.default_rng(seed)
+    part_of_row = np.full(len(targets), -1)
+    if groups is not None:
+        _place_groups(part_of_row, targets, groups, wanted, rng)
+    _place_singles(part_of_row, targets, wanted, rng)
+    _check_classes(part_of_row, targets, asked)
+    parts = [np.flatnonzero(part_of_row == part) for part in (TRAIN, VALID, TEST)]
+    return Split(*parts, asked=asked)
+
+
+def part_sizes(rows: int, valid: float | int, test: float | int) -> tuple[int, int, int]:
+    """Return how many rows training, validation and test get; `UsageError` if that cannot be."""
+    sizes = [_part_size(rows, part) for part in (valid, test)]
+    train = rows - sum(sizes)
+    if train < 1 or min(sizes) < 0:
+        raise UsageError(
+            f"{rows:,} rows cannot be split into {sizes[0]:,} for validation, {sizes[1]:,} for test "
+            "and some for training",
+            OPTIONS,
+        )
+    return train, sizes[0], sizes[1]
+
+
+def _part_size(rows: int, part: float | int) -> int:
+    return round(part * rows) if isinstance(part, float) and part < 1 else int(part)
+
+
+def _wanted_rows(counts: np.ndarray, asked: Sequence[int]) -> np.ndarray:
+    """Return int64 (3, classes): how many rows of each class each part should get."""
+    filled = np.count_nonzero(asked)
+    if counts.min() < filled or min(size for size in asked if size) < len(counts):
+        raise UsageError(
+            f"{len(counts)} classes with {counts.min()} to {counts.max():,} rows cannot all be in "
+            f"parts of {' / '.join(f'{size:,}' for size in asked)} rows",
+            OPTIONS,
+        )
+    wanted, left = np.zeros((3, len(counts)), np.int64), counts.copy()
+    for part in (TEST, VALID):
+        filled -= asked[part] > 0  # parts that still need a row of each class
+        quotas = left * asked[part] / left.sum()
+        least = min(1, asked[part])
+        wanted[part] = _apportion(quotas, asked[part], least, left - filled)
+        left -= wanted[part]
+    wanted[TRAIN] = left
+    return wanted
+
+
+def _apportion(
+    quotas: np.ndarray, total: int, least: int, most: np.ndarray
+) -> np.ndarray:
+    """Return int64 (classes,) near `quotas` that sum to `total` (largest remainder, bounded)."""
+    seats = np.clip(quotas.astype(np.int64), least, most)
+    while seats.sum() < total:
+        seats[np.where(seats < most, quotas - seats, -np.inf).argmax()] += 1
+    while seats.sum() > total:
+        seats[np.where(seats > least, quotas - seats, np.inf).argmin()] -= 1
+    return seats
+
+
+def _place_groups(
+    part_of_row: np.ndarray,
+    targets: np.ndarray,
+    groups: np.ndarray,
+    wanted: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Put each group of several rows into the part that lacks most; take it off `wanted`."""
+    _, groups, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    rows_by_group = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
+    shuffled = rng.permutation(np.flatnonzero(sizes > 1))
+    shares = np.maximum(wanted, 1)
+    for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
+        rows = rows_by_group[group]
+        counts = np.bincount(targets[rows], minlength=wanted.shape[1])
+        part = _neediest(counts, wanted, shares)
+        part_of_row[rows] = part
+        wanted[part] -= counts
+
+
+def _neediest(counts: np.ndarray, wanted: np.ndarray, shares: np.ndarray) -> int:
+    """Return the part a group goes to: of those it fits in, the one that is least filled."""
+    room = wanted.sum(axis=1)  # (parts,)
+    if not (room >= counts.sum()).any():
+        return int(room.argmax())
+    need = (wanted / shares) @ counts
+    return int(np.where(room >= counts.sum(), need, -np.inf).argmax())
+
+
+def _place_singles(
+    part_of_row: np.ndarray, targets: np.ndarray, wanted: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Fill the parts up to `wanted`, less what groups have put there, with the rows still free."""
+    free = rng.permutation(np.flatnonzero(part_of_row < 0))
+    part_of_row[free] = TRAIN
+    for part in (TEST, VALID):
+        counts = np.bincount(targets[free], minlength=wanted.shape[1])
+        total = min(max(int(wanted[part].sum()), 0), len(free))
+        seats = _apportion(np.maximum(wanted[part], 0), total, 0, counts)
+        chosen = _rank_in_class(targets[free]) < seats[targets[free]]
+        part_of_row[free[chosen]] = part
+        free = free[~chosen]
+
+
+def _rank_in_class(targets: np.ndarray) -> np.ndarray:
+    """Return int64 (rows,): how many earlier rows have the same target."""
+    order = np.argsort(targets, kind="stable")
+    counts = np.bincount(targets)
+    ranks = np.empty(len(targets), np.int64)
+    ranks[order] = np.arange(len(targets)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return ranks
+
+
+def _check_classes(part_of_row: np.ndarray, targets: np.ndarray, asked: Sequence[int]) -> None:
+    classes = len(np.unique(targets))
+    for part, size in enumerate(asked):
+        if size and len(np.unique(targets[part_of_row == part])) < classes:
+            raise UsageError(
+                f"whole groups leave the {PARTS[part]} part without a row of some class",
+                "Another --seed, larger shares or no --group-column may do",
+            )

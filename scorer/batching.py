@@ -4,7 +4,6 @@ Knows lengths and rows, not texts or models. Rows without a token never get into
 packing refuses them, and they have no probability.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 
 from scorer.encoding import PAD_ID, Encoded
 
-POOLED_BATCHES = 100  # batches that are length-sorted together in training, as torchtext's pool does
+POOLED_BATCHES = 100  # length-sorted together in training, as torchtext's pool does
 
 
 @dataclass(frozen=True)
@@ -75,29 +74,25 @@ class PackedIds:
     rows: np.ndarray  # int64 (batch,)
     ids: torch.Tensor  # int64 (tokens,): the first token of every text, then every second, …
     sizes: np.ndarray  # int64 (time,): how many texts have a token at each step, never rising
+    lengths: np.ndarray  # int64 (batch,)
 
 
 def packed(encoded: Encoded, rows: np.ndarray) -> PackedIds:
     """Return the texts of `rows` (longest first) step by step, without any padding."""
     lengths = encoded.lengths[rows]
-    steps = np.repeat(np.arange(len(lengths)), 0)  # replaced below for long texts too
     sizes = len(lengths) - np.searchsorted(lengths[::-1], np.arange(lengths.max()), side="right")
     starts = encoded.offsets[rows]
     steps = np.repeat(np.arange(len(sizes)), sizes)
     within = np.arange(len(steps)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     ids = encoded.ids[starts[within] + steps].astype(np.int64)
-    return PackedIds(rows, torch.from_numpy(ids), sizes)
+    return PackedIds(rows, torch.from_numpy(ids), sizes, lengths)
 
 
-def in_row_order(batches: list[np.ndarray], values: list[np.ndarray], rows: int) -> np.ndarray:
-    """Return float32 (rows, classes): each batch's values at its rows, NaN where there is none."""
-    restored = np.full((rows, values[0].shape[1]), np.nan, dtype=np.float32)
+def in_row_order(
+    batches: list[np.ndarray], values: list[np.ndarray], rows: int, width: int
+) -> np.ndarray:
+    """Return float32 (rows, width): each batch's values at its rows, NaN where there is none."""
+    restored = np.full((rows, width), np.nan, dtype=np.float32)
     for batch, batch_values in zip(batches, values, strict=True):
         restored[batch] = batch_values
     return restored
-
-
-def iterate(encoded: Encoded, batches: list[np.ndarray]) -> Iterator[Batch]:
-    """Yield each batch padded."""
-    for rows in batches:
-        yield padded(encoded, rows)

@@ -85,8 +85,8 @@ class KnownPieces:
 
     @property
     def full(self) -> bool:
-        """Whether the bound on pieces or on their ids is passed."""
-        return len(self._index) > MAX_PIECES or len(self._ids.values) > MAX_IDS
+        """Whether more was added to what was shipped than the bounds allow."""
+        shipped = self._shipped.ids if self._shipped else PieceIds.none()
 
     def find(self, keys: np.ndarray) -> np.ndarray:
         """The number of each piece, int64 (pieces,); negative for an unknown one."""

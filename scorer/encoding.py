@@ -100,7 +100,7 @@ class TextEncoder:
     def _start_over(self) -> None:
         """Keep memory bounded: remember what was shipped, and renew spaCy's own tables too."""
         self._known.forget()
-        del self._tokeniser
+        self.__dict__.pop("_tokeniser", None)
 
     @cached_property
     def _tokeniser(self) -> PieceTokeniser:
@@ -193,10 +193,11 @@ def count_tokens(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
     encoder = TextEncoder(rules, vocabulary)
     counts = np.zeros(0, np.int64)
     for rows in _slices(texts):
-        more = np.bincount(encoder.encode(rows).ids, minlength=len(counts))
+        ids = encoder.encode(rows).ids
+        more = np.bincount(ids, minlength=len(vocabulary.ids))
         more[: len(counts)] += counts
         counts = more
-    return Counter(dict(zip(vocabulary.ids, counts.tolist(), strict=True)))
+    return +Counter(dict(zip(vocabulary.ids, counts.tolist(), strict=True)))
 
 
 def build_vocabulary(counter: Counter[str], max_size: int = 20_000) -> Vocabulary:

@@ -62,9 +62,7 @@ class Reliability:
     rows: np.ndarray
 
 
-def evaluate(
-    probabilities: np.ndarray, targets: np.ndarray, classes: Sequence[str]
-) -> Evaluation:
+def evaluate(probabilities: np.ndarray, targets: np.ndarray, classes: Sequence[str]) -> Evaluation:
     """Evaluate float32 (rows, classes) probabilities against int64 (rows,) class indices.
 
     Rows of NaN (a text without a token) are counted as unscored and left out of every figure.
@@ -156,6 +154,8 @@ def _per_class(
     )
 
 
-def _confusion(predicted: np.ndarray, targets: np.ndarray, classes: int) -> tuple[tuple[int, ...], ...]:
+def _confusion(
+    predicted: np.ndarray, targets: np.ndarray, classes: int
+) -> tuple[tuple[int, ...], ...]:
     counts = np.bincount(targets * classes + predicted, minlength=classes * classes)
     return tuple(tuple(row) for row in counts.reshape(classes, classes).tolist())

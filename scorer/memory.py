@@ -82,11 +82,13 @@ class KnownPieces:
         self.add(np.zeros(1, np.uint64), nothing)
         if self._shipped:
             self.add(piece_keys(with_spaces(self._shipped.pieces)), self._shipped.ids)
+        self._most_pieces = len(self._index) + MAX_PIECES
+        self._most_ids = len(self._ids.values) + MAX_IDS
 
     @property
     def full(self) -> bool:
         """Whether more was added to what was shipped than the bounds allow."""
-        shipped = self._shipped.ids if self._shipped else PieceIds.none()
+        return len(self._index) > self._most_pieces or len(self._ids.values) > self._most_ids
 
     def find(self, keys: np.ndarray) -> np.ndarray:
         """The number of each piece, int64 (pieces,); negative for an unknown one."""

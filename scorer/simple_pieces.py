@@ -1,8 +1,8 @@
-"""Pieces whose tokens can be told without the tokeniser.
+"""Pieces whose tokens can be told without the tokeniser: a word between marks, a run of one mark.
 
-They are words with at most a mark at either end, and runs of one mark. A word is a run of ASCII letters on which no affix rule acts; a mark is a character that prefix and
-suffix rules take off by itself. "(word," is the tokens "(", "word" and ",", and "!!!" is three tokens, unless a
-special case spells that word or a run of that mark.
+A word is a run of ASCII letters on which no affix rule acts; a mark is a character that prefix and
+suffix rules take off by itself. "(word," is the tokens "(", "word" and ","; "!!!" is three tokens.
+Not so where a special case spells that word or a run of that mark.
 Knows nothing of any other piece.
 """
 

@@ -40,7 +40,9 @@ class Split:
         """A line on how near the sizes are where whole groups did not allow exact ones."""
         if self.sizes == self.asked:
             return None
-        got, asked = (" / ".join(f"{size:,}" for size in sizes) for sizes in (self.sizes, self.asked))
+        got, asked = (
+            " / ".join(f"{size:,}" for size in sizes) for sizes in (self.sizes, self.asked)
+        )
         return f"groups stay whole: the parts have {got} rows where {asked} were asked for"
 
 
@@ -106,9 +108,7 @@ def _wanted_rows(counts: np.ndarray, asked: Sequence[int]) -> np.ndarray:
     return wanted
 
 
-def _apportion(
-    quotas: np.ndarray, total: int, least: int, most: np.ndarray
-) -> np.ndarray:
+def _apportion(quotas: np.ndarray, total: int, least: int, most: np.ndarray) -> np.ndarray:
     """Return int64 (classes,) near `quotas` that sum to `total` (largest remainder, bounded)."""
     seats = np.clip(quotas.astype(np.int64), least, most)
     while seats.sum() < total:

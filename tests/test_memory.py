@@ -1,0 +1,64 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scorer import memory
+from scorer.encoding import TextEncoder, Vocabulary
+from scorer.errors import BundleError
+from scorer.memory import PieceMemory
+from scorer.text import TextRules
+
+VOCABULARY = Vocabulary(("<unk>", "<pad>", "the", "film", ".", "!", "do", "n't"))
+PIECES = pa.array(["don't", "film.", "nowhere", "the", "Ünïcode"], pa.large_string())
+
+
+def shipped() -> PieceMemory:
+    return TextEncoder(TextRules(), VOCABULARY).memory_of(PIECES)
+
+
+def test_a_memory_holds_each_pieces_ids():
+    assert shipped().to_table().to_pydict() == {
+        "piece": ["don't", "film.", "nowhere", "the", "Ünïcode"],
+        "ids": [[6, 7], [3, 4], [0], [2], [0]],
+        "flags": [0, 1, 0, 0, 0],
+    }
+
+
+def test_a_memory_survives_parquet(tmp_path):
+    pq.write_table(shipped().to_table(), tmp_path / "pieces.parquet", row_group_size=2)
+    read = PieceMemory.from_table(pq.read_table(tmp_path / "pieces.parquet"))
+    assert read.to_table().equals(shipped().to_table())
+    assert read.ids.offsets[0] == 0
+
+
+def test_an_empty_memory_is_a_memory():
+    table = shipped().to_table().slice(0, 0)
+    assert len(PieceMemory.from_table(table)) == 0
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({"piece": ["a"]}),
+        pa.table({"piece": ["a"], "ids": [["x"]], "flags": [0]}),
+        pa.table({"word": ["a"], "ids": [[1]], "flags": [0]}),
+    ],
+)
+def test_another_table_is_refused(table):
+    with pytest.raises(BundleError, match="remembered pieces"):
+        PieceMemory.from_table(table)
+
+
+def test_what_is_remembered_is_bounded_and_what_is_shipped_stays(monkeypatch):
+    monkeypatch.setattr(memory, "MAX_PIECES", 100)
+    known = memory.KnownPieces(shipped())
+    first = len(known._index)
+    ids = memory.PieceIds(np.zeros(60, np.int32), np.arange(61), np.zeros(60, np.uint8))
+    for start in (1000, 2000):
+        assert not known.full
+        known.add(np.arange(start, start + 60, dtype=np.uint64), ids)
+    assert known.full
+    known.forget()
+    assert not known.full
+    assert len(known._index) == first

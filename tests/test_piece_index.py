@@ -1,0 +1,55 @@
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorer.piece_index import FREE, SLICE, PieceIndex, piece_keys
+
+keys = st.integers(0, 2**64 - 1) | st.integers(0, 40).map(lambda i: i << 3)
+
+
+def words_of(*texts: str) -> pa.LargeStringArray:
+    return pa.array(texts, pa.large_string())
+
+
+@given(st.lists(st.lists(keys, max_size=30), max_size=5), st.lists(keys))
+def test_an_index_finds_what_a_dict_would_find(batches, asked):
+    index, numbers = PieceIndex(), {}
+    for batch in batches:
+        new = [key for key in dict.fromkeys(batch) if key not in numbers]
+        numbers.update(zip(new, range(len(numbers), len(numbers) + len(new)), strict=True))
+        index.add(np.array(new, np.uint64))
+    asked = [*asked, *numbers]
+    expected = [numbers.get(key, FREE) for key in asked]
+    assert index.find(np.array(asked, np.uint64)).tolist() == expected
+    assert len(index) == len(numbers)
+
+
+def test_an_index_grows_and_keeps_what_it_holds():
+    index = PieceIndex()
+    keys = np.random.default_rng(1).integers(0, 2**64 - 1, 100_000, np.uint64)
+    for part in np.array_split(keys, 7):
+        index.add(part)
+    assert np.array_equal(index.find(keys), np.arange(len(keys)))
+    assert (index.find(keys + np.uint64(1)) == FREE).all()
+
+
+def test_similar_words_have_different_keys():
+    letters = [chr(97 + i) for i in range(26)]
+    words = {a + b + c + d for a in letters for b in letters for c in letters for d in "ab "}
+    words |= {"a" * length for length in range(1, 3000)}
+    words |= {f"{number}" for number in range(20_000)}
+    assert len(np.unique(piece_keys(words_of(*words)))) == len(words)
+
+
+@given(st.lists(st.text(min_size=1), max_size=20), st.data())
+def test_a_key_depends_on_the_word_alone(words, data):
+    start = data.draw(st.integers(0, len(words)))
+    expected = [piece_keys(words_of(word))[0] for word in words]
+    assert piece_keys(words_of(*words)).tolist() == expected
+    assert piece_keys(words_of(*words).slice(start)).tolist() == expected[start:]
+
+
+def test_more_words_than_a_slice_have_the_keys_they_have_alone():
+    words = words_of(*(str(i) for i in range(2 * SLICE + 1)))
+    assert piece_keys(words)[-1] == piece_keys(words_of(str(2 * SLICE)))[0]

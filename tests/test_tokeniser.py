@@ -1,0 +1,127 @@
+import re
+from itertools import chain
+
+import pytest
+import spacy
+from hypothesis import given
+from hypothesis import strategies as st
+from spacy import util
+
+from scorer.affixes import WORD_CHARACTERS, AffixRules
+from scorer.errors import UsageError
+from scorer.tokeniser import PieceTokeniser
+
+nlp = spacy.blank("en")
+tokeniser = PieceTokeniser("en")
+
+fragments = st.sampled_from(
+    [*nlp.tokenizer.rules, *".,:;!?()[]'\"-_*&#/=’“…$€°%", "word", "Hello", "x", "3.5", "10", "U.S"]
+).filter(lambda fragment: not fragment.isspace())
+pieces = st.lists(fragments | st.text(max_size=4), min_size=1, max_size=5).map(
+    lambda parts: "".join("".join(parts).split()) or "."
+)
+
+
+def tokens_of(asked: list[str], tokeniser: PieceTokeniser = tokeniser) -> list[list[str]]:
+    found: dict[int, list[str]] = {}
+    for block in tokeniser.tokenise(asked):
+        for position, start, end in zip(
+            block.positions.tolist(), block.offsets, block.offsets[1:], strict=False
+        ):
+            found[position] = [block.tokens[i] for i in block.indices[start:end]]
+    return [found[i] for i in range(len(asked))]
+
+
+@given(st.lists(pieces, max_size=20))
+def test_pieces_in_bulk_have_the_tokens_that_each_has_alone(asked):
+    assert tokens_of(asked) == [[token.text for token in nlp.tokenizer(piece)] for piece in asked]
+
+
+def test_every_special_case_is_tokenised_as_spacy_does_bare_and_between_marks():
+    cases = [case for case in nlp.tokenizer.rules if not case.isspace()]
+    around = ("{}", "({}", "{},", '"{}"', "a{}", "{}b", "{}{}", "film.{}", "{}...")
+    asked = ["".join(form.format(case, case).split()) for case in cases for form in around]
+    assert tokens_of(asked) == [[token.text for token in nlp.tokenizer(piece)] for piece in asked]
+
+
+@pytest.mark.parametrize(
+    "piece", ["a" * 100_000, "ab-" * 33_333, "!" * 100_000, "." * 100_000, "é" * 50_000 + "..."]
+)
+def test_a_piece_of_100000_characters_is_a_piece_like_any_other(piece):
+    expected = list(piece) if piece[0] == "!" else [t.text for t in nlp.tokenizer(piece)]
+    assert tokens_of([piece, "x"]) == [expected, ["x"]]
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "ru", "hu", "es"])
+def test_other_languages_have_their_own_tokens(language):
+    blank = spacy.blank(language)
+    cases = [case for case in blank.tokenizer.rules if len(case.split()) == 1][:400]
+    asked = [*cases, *(f"({case}." for case in cases), "word,", "l'homme", "10€", "a-b"]
+    expected = [[token.text for token in blank.tokenizer(piece)] for piece in asked]
+    assert tokens_of(asked, PieceTokeniser(language)) == expected
+
+
+@pytest.mark.parametrize("language", ["zh", "klingon"])
+def test_a_language_without_pieces_is_refused(language):
+    with pytest.raises(UsageError, match=language):
+        PieceTokeniser(language)
+
+
+def test_spacys_tables_do_not_grow_with_the_pieces():
+    strings = nlp_strings()
+    for start in range(0, 20_000, 5_000):
+        for _ in tokeniser.tokenise([f"w{i}x-y." for i in range(start, start + 5_000)]):
+            pass
+    assert nlp_strings() == strings
+
+
+def nlp_strings() -> int:
+    return len(tokeniser._nlp.vocab.strings)
+
+
+def rules_of(*rules: str) -> AffixRules:
+    made = AffixRules(rules, lambda rules: re.compile("|".join(rules)).search)
+    made.wake()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("rule", "harmless"),
+    [
+        (r"\.", "a,"),
+        (r"(?<=[0-9])km", "akm."),
+        (r"[0-9.]+x", "ax"),
+        (r"(?:a|\.)b", "b,"),
+        (r"(\.)*-", "a."),
+    ],
+)
+def test_characters_are_harmless_where_a_rule_needs_others(rule, harmless):
+    made = rules_of(rule)
+    assert not set(re.findall(".", harmless)) - set(made.harmless)
+    assert made.find(harmless * 3) is None
+
+
+@pytest.mark.parametrize("rule", [r"[^a]", r"\w", r".", r"x*", r"(?i)\u017f", r"(?i:\u212a)", r"(?!a)"])
+def test_a_rule_that_cannot_be_judged_is_always_asked(rule):
+    assert rules_of(rule).harmless == ""
+
+
+def test_a_mark_is_a_rule_of_its_own():
+    made = rules_of(r"\!", ",", r"\.\.+", "'", "'s", r"US\$", r"\$", "#!")
+    assert made.marks == "!,"
+
+
+@pytest.mark.parametrize("kind", ["prefixes", "suffixes", "infixes"])
+@given(text=pieces | st.text(st.sampled_from(WORD_CHARACTERS + "0é°")))
+def test_affix_rules_find_what_spacy_finds(kind, text):
+    rules, name = getattr(nlp.Defaults, kind), kind.removesuffix("es")
+    compiled = {
+        "prefixes": util.compile_prefix_regex,
+        "suffixes": util.compile_suffix_regex,
+        "infixes": util.compile_infix_regex,
+    }[kind]
+    made = AffixRules(rules, lambda rules: lambda text: list(compiled(rules).finditer(text)), [])
+    made.wake()
+    spans = [match.span() for match in made.find(text)]
+    assert spans == [match.span() for match in compiled(rules).finditer(text)], name
+    assert spans == list(chain(spans))

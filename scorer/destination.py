@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from scorer.errors import ScorerError
 from scorer.journal import Binding, Journal, open_journal
 from scorer.publish import PendingFile, beside, check_output, locked, real_path, writing
 
@@ -71,8 +72,8 @@ class FileDestination:
         """Put all at its final name; everything is on the disk before the first name changes."""
         self._write_summary(summary)
         self._table.flush()
-        self._publish_rejects(rejects)
         self._table.publish()
+        self._publish_rejects(rejects)
         self._summary.publish()
         if self._journal is not None:
             self._journal.remove()
@@ -111,3 +112,35 @@ class FileDestination:
             pending.discard()
         if self._journal is not None:
             self._journal.close()
+
+
+Destination = StreamDestination | FileDestination
+
+
+def _published(path: Path) -> dict[str, Any] | None:
+    """Return the summary of the run that wrote the output, from the last run's summary."""
+    if not path.exists():
+        return None
+    last = json.loads(path.read_text(encoding="utf-8"))
+    return last if last.get("published") else last.get("published_run")
+
+
+@contextmanager
+def reserved(target: str, source: Path | None, overwrite: bool) -> Iterator[Destination]:
+    """Check and lock where the output goes, before any work.
+
+    Raises what `publish.check_output` and `publish.locked` raise.
+    """
+    if target == STANDARD_STREAM:
+        yield StreamDestination()
+        return
+    output = real_path(target)
+    check_output(output, source, overwrite)
+    with locked(output):
+        check_output(output, source, overwrite)  # again: the last holder may just have published
+        check_output(beside(output, "rejects.csv"), source, overwrite=True)
+        destination = FileDestination(output)
+        try:
+            yield destination
+        finally:
+            destination.close()

@@ -49,10 +49,10 @@ class PieceIndex:
         while len(pending):
             found = self._slots[slots]
             taken = found != FREE
-            same = taken & (self._keys.values[found] == keys[pending])
+            pending, slots, found = pending[taken], slots[taken], found[taken]
+            same = self._keys.values[found] == keys[pending]
             numbers[pending[same]] = found[same]
-            other = taken & ~same
-            pending, slots = pending[other], self._next(slots[other])
+            pending, slots = pending[~same], self._next(slots[~same])
         return numbers
 
     def add(self, keys: np.ndarray) -> None:

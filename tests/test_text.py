@@ -51,7 +51,7 @@ def test_the_pieces_of_a_row_are_its_words(texts):
     ("text", "expected"),
     [
         ("Great.<br /><br />Really<br>great<BR/>!", "Great. Really great !"),
-        ('<p class="a">One</p><i>two</i><o:p></o:p>', "One two"),
+        ('<p class="a">One</p><i>two</i ><o:p></o:p><input disabled name=x />', "One two"),
         ("a<!-- no <b> --\n -->b<!DOCTYPE html>c<?xml version='1'?>d<![CDATA[e]]>f", "a b c d f"),
         ("&amp; &quot;x&quot; it&#39;s &lt;3 caf&eacute;&#x21;", "& \"x\" it's <3 café!"),
         ("a&nbsp;&nbsp;b&emsp;&#10;c", "a b c"),
@@ -73,7 +73,7 @@ def test_markup_is_taken_out(text, expected):
         "<-- here -->",
         "x < y > z",
         "<b never closed",
-        "<b " + "long " * 300 + ">",
+        "<b title='" + "long " * 300 + "'>",
     ],
 )
 def test_what_only_looks_like_a_tag_stays(text):

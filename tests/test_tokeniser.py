@@ -1,5 +1,4 @@
 import re
-from itertools import chain
 
 import pytest
 import spacy
@@ -91,7 +90,7 @@ def rules_of(*rules: str) -> AffixRules:
         (r"\.", "a,"),
         (r"(?<=[0-9])km", "akm."),
         (r"[0-9.]+x", "ax"),
-        (r"(?:a|\.)b", "b,"),
+        (r"(?:a|\.)b", "acd,"),
         (r"(\.)*-", "a."),
     ],
 )
@@ -111,17 +110,11 @@ def test_a_mark_is_a_rule_of_its_own():
     assert made.marks == "!,"
 
 
-@pytest.mark.parametrize("kind", ["prefixes", "suffixes", "infixes"])
+@pytest.mark.parametrize("kind", ["prefix", "suffix", "infix"])
 @given(text=pieces | st.text(st.sampled_from(WORD_CHARACTERS + "0é°")))
 def test_affix_rules_find_what_spacy_finds(kind, text):
-    rules, name = getattr(nlp.Defaults, kind), kind.removesuffix("es")
-    compiled = {
-        "prefixes": util.compile_prefix_regex,
-        "suffixes": util.compile_suffix_regex,
-        "infixes": util.compile_infix_regex,
-    }[kind]
-    made = AffixRules(rules, lambda rules: lambda text: list(compiled(rules).finditer(text)), [])
+    compiled = getattr(util, f"compile_{kind}_regex")
+    rules = getattr(nlp.Defaults, f"{kind}es")
+    made = AffixRules(rules, lambda rules: compiled(rules).findall, [])
     made.wake()
-    spans = [match.span() for match in made.find(text)]
-    assert spans == [match.span() for match in compiled(rules).finditer(text)], name
-    assert spans == list(chain(spans))
+    assert made.find(text) == compiled(rules).findall(text)

@@ -1,7 +1,7 @@
 """How good class probabilities are against the labels: the figures that a bundle and a report show.
 
-Takes probabilities as `Predictor.predict` gives them and targets as `labelled` gives them, so every
-figure is of the very path that scores a file. Knows nothing of texts, models or where rows are from.
+Takes probabilities as `Predictor.predict` gives them, so every figure is of the very path that
+scores a file. Knows nothing of texts, models or where rows are from.
 """
 
 from collections.abc import Sequence

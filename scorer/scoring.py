@@ -60,3 +60,80 @@ class Source:
     def file(self) -> Path | None:
         """The absolute path; None for standard input."""
         return None if self.path == STANDARD_STREAM else real_path(self.path)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is written: a path or `-`, as what, and with which columns."""
+
+    path: str
+    format: str | None = None  # by its name where it is None
+    added: AddedColumns = field(default_factory=AddedColumns)
+    overwrite: bool = False
+
+
+class Watcher:
+    """Who watches a run: does nothing here; the job's prints, and raises when a signal came."""
+
+    def check(self) -> None:
+        """Be asked before each chunk is predicted, in any thread; what it raises ends the run."""
+
+    def note(self, line: str) -> None:
+        """Be told what a person should know."""
+
+    def advance(self, rows: int, total: int | None) -> None:
+        """Be told how many rows are written, and of how many if that is known."""
+
+    def ended(self, summary: RunSummary) -> None:
+        """Be told what the run did, whether it published or failed."""
+
+
+def score_file(
+    source: Source,
+    target: Target,
+    predictor: Predictor,
+    bundle: BundleFacts,
+    limit: RejectLimit = DEFAULT_LIMIT,
+    watcher: Watcher | None = None,
+) -> RunSummary:
+    """Score a file into another one and return what was done.
+
+    The output appears complete or not at all; run again after an interruption, it goes on from
+    the scores that were computed. Raises a `ScorerError` for whatever DESIGN calls expected.
+    """
+    with reserved(target.path, source.file, target.overwrite) as destination:
+        run = Run(source, target, destination, predictor, bundle)
+        return run.score(limit, watcher or Watcher())
+
+
+def score_table(
+    table: pa.Table, predictor: Predictor, column: int, added: AddedColumns | None = None
+) -> pa.Table:
+    """Return a table with the job's columns added; `column` is the position of the text."""
+    added = added or AddedColumns()
+    schema = added.added_to(table.schema, predictor.classes)
+    scorer = ChunkScorer(predictor, column)
+    parts = [schema.empty_table()]
+    for first_row in range(0, table.num_rows, CHUNK_ROWS):
+        chunk = Chunk(first_row, table.slice(first_row, CHUNK_ROWS))
+        scored = scorer.predict(scorer.encode(chunk))
+        parts.append(added.appended(scored, schema))
+    return pa.concat_tables(parts)
+
+
+class Run:
+    """One run of the job; counts what it does."""
+
+    def __init__(
+        self,
+        source: Source,
+        target: Target,
+        destination: Destination,
+        predictor: Predictor,
+        bundle: BundleFacts,
+    ) -> None:
+        self._source, self._target, self._destination = source, target, destination
+        self._predictor, self._bundle = predictor, bundle
+        self._ledger, self._tally = RowLedger(), Tally()
+        self._clocks = {stage: StageClock() for stage in ("read", "encode", "model", "write")}
+        self._started = datetime.now(UTC)

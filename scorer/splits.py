@@ -67,8 +67,8 @@ def split_rows(
         _place_groups(part_of_row, targets, groups, wanted, rng)
     _place_singles(part_of_row, targets, wanted, rng)
     _check_classes(part_of_row, targets, asked)
-    parts = [np.flatnonzero(part_of_row == part) for part in (TRAIN, VALID, TEST)]
-    return Split(*parts, asked=asked)
+    train, valid_rows, test_rows = (np.flatnonzero(part_of_row == part) for part in range(3))
+    return Split(train, valid_rows, test_rows, asked)
 
 
 def part_sizes(rows: int, valid: float | int, test: float | int) -> tuple[int, int, int]:
@@ -77,8 +77,8 @@ def part_sizes(rows: int, valid: float | int, test: float | int) -> tuple[int, i
     train = rows - sum(sizes)
     if train < 1 or min(sizes) < 0:
         raise UsageError(
-            f"{rows:,} rows cannot be split into {sizes[0]:,} for validation, {sizes[1]:,} for test "
-            "and some for training",
+            f"{rows:,} rows cannot be split into {sizes[0]:,} for validation, {sizes[1]:,} for "
+            "test and some for training",
             OPTIONS,
         )
     return train, sizes[0], sizes[1]

@@ -20,8 +20,8 @@ MULTIBYTE_SPACES = tuple(
     "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-# A name must follow `<`, and nothing but attributes the name, one with a `=` among them: so "a<b",
-# "a<b or c>d", "<3" and "<me@x.org>" stay text. Lengths are bounded: a forgotten `>` swallows little.
+# A name must follow `<`, and only attributes the name, one with a `=` among them: so "a<b",
+# "a<b or c>d", "<3", "<me@x.org>" stay text. Lengths are bounded: a forgotten `>` swallows little.
 MARKUP = re.compile(
     rb"</?[A-Za-z][A-Za-z0-9:-]*(?:\s*/?|\s[^<>=\xff]{0,1000}=[^<>\xff]{0,1000})>"
     rb"|<!--(?:(?!<!--)[^\xff]){0,10000}?-->"

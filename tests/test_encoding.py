@@ -14,6 +14,7 @@ from scorer.encoding import (
     UNKNOWN_ID,
     TextEncoder,
     Vocabulary,
+    _OpenVocabulary,
     build_vocabulary,
     count_pieces,
     count_tokens,
@@ -51,7 +52,20 @@ word_like = st.sampled_from(
         *(case for case in nlp.tokenizer.rules if not case.isspace()),
         *("don't", "I'm", "rock'n'roll", "well-made", "U.S.A.", "10km", "$5.00", "e.g.,", "a/b"),
         *("http://www.example.org/a?b=c#d", "www.a.co.uk,", "me@example.org", "@you", "#tag"),
-        *("😀", "👩‍👩‍👧", "🇫🇷", "e\u0301", "naïve", "日本語", "مرحبا", "½", "…", "“so”", "²", "\u200b"),
+        *(
+            "😀",
+            "👩‍👩‍👧",
+            "🇫🇷",
+            "e\u0301",
+            "naïve",
+            "日本語",
+            "مرحبا",
+            "½",
+            "…",
+            "“so”",
+            "²",
+            "\u200b",
+        ),
         *("<br />", "<i>", "&amp;", "&#39;", "a<b", "<unk>", "<pad>", "<space>"),
     ]
 )
@@ -62,18 +76,7 @@ sentences = st.lists(st.tuples(word_like | st.text(max_size=8), spaces), max_siz
 columns = st.lists(st.none() | sentences | texts_across_spaces(), max_size=8)
 
 
-class AnyToken(Vocabulary):
-    """Knows every token, so that tokens can be compared and not only ids."""
-
-    def __init__(self) -> None:
-        super().__init__(("<unk>", "<pad>"))
-        self.ids: dict[str, int] = {}
-
-    def ids_of(self, tokens):
-        return np.array([self.ids.setdefault(t, len(self.ids)) for t in tokens], np.int32)
-
-
-open_vocabulary = AnyToken()
+open_vocabulary = _OpenVocabulary()
 used_encoder = TextEncoder(RULES, open_vocabulary)
 
 
@@ -116,13 +119,122 @@ def test_special_cases_across_a_space_are_as_spacy_has_them(text):
 @pytest.mark.parametrize(
     ("text", "tokens"),
     [
-        ("the:( )", ["the", ":", "(", ")"]),
-        ("x''8 '' '", None),
-        ("Neb._. _", None),
+        ("(good:) )", ["(", "good", ":", ")", ")"]),
+        (") -:(", [")", "-", ":", "("]),
+        (":(o :", [":", "(", "o", ":"]),
+        ("Lovin \u2019Cause-X", ["Lovin", "\u2019", "Cause", "-", "X"]),
     ],
 )
 def test_the_tokens_of_a_text_are_not_always_those_of_its_pieces(text, tokens):
     pieces = [token for piece in text.split() for token in spacy_tokens([piece])[0]]
-    assert spacy_tokens([text]) == [tokens]
     assert pieces != tokens
-    assert tokens_of([text]) == [tokens]
+    assert tokens_of([text, None, text]) == [tokens, [], tokens]
+    assert spacy_tokens([text]) == [tokens]
+
+
+def test_special_cases_do_not_reach_into_the_next_row():
+    assert tokens_of(["good:)", ")"]) == [["good", ":)"], [")"]]
+
+
+@pytest.mark.parametrize("language", ["es", "ru", "gd", "ms"])
+def test_special_cases_that_hold_a_space_are_found(language):
+    blank, rules = spacy.blank(language), TextRules(language)
+    texts = [f"a {case}, ({case} b" for case in blank.tokenizer.rules if " " in case.strip()]
+    encoder = TextEncoder(rules, open_vocabulary)
+    expected = [[token.text for token in blank.tokenizer(text)] for text in texts]
+    assert texts
+    assert tokens_of(texts, encoder) == expected
+
+
+@given(columns, st.integers(1, 4))
+def test_ids_do_not_depend_on_the_chunks(texts, rows):
+    chunks = [texts[start : start + rows] for start in range(0, len(texts), rows)]
+    assert [row for chunk in chunks for row in tokens_of(chunk)] == tokens_of(texts)
+
+
+def test_null_blank_and_markup_only_texts_have_no_tokens():
+    encoded = used_encoder.encode(column(None, "", " \n\u3000", "<br /><b></b>", "&nbsp;", "x"))
+    assert encoded.lengths.tolist() == [0, 0, 0, 0, 0, 1]
+    assert len(encoded) == 6
+    assert len(used_encoder.encode(column())) == 0
+
+
+def test_a_huge_row_leaves_its_neighbours_alone():
+    rng = np.random.default_rng(0)
+    words = np.array([f"{word}{mark}" for word in range(300) for mark in ("", ",", "-x.", "'s")])
+    huge = " ".join(rng.choice(words, 200_000))
+    before, middle, after = tokens_of(["It's here.", huge, "(there)"])
+    assert (before, after) == (["It", "'s", "here", "."], ["(", "there", ")"])
+    assert middle == [token.text for token in nlp.tokenizer(huge)]
+
+
+def test_a_full_memory_starts_over_and_changes_no_id(monkeypatch):
+    monkeypatch.setattr(memory, "MAX_PIECES", 50)
+    encoder = TextEncoder(RULES, open_vocabulary)
+    for start in range(0, 300, 30):
+        texts = [f"word{i}. it's-{i}" for i in range(start, start + 30)]
+        assert tokens_of(texts, encoder) == spacy_tokens(texts)
+        assert len(encoder._known._index) < 150
+
+
+def test_an_unknown_token_and_the_names_of_the_specials_are_unknown():
+    vocabulary = Vocabulary(("<unk>", "<pad>", "the", "film"))
+    assert vocabulary.ids_of(["film", "pad", "<pad>", "<unk>", "The"]).tolist() == [3, 0, 0, 0, 0]
+    assert TextEncoder(RULES, vocabulary).encode(column("the pad film")).ids.tolist() == [2, 0, 3]
+
+
+@pytest.mark.parametrize("tokens", [("a", "b"), ("<unk>", "<pad>", "a", "a"), ()])
+def test_a_damaged_vocabulary_is_refused(tokens):
+    with pytest.raises(BundleError, match="vocabulary"):
+        Vocabulary(tokens)
+
+
+reviews = column(
+    "It's good:) ) The film, the FILM!", None, "<br />the film wasn't good:)", "the film"
+)
+
+
+def test_tokens_are_counted_as_spacy_has_them():
+    expected = Counter(token for row in spacy_tokens(reviews.to_pylist()) for token in row)
+    assert count_tokens(reviews, RULES) == expected
+    assert expected[":)"] == 1
+
+
+def test_pieces_are_counted():
+    assert count_pieces(reviews, RULES).most_common(2) == [("the", 3), ("good:)", 2)]
+
+
+def test_counts_add_up_over_slices(monkeypatch):
+    whole = count_tokens(reviews, RULES), count_pieces(reviews, RULES)
+    monkeypatch.setattr("scorer.encoding.COUNTING_ROWS", 1)
+    assert (count_tokens(reviews, RULES), count_pieces(reviews, RULES)) == whole
+
+
+def test_the_vocabulary_is_sorted_by_frequency_then_alphabet():
+    counter = Counter({"b": 2, "a": 2, "c": 5, "z": 1, "<pad>": 9})
+    vocabulary = build_vocabulary(counter, max_size=3)
+    assert vocabulary.tokens == ("<unk>", "<pad>", "c", "a", "b")
+    assert vocabulary.ids_of(["c"])[0] not in (UNKNOWN_ID, PAD_ID)
+
+
+def test_remembered_pieces_need_no_spacy_and_change_no_id():
+    vocabulary = build_vocabulary(count_tokens(reviews, RULES))
+    shipped = remember(reviews, RULES, vocabulary)
+    encoder = TextEncoder(RULES, vocabulary, shipped)
+    texts = column("the film, wasn't It's", "good:) The")
+    assert (
+        encoder.encode(texts).ids.tolist()
+        == TextEncoder(RULES, vocabulary).encode(texts).ids.tolist()
+    )
+    assert "_tokeniser" not in vars(encoder)
+
+
+def test_the_most_frequent_pieces_are_remembered():
+    vocabulary = build_vocabulary(count_tokens(reviews, RULES))
+    assert remember(reviews, RULES, vocabulary, limit=2).pieces.to_pylist() == ["good:)", "the"]
+
+
+def test_remembered_pieces_of_another_vocabulary_are_refused():
+    shipped = remember(reviews, RULES, build_vocabulary(count_tokens(reviews, RULES)))
+    with pytest.raises(BundleError, match="beyond the vocabulary"):
+        TextEncoder(RULES, Vocabulary(("<unk>", "<pad>")), shipped)

@@ -53,7 +53,7 @@ def test_the_pieces_of_a_row_are_its_words(texts):
         ("Great.<br /><br />Really<br>great<BR/>!", "Great. Really great !"),
         ('<p class="a">One</p><i>two</i ><o:p></o:p><input disabled name=x />', "One two"),
         ("a<!-- no <b> --\n -->b<!DOCTYPE html>c<?xml version='1'?>d<![CDATA[e]]>f", "a b c d f"),
-        ("&amp; &quot;x&quot; it&#39;s &lt;3 caf&eacute;&#x21;", "& \"x\" it's <3 café!"),
+        ("&amp; &quot;x&quot; it&#39;s &lt;3 caf&eacute;&#x21;", '& "x" it\'s <3 café!'),
         ("a&nbsp;&nbsp;b&emsp;&#10;c", "a b c"),
         ("AT&T, R&D; Q&A &unknown; &", "AT&T, R&D; Q&A &unknown; &"),
     ],

@@ -1,0 +1,54 @@
+"""One temperature that makes a classifier's probabilities mean what they say.
+
+softmax(logits / temperature) has the same best class as softmax(logits), but where the network is
+surer than it is right, the temperature is above 1 (Guo et al. 2017, section 4.2). Fitted on
+validation rows. Knows logits and targets; cannot mend a class that is wrong more often than others.
+"""
+
+import numpy as np
+
+MIN_ROWS = 50
+LOWEST, HIGHEST = 0.05, 20.0  # a temperature outside would hide what is wrong with a model
+
+
+def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
+    """Return the temperature of least log loss, for logits float32 (rows, classes).
+
+    targets: int64 (rows,). It is 1.0 where `unfit_reason` gives a reason.
+    """
+    from scipy.optimize import minimize_scalar
+
+    logits, targets = _scored(logits, targets)
+    if unfit_reason(logits, targets):
+        return 1.0
+    best = minimize_scalar(
+        lambda log_temperature: _log_loss(logits / np.exp(log_temperature), targets),
+        bounds=(np.log(LOWEST), np.log(HIGHEST)),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    return float(np.exp(best.x))
+
+
+def unfit_reason(logits: np.ndarray, targets: np.ndarray) -> str | None:
+    """Return why these rows fit no temperature, for the user; None if they do."""
+    logits, targets = _scored(logits, targets)
+    if len(targets) < MIN_ROWS:
+        return f"{len(targets)} validation rows are too few to calibrate on ({MIN_ROWS} at least)"
+    if len(np.unique(targets)) < 2:
+        return "all validation rows are of one class"
+    if (logits.argmax(axis=1) == targets).all():
+        return "every validation row is right, so they do not tell how sure is too sure"
+    return None
+
+
+def _scored(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out the rows of NaN: their text has no token."""
+    scored = ~np.isnan(logits).any(axis=1)
+    return logits[scored].astype(np.float64), targets[scored]
+
+
+def _log_loss(logits: np.ndarray, targets: np.ndarray) -> float:
+    from scipy.special import log_softmax
+
+    return float(-log_softmax(logits, axis=1)[np.arange(len(targets)), targets].mean())

@@ -13,6 +13,7 @@ import pyarrow as pa
 from scorer.labelled import LabelledRows
 from scorer.text import TextRules, normalise
 
+TOKEN = r"\w+|[^\w\s]"  # a mark is a token too, so that no text is without one
 INVERSE_PENALTY = 10.0  # scikit-learn's C
 
 
@@ -43,7 +44,7 @@ def _linear_accuracy(training: LabelledRows, test: LabelledRows) -> float:
     from sklearn.linear_model import LogisticRegression
 
     vectorizer = TfidfVectorizer(
-        ngram_range=(1, 2), min_df=2, sublinear_tf=True, dtype=np.float32
+        ngram_range=(1, 2), min_df=2, token_pattern=TOKEN, sublinear_tf=True, dtype=np.float32
     )
     features = vectorizer.fit_transform(_plain(training.texts))
     model = LogisticRegression(C=INVERSE_PENALTY, max_iter=200).fit(features, training.targets)

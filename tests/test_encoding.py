@@ -52,20 +52,7 @@ word_like = st.sampled_from(
         *(case for case in nlp.tokenizer.rules if not case.isspace()),
         *("don't", "I'm", "rock'n'roll", "well-made", "U.S.A.", "10km", "$5.00", "e.g.,", "a/b"),
         *("http://www.example.org/a?b=c#d", "www.a.co.uk,", "me@example.org", "@you", "#tag"),
-        *(
-            "😀",
-            "👩‍👩‍👧",
-            "🇫🇷",
-            "e\u0301",
-            "naïve",
-            "日本語",
-            "مرحبا",
-            "½",
-            "…",
-            "“so”",
-            "²",
-            "\u200b",
-        ),
+        *"😀 👩\u200d👩\u200d👧 🇫🇷 e\u0301 naïve 日本語 مرحبا ½ … “so” ² \u200b".split(" "),
         *("<br />", "<i>", "&amp;", "&#39;", "a<b", "<unk>", "<pad>", "<space>"),
     ]
 )
@@ -231,7 +218,7 @@ def test_remembered_pieces_need_no_spacy_and_change_no_id():
 
 def test_the_most_frequent_pieces_are_remembered():
     vocabulary = build_vocabulary(count_tokens(reviews, RULES))
-    assert remember(reviews, RULES, vocabulary, limit=2).pieces.to_pylist() == ["good:)", "the"]
+    assert remember(reviews, RULES, vocabulary, limit=1).pieces.to_pylist() == ["the"]
 
 
 def test_remembered_pieces_of_another_vocabulary_are_refused():

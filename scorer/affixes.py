@@ -1,8 +1,8 @@
 """Affix rules that are asked only where they can act: the same finds, sooner.
 
-A rule that needs a character outside an alphabet finds nothing in a text over that alphabet. What
-a rule needs is read from the parse tree of Python's `re`; where the tree does not prove it, the
-rule is asked.
+A rule that needs a character outside an alphabet finds nothing in a text over that alphabet. And
+most rules know an ASCII letter by its case alone, so they find the same in "film." and "plot.".
+Both are read from the parse tree of Python's `re`; what the tree does not prove is not assumed.
 Knows nothing of how the finds become tokens.
 """
 
@@ -20,20 +20,32 @@ class AffixRules:
     """The prefix, suffix, infix or URL rules of a tokeniser.
 
     rules: regular expressions; compiled: makes one search function of several of them;
+    anchored: how that function ties a rule to an end of the text;
     nothing: what that function returns where it finds nothing.
     harmless: characters, as many as fit, on which no rule acts as long as no other is there.
-    marks: characters each of which is a rule, and besides which no rule acts on them and letters.
+    even: letters and as many characters as fit, such that in a text of them the rules tell no
+    letter from another of its case, except in `words`; empty where that is true of no text.
+    words: whole runs of letters that a rule spells, as `'s` does.
+    reach: characters that decide a find at an end of the text, but for runs of one character, which
+    are found as far as they go; None where that is not known.
     """
 
     def __init__(
-        self, rules: Iterable[str], compiled: Callable[[list[str]], Callable], nothing: Any = None
+        self,
+        rules: Iterable[str],
+        compiled: Callable[[list[str]], Callable],
+        anchored: str = "{}",
+        nothing: Any = None,
     ) -> None:
         self._compiled = compiled
         self._nothing = nothing
-        self._trees = {rule: _parser.parse(rule) for rule in rules if rule.strip()}
+        trees = {rule: _parser.parse(anchored.format(rule)) for rule in rules if rule.strip()}
+        self._trees = trees
         self.harmless = self._harmless()
-        self.marks = self._marks()
-        self._find = self._search(list(self._trees))
+        self.even = self._even()
+        self.words = set().union(*(_words(trees[rule]) for rule in self._acting_on(self.even)))
+        self.reach = _reach(trees.values())
+        self._find = self._search(list(trees))
         self._find_in_word = self._search(self._acting_on(WORD_CHARACTERS))
         self._beyond_word = finder_of_others(WORD_CHARACTERS)
         self._may_act: Callable[[str], Any] = lambda text: False
@@ -55,27 +67,21 @@ class AffixRules:
                 harmless += character
         return harmless
 
-    def _marks(self) -> str:
-        marks = ""
-        for character in string.punctuation:
-            if self._literals(marks + character) == set(marks + character):
-                marks += character
-        return marks
+    def _even(self) -> str:
+        even = ""
+        for characters in (string.ascii_letters, *string.punctuation, *string.digits):
+            acting = (self._trees[rule] for rule in self._acting_on(even + characters))
+            if all(_words(tree) or _is_even(tree) for tree in acting):
+                even += characters
+            if not even:
+                break
+        return even
 
     def _search(self, rules: list[str]) -> Callable[[str], Any]:
         return self._compiled(rules) if rules else lambda text: self._nothing
 
     def _acting_on(self, alphabet: str) -> list[str]:
         return [rule for rule, tree in self._trees.items() if not _needs_other(tree, alphabet)]
-
-    def _literals(self, marks: str) -> set[str | None]:
-        """The rules acting on letters and marks as characters; None for any longer rule."""
-        rules = self._acting_on(string.ascii_letters + marks)
-        trees = [self._trees[rule] for rule in rules]
-        return {
-            chr(tree[0][1]) if len(tree) == 1 and tree[0][0] is op.LITERAL else None
-            for tree in trees
-        }
 
 
 def finder_of_others(alphabet: str) -> Callable[[str], Any]:
@@ -114,3 +120,80 @@ def _may_be_in(code: Any, argument: Any, alphabet: str) -> bool:
         first, last = argument
         return first < 128 and any(first <= ord(character) <= last for character in alphabet)
     return True  # a negation or a category
+
+
+def _words(tree: Any) -> set[str]:
+    """The words of a rule that is nothing but them, marks, and the ends of the text about them."""
+    spelt = ""
+    for code, argument in tree:
+        if code is op.LITERAL:
+            spelt += chr(argument)
+        elif code is op.AT and argument in (op.AT_BEGINNING, op.AT_END):
+            spelt += "\n"
+        else:
+            return set()
+    bounded = re.fullmatch("[^A-Za-z].*[^A-Za-z]", spelt, re.DOTALL)
+    return set(re.findall("[A-Za-z]+", spelt)) if bounded else set()
+
+
+def _is_even(tree: Any) -> bool:
+    """Whether an expression matches a letter wherever it matches another of its case."""
+    return not tree.state.flags & re.IGNORECASE and all(
+        _item_is_even(code, argument) for code, argument in tree
+    )
+
+
+def _item_is_even(code: Any, argument: Any) -> bool:
+    if code in (op.LITERAL, op.NOT_LITERAL):
+        return chr(argument) not in string.ascii_letters
+    if code is op.IN:
+        return all(_has_whole_cases(kind, member) for kind, member in argument)
+    if code is op.BRANCH:
+        return all(map(_is_even, argument[1]))
+    if code is op.SUBPATTERN:
+        _, added_flags, _, tree = argument
+        return not added_flags & re.IGNORECASE and _is_even(tree)
+    if code in (op.MAX_REPEAT, op.MIN_REPEAT, op.ASSERT, op.ASSERT_NOT):
+        return _is_even(argument[-1])
+    return code in (op.AT, op.ANY)
+
+
+def _has_whole_cases(code: Any, argument: Any) -> bool:
+    """Whether a member of a character class has all, or none, of a case's ASCII letters."""
+    if code is op.LITERAL:
+        return chr(argument) not in string.ascii_letters
+    if code is op.RANGE:
+        inside = [argument[0] <= ord(letter) <= argument[1] for letter in string.ascii_letters]
+        return len(set(inside[:26])) == len(set(inside[26:])) == 1
+    return code in (op.NEGATE, op.CATEGORY)
+
+
+def _reach(trees: Iterable[Any]) -> int | None:
+    widths = [0 if _is_run(tree) else _width(tree) for tree in trees]
+    return None if op.MAXREPEAT in widths else int(max(widths, default=0))
+
+
+def _is_run(tree: Any) -> bool:
+    """Whether a rule is one character, repeated as often as it comes: `\\.\\.+`."""
+    *first, last = [item for item in tree if item[0] is not op.AT] or [(None, None)]
+    if last[0] is op.MAX_REPEAT and last[1][0] < 3 and len(last[1][2]) == 1:
+        repeated = last[1][2][0]
+        return repeated[0] is op.LITERAL and all(item == repeated for item in first)
+    return False
+
+
+def _width(tree: Any) -> int:
+    """The most characters that an expression looks at, MAXREPEAT where there is no bound."""
+    return min(sum(_item_width(code, argument) for code, argument in tree), op.MAXREPEAT)
+
+
+def _item_width(code: Any, argument: Any) -> int:
+    if code in (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY, op.AT):
+        return 1
+    if code is op.BRANCH:
+        return max(map(_width, argument[1]))
+    if code in (op.MAX_REPEAT, op.MIN_REPEAT):
+        return min(argument[1] * _width(argument[2]), op.MAXREPEAT)
+    if code in (op.SUBPATTERN, op.ASSERT, op.ASSERT_NOT):
+        return _width(argument[-1])
+    return op.MAXREPEAT

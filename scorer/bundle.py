@@ -17,11 +17,12 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import numpy as np
 import pyarrow as pa
@@ -48,7 +49,10 @@ FILES = (
     "history.csv",
     "report.html",
 )
+CREATED = r"[0-9]{8}T[0-9]{6}Z"
 MAX_MANIFEST_BYTES = 16 << 20
+DAMAGE = (KeyError, TypeError, ValueError, OSError, csv.Error, SafetensorError, pa.ArrowException)
+MAX_TEMPERATURE = 1000
 REMEDY = "Use another bundle (--bundle), or make a new one with train_job.py"
 
 
@@ -108,12 +112,13 @@ class Bundle:
 
     def model(self) -> TextClassifier:
         """Return the network with its weights as float32; `BundleError` where they do not fit."""
-        model = TextClassifier(self.facts.model)
         weights = {name: tensor.float() for name, tensor in self.weights.items()}
         try:
-            model.load_state_dict(weights)
-        except RuntimeError as error:
-            raise BundleError(f"weights do not fit the model: {error}", REMEDY) from error
+            with torch.device("meta"):  # so that only what the weights fill is allocated
+                model = TextClassifier(self.facts.model)
+            model.load_state_dict(weights, assign=True)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise BundleError(f"weights do not fit the model: {_line(error)}", REMEDY) from error
         return model.eval()
 
 
@@ -193,9 +198,13 @@ def load_bundle(folder: Path) -> Bundle:
         bundle = _build(content, data, digest, bundle_version(created, digest))
     except ScorerError as error:
         raise BundleError(f"{folder}: {error}") from error
-    except (KeyError, TypeError, ValueError, SafetensorError, pa.ArrowException) as error:
-        raise BundleError(f"{folder}: {type(error).__name__}: {error}", REMEDY) from error
+    except DAMAGE as error:
+        raise BundleError(f"{folder}: {type(error).__name__}: {_line(error)}", REMEDY) from error
     return bundle
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -206,7 +215,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{path} is {path.stat().st_size} bytes long, which no bundle's is")
     try:
         manifest = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{path} is not JSON: {error}", REMEDY) from error
     _check_manifest(manifest, path)
     return manifest
@@ -224,7 +233,11 @@ def _check_manifest(manifest: Any, path: Path) -> None:
     _check_names(content, {*(field.name for field in fields(Facts)), "files"}, f"{path}: content")
     if manifest["digest"] != _digest(content):
         raise BundleError(f"{path} was changed after it was written: its digest differs", REMEDY)
+    if not re.fullmatch(CREATED, str(manifest["created"])):
+        raise BundleError(f"{path}: created is {manifest['created']!r}, not a UTC time", REMEDY)
     _check_names(content["files"], set(FILES), f"{path}: files")
+    for name, entry in content["files"].items():
+        _check_names(entry, {"bytes", "sha256"}, f"{path}: files: {name}")
 
 
 def _check_names(found: Any, expected: set[str], where: str) -> None:
@@ -268,7 +281,7 @@ def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, v
         ),
         remembered=PieceMemory.from_table(table),
         golden=_golden(data["golden.csv"].decode(), facts.classes),
-        history=list(csv.DictReader(io.StringIO(data["history.csv"].decode()))),  # type: ignore[arg-type]
+        history=_history(data["history.csv"].decode()),
         report=data["report.html"].decode(),
         version=ver,
         digest=digest,
@@ -278,12 +291,37 @@ def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, v
 def _facts(content: Mapping[str, Any]) -> Facts:
     values = {name: value for name, value in content.items() if name != "files"}
     values["classes"] = tuple(values["classes"])
-    values["rules"] = TextRules(**values["rules"])
-    values["model"] = ModelConfig(**values["model"])
-    return Facts(**values)
+    values["rules"] = _of_kind(TextRules, values["rules"], "rules")
+    values["model"] = _of_kind(ModelConfig, values["model"], "model")
+    facts = _of_kind(Facts, values, "content")
+    if len(set(facts.classes)) != len(facts.classes) or len(facts.classes) != facts.model.classes:
+        raise BundleError(f"classes are {facts.classes}, the model has {facts.model.classes}")
+    if not 0 < facts.temperature <= MAX_TEMPERATURE:
+        raise BundleError(
+            f"temperature is {facts.temperature!r:.20}, not above 0 and at most {MAX_TEMPERATURE}"
+        )
+    return facts
+
+
+def _of_kind(kind: Any, values: Any, where: str) -> Any:
+    """Return a dataclass made of exactly its fields, each of the field's type."""
+    _check_names(values, {field.name for field in fields(kind)}, where)
+    for field in fields(kind):
+        expected: Any = get_origin(field.type) or field.type
+        value = values[field.name]
+        if not isinstance(value, (int, float) if expected is float else expected):
+            raise BundleError(f"{where}: {field.name} is {value!r}, not a {expected}", REMEDY)
+    return kind(**values)
 
 
 def _golden(text: str, classes: Sequence[str]) -> GoldenRows:
     rows = list(csv.DictReader(io.StringIO(text)))
+    if not rows:
+        raise BundleError("golden.csv has no row", REMEDY)
     probabilities = [[float(row[f"probability_{name}"]) for name in classes] for row in rows]
     return GoldenRows(tuple(row["text"] for row in rows), np.array(probabilities, np.float32))
+
+
+def _history(text: str) -> list[dict[str, float]]:
+    rows = csv.DictReader(io.StringIO(text))
+    return [{name: float(value) for name, value in row.items()} for row in rows]

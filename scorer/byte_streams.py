@@ -7,53 +7,86 @@ Knows nothing of tables.
 import gzip
 import io
 import os
+import shutil
 import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Any
 
 import pyarrow as pa
+import zstandard
 
 from scorer.errors import InputError
 
 STANDARD_STREAM = "-"
+BLOCK_BYTES = 1 << 18  # read at a time
 GZIP_LEVEL = 6
-block_bytes = 1 << 18  # read at a time
+
+
+def source_name(path: str) -> str:
+    """Return what messages call a path that is read."""
+    return "standard input" if path == STANDARD_STREAM else path
 
 
 class Source(io.RawIOBase):
-    """The decompressed bytes of a file or of standard input."""
+    """The bytes of a file or of standard input, decompressed."""
 
-    def __init__(self, path: str, compression: str | None = None) -> None:
-        self.name = display_name(path)
+    def __init__(self, path: str, compression: str | None) -> None:
+        self.name = source_name(path)
         self._compression = compression
         self._owned = path != STANDARD_STREAM
         self._file: Any = open_file(path) if self._owned else sys.stdin.buffer
         self._stream = _decompressed(self._file, compression)
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        with _reading(self.name, self._compression):
-            return self._stream.readinto(buffer)
+        """Fill the buffer, less at the end. Raises `InputError`, also if the end comes too soon."""
+        view, filled = memoryview(buffer), 0
+        with reading(self.name, self._compression):
+            while filled < len(view) and (size := self._stream.readinto(view[filled:])):
+                filled += size
+        return filled
 
     def close(self) -> None:
+        """Close the file, unless it is standard input."""
         if not self.closed and self._owned:
             self._file.close()
         super().close()
 
 
-def display_name(path: str) -> str:
-    """Return what messages call an input."""
-    return "standard input" if path == STANDARD_STREAM else path
+def open_source(path: str, compression: str | None = None) -> io.BufferedReader:
+    """Open a path, or `-` for standard input, for reading. Raises `InputError`."""
+    return io.BufferedReader(Source(path, compression), BLOCK_BYTES)
 
 
-def open_file(path: str) -> BinaryIO:
+def open_seekable(path: str) -> IO[bytes]:
+    """Open a file; what cannot be sought in is copied to an unnamed temporary file first."""
+    if path == STANDARD_STREAM:
+        return _spooled(sys.stdin.buffer, source_name(path))
+    file = open_file(path)
+    if file.seekable():
+        return file
+    with file:
+        return _spooled(file, path)
+
+
+def _spooled(file: IO[bytes], name: str) -> IO[bytes]:
+    with reading(name, None), ExitStack() as undo:
+        spooled = undo.enter_context(tempfile.TemporaryFile())
+        shutil.copyfileobj(file, spooled, BLOCK_BYTES)
+        spooled.seek(0)
+        undo.pop_all()
+    return spooled
+
+
+def open_file(path: str) -> IO[bytes]:
     """Open a file or a pipe. Raises `InputError`."""
     try:
         return Path(path).open("rb")
@@ -61,40 +94,146 @@ def open_file(path: str) -> BinaryIO:
         raise InputError(f"there is no file {path}{_nearest(Path(path))}") from error
     except IsADirectoryError as error:
         raise InputError(f"cannot read {path}: it is a folder") from error
-    except PermissionError as error:
-        raise InputError(f"cannot read {path}: permission denied") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path!r}: {_reason(error)}") from error
+        raise InputError(f"cannot read {path}: {reason(error)}") from error
 
 
 def _nearest(path: Path) -> str:
-    """Name the file a person may have meant."""
-    if not path.parent.is_dir():
-        return f": there is no folder {path.parent}"
+    """Name the file that was perhaps meant."""
     try:
-        near = get_close_matches(path.name, os.listdir(path.parent), n=1, cutoff=0.7)
+        names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
-        return ""
+        return f": there is no folder {path.parent}"
+    near = get_close_matches(path.name, names, n=1, cutoff=0.7)
     return f"; did you mean {path.with_name(near[0])}?" if near else ""
 
 
-def open_seekable(path: str) -> BinaryIO:
-    """Open a file; standard input and pipes are copied to an unnamed temporary file first."""
-    name = display_name(path)
-    source = BinaryIO_of(path)
-    if path != STANDARD_STREAM and source.seekable():
-        return source
-    with _reading(name, None):
-        spooled = cast(BinaryIO, tempfile.TemporaryFile())
-        while block := source.read(block_bytes):
-            spooled.write(block)
-        spooled.seek(0)
-    return spooled
+@contextmanager
+def reading(name: str, compression: str | None) -> Iterator[None]:
+    """Turn what goes wrong while a stream is read into an `InputError`."""
+    try:
+        yield
+    except (EOFError, OSError, zlib.error, pa.ArrowException) as error:
+        raise InputError(f"cannot read {name}: {_fault(error, compression)}") from error
 
 
-def _decompressed(file: BinaryIO, compression: str | None) -> Any:
+def _fault(error: Exception, compression: str | None) -> str:
+    if compression is None or getattr(error, "errno", None):
+        return reason(error)
+    if isinstance(error, EOFError) or "Truncated" in str(error):
+        return f"its {compression} stream is cut short"
+    return f"it is not {compression}, or damaged ({reason(error)})"
+
+
+def reason(error: Exception) -> str:
+    """Return what the system says, without the path, in one line."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number).lower() if number else " ".join(str(error).split())
+
+
+def _decompressed(file: Any, compression: str | None) -> Any:
     if compression == "gzip":
         return gzip.GzipFile(fileobj=file)
     if compression == "zstd":
         return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+    return file
+
+
+class Sink(io.RawIOBase):
+    """The bytes of a file or a stream being written, compressed."""
+
+    def __init__(self, target: str | Path | IO[bytes], compression: str | None = None) -> None:
+        self.name = _target_name(target)
+        with self.writing():
+            self._file = _open_target(target)
+        self._owned = isinstance(target, str | Path) and target != STANDARD_STREAM
+        self._outlet = _Outlet(self._file)
+        self._stream = _compressed(self._outlet, compression)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write all of `data`. Raises `InputError`."""
+        with self.writing():
+            self._stream.write(data)
+        return len(data)
+
+    def finish(self) -> None:
+        """Write what a compressed stream still holds back, and close the file if it is ours."""
+        with self.writing():
+            self._stream.close()
+            if self._owned:
+                self._file.close()
+            else:
+                self._file.flush()
+
+    def abandon(self) -> None:
+        """Close the file as it is; what it holds is not complete."""
+        self._outlet.shut = True
+        self._stream.close()
+        if self._owned:
+            with suppress(OSError):  # it is given up, and why is being raised already
+                self._file.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn what goes wrong while the file is written into an `InputError`."""
+        try:
+            yield
+        except BrokenPipeError as error:
+            raise InputError(f"cannot write {self.name}: its reader is gone") from error
+        except (OSError, ValueError, pa.ArrowException, zstandard.ZstdError) as error:
+            raise InputError(f"cannot write {self.name}: {reason(error)}") from error
+
+
+class _Outlet(io.RawIOBase):
+    """Lets bytes through to a file that others must not close, until it is shut.
+
+    A compressor that is thrown away writes once more; after a failure nobody wants to hear of it.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.shut = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if not self.shut:
+            try:
+                _write_all(self._file, data)
+            except OSError:
+                self.shut = True
+                raise
+        return len(data)
+
+
+def _write_all(file: Any, data: Any) -> None:
+    """Write on where an unbuffered file takes only a part."""
+    view = memoryview(data).cast("B")
+    while view:
+        view = view[file.write(view) :]
+
+
+def _target_name(target: str | Path | IO[bytes]) -> str:
+    if target == STANDARD_STREAM or not isinstance(target, str | Path):
+        return "standard output"
+    return str(target)
+
+
+def _open_target(target: str | Path | IO[bytes]) -> Any:
+    if target == STANDARD_STREAM:
+        return sys.stdout.buffer
+    return Path(target).open("wb") if isinstance(target, str | Path) else target
+
+
+def _compressed(file: Any, compression: str | None) -> Any:
+    if compression == "gzip":  # no name and no time: the same table gives the same bytes
+        return gzip.GzipFile("", "wb", GZIP_LEVEL, fileobj=file, mtime=0)
+    if compression == "zstd":  # Arrow's own writer leaves the checksum out
+        compressor = zstandard.ZstdCompressor(write_checksum=True)
+        return compressor.stream_writer(file, closefd=False)
     return file

@@ -3,18 +3,19 @@
 Knows Arrow tables, a predictor and a journal, nothing of files or of what is done with the scores.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.columns import as_texts
+from scorer.columns import AddedColumns, as_texts
 from scorer.encoding import Encoded
 from scorer.errors import BundleError
 from scorer.inference import Prediction, Predictor
 from scorer.journal import Journal
-from scorer.tables import Chunk
+from scorer.table_streams import Chunk
 
 TOLERANCE = 1e-6  # of the sum of a text's probabilities
 
@@ -38,6 +39,13 @@ class ScoredChunk:
     texts: pa.LargeStringArray
     prediction: Prediction
 
+    def with_columns(self, added: AddedColumns, classes: Sequence[str]) -> pa.Table:
+        """Return the chunk's table with the added columns."""
+        schema = added.added_to(self.chunk.table.schema, classes)
+        arrays = added.arrays(self.texts, self.prediction, classes)
+        columns = [*self.chunk.table.columns, *map(pa.chunked_array, ([array] for array in arrays))]
+        return pa.Table.from_arrays(columns, schema=schema)
+
 
 class ChunkScorer:
     """Two stages: `encode`, then `predict`, the chunks of a table in their order."""
@@ -47,6 +55,8 @@ class ChunkScorer:
         self._column = column
         self._journal = journal
         self._row = journal_row(len(predictor.classes))
+        self.resumed_rows = 0  # whose scores came from the journal
+        self.computed_rows = 0
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
         """Encode the distinct texts of the rows that no earlier run has scored."""
@@ -67,8 +77,14 @@ class ChunkScorer:
         if self._journal is not None:
             self._journal.append(rows)
             rows = np.concatenate([self._journal.take(part.resumed), rows])
+        self.resumed_rows += part.resumed
+        self.computed_rows += len(part.which)
         prediction = Prediction(rows["probabilities"], rows["tokens"], rows["unknown"])
         return ScoredChunk(part.chunk, part.texts, prediction)
+
+    def score(self, chunk: Chunk) -> ScoredChunk:
+        """Do both."""
+        return self.predict(self.encode(chunk))
 
     def _rows(self, prediction: Prediction) -> np.ndarray:
         """Return a prediction as journal rows; never a score that is none."""
@@ -84,9 +100,7 @@ class ChunkScorer:
 
 def journal_row(classes: int) -> np.dtype:
     """Return the type of a journal's row: what a `Prediction` has for one text."""
-    return np.dtype(
-        [("probabilities", "<f4", (classes,)), ("tokens", "<i4"), ("unknown", "<i4")]
-    )
+    return np.dtype([("probabilities", "<f4", (classes,)), ("tokens", "<i4"), ("unknown", "<i4")])
 
 
 def count_distinct(texts: pa.LargeStringArray) -> int:

@@ -109,10 +109,10 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
 def _named(schema: pa.Schema, name: str) -> int:
     positions = schema.get_all_field_indices(name)
     if not positions:
-        near = get_close_matches(name, schema.names, n=1, cutoff=0.0)
-        suggestion = f"; did you mean {near[0]!r}?" if near else ""
-        listed = _listed(schema.names)
-        raise InputError(f"there is no column {name!r}{suggestion} The columns are: {listed}")
+        near = get_close_matches(name, schema.names, n=1, cutoff=0.3)
+        suggestion = f"; did you mean {near[0]!r}?" if near else "."
+        listed = f"The columns are: {_listed(schema.names)}"
+        raise InputError(f"there is no column {name!r}{suggestion} {listed}", OPTION)
     if len(positions) > 1:
         raise InputError(f"{len(positions)} columns are named {name!r}", "Rename all but one")
     kind = schema.field(positions[0]).type

@@ -37,19 +37,15 @@ def run_job(job: Callable[[], None], verbose: bool = False) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or exiting fails again
         _end("error: standard output was closed by its reader", CLOSED_PIPE, verbose)
     except Exception as error:
-        _end(f"unexpected error: {_one_line(error)}", UNEXPECTED, verbose)
+        what = f"{type(error).__name__}: {error}; --verbose shows the traceback"
+        _end(f"unexpected error: {what}", UNEXPECTED, verbose)
 
 
 def _end(line: str, exit_code: int, verbose: bool) -> None:
     if verbose:
         traceback.print_exc()
-    click.echo(line, err=True)
+    click.echo(" ".join(line.splitlines()), err=True)  # file and column names may have breaks
     sys.exit(exit_code)
-
-
-def _one_line(error: Exception) -> str:
-    message = f"{type(error).__name__}: {error}; --verbose shows the traceback"
-    return " ".join(message.split())
 
 
 class Progress:

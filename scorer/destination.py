@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from scorer.byte_streams import STANDARD_STREAM
 from scorer.errors import ScorerError
 from scorer.journal import Binding, Journal, open_journal
 from scorer.publish import PendingFile, beside, check_output, locked, real_path, writing
-
-STANDARD_STREAM = "-"
 
 
 class StreamDestination:
@@ -30,6 +29,7 @@ class StreamDestination:
     name = "standard output"
     table: Path | None = None
     rejects: Path | None = None
+    rejects_told = "an output that is a file has them beside it"
 
     def journal(self, _b: Binding, _row: np.dtype, _note: Callable[[str], None]) -> Journal | None:
         """Return None: rows that have left cannot be taken back."""
@@ -52,6 +52,7 @@ class FileDestination:
         self._rejects = PendingFile(beside(output, "rejects.csv"))
         self._summary = PendingFile(beside(output, "run.json"))
         self._journal: Journal | None = None
+        self._earlier = _published(self._summary.final)
 
     @property
     def table(self) -> Path | None:
@@ -63,6 +64,11 @@ class FileDestination:
         """Where rejected rows are written before they are published."""
         return self._rejects.temporary
 
+    @property
+    def rejects_told(self) -> str:
+        """Where a person finds the rejected rows."""
+        return f"see {self._rejects.final}"
+
     def journal(self, binding: Binding, row: np.dtype, note: Callable[[str], None]) -> Journal:
         """Open the output's journal, see `open_journal`."""
         self._journal = open_journal(self.output, binding, row, note)
@@ -72,9 +78,9 @@ class FileDestination:
         """Put all at its final name; everything is on the disk before the first name changes."""
         self._write_summary(summary)
         self._table.flush()
-        self._table.publish()
         self._publish_rejects(rejects)
         self._summary.publish()
+        self._table.publish()  # the last: where it is, all that goes with it is
         if self._journal is not None:
             self._journal.remove()
 
@@ -85,8 +91,9 @@ class FileDestination:
         disk is full, or the folder gone, is what the run's own error says.
         """
         with suppress(OSError, ScorerError):
-            earlier = _published(self._summary.final)
-            self._write_summary(summary | ({"published_run": earlier} if earlier else {}))
+            self._write_summary(
+                summary | ({"published_run": self._earlier} if self._earlier else {})
+            )
             self._summary.publish()
             if rejects:
                 self._publish_rejects(rejects)
@@ -119,9 +126,12 @@ Destination = StreamDestination | FileDestination
 
 def _published(path: Path) -> dict[str, Any] | None:
     """Return the summary of the run that wrote the output, from the last run's summary."""
-    if not path.exists():
+    try:
+        last = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # there is none, or it was written by another
+    if not isinstance(last, dict):
         return None
-    last = json.loads(path.read_text(encoding="utf-8"))
     return last if last.get("published") else last.get("published_run")
 
 

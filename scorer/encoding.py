@@ -19,12 +19,21 @@ from scorer.errors import BundleError
 from scorer.memory import NOTHING, KnownPieces, PieceIds, PieceMemory
 from scorer.piece_index import piece_keys
 from scorer.special_cases import CLOSES, MATCHES, OPENS
-from scorer.text import Pieces, TextRules, ranges, split, with_spaces, without_spaces
+from scorer.text import (
+    Pieces,
+    TextRules,
+    ranges,
+    slices,
+    split,
+    with_spaces,
+    without_spaces,
+)
 from scorer.tokeniser import PieceTokeniser, PieceTokens
 
 UNKNOWN_ID = 0
 PAD_ID = 1
 SPECIALS = ("<unk>", "<pad>")
+SLICE_BYTES = 1 << 20  # of text encoded at a time: bounds the memory, and it stays in the cache
 COUNTING_ROWS = 4096
 
 
@@ -78,7 +87,7 @@ class TextEncoder:
     def __init__(
         self, rules: TextRules, vocabulary: Vocabulary, remembered: PieceMemory | None = None
     ) -> None:
-        if remembered and remembered.ids.ids.max(initial=0) >= len(vocabulary):
+        if remembered and not _within(remembered.ids.ids, len(vocabulary)):
             raise BundleError("remembered pieces have ids beyond the vocabulary")
         self._rules = rules
         self._vocabulary = vocabulary
@@ -86,16 +95,24 @@ class TextEncoder:
 
     def encode(self, texts: pa.LargeStringArray) -> Encoded:
         """The texts' ids; a null or blank text has none."""
+        parts = [self._encode(part) for part in slices(texts, SLICE_BYTES)]
+        ids = [np.zeros(0, np.int32), *(part.ids for part in parts)]
+        lengths = [np.zeros(1, np.int64), *(part.lengths for part in parts)]
+        return Encoded(np.concatenate(ids), np.cumsum(np.concatenate(lengths)))
+
+    def _encode(self, texts: pa.LargeStringArray) -> Encoded:
         if self._known.full:
             self._start_over()
         pieces = split(texts, self._rules)
         encoded = self._known.ids(self._with_phrases(pieces, self._numbers(pieces)))
-        return Encoded(encoded.ids, encoded.offsets[pieces.offsets])
+        return Encoded(encoded.values, encoded.offsets[pieces.offsets])
 
     def memory_of(self, pieces: pa.LargeStringArray) -> PieceMemory:
         """What there is to ship of these distinct pieces."""
         column = Pieces(with_spaces(pieces), np.array([0, len(pieces)]))
-        return PieceMemory(pieces, self._known.ids(self._numbers(column)))
+        numbers = self._numbers(column)
+        ids = self._known.ids(numbers)
+        return PieceMemory(pieces, PieceIds(ids.values, ids.offsets, self._known.flags(numbers)))
 
     def _start_over(self) -> None:
         """Keep memory bounded: remember what was shipped, and renew spaCy's own tables too."""
@@ -113,8 +130,7 @@ class TextEncoder:
         numbers = self._known.find(keys)
         new = np.flatnonzero(numbers < 0)
         if len(new):
-            strings = without_spaces(words.take(pa.array(new)))
-            for block in self._tokeniser.tokenise(strings):
+            for block in self._tokeniser.tokenise(words.take(pa.array(new))):
                 learned = new[block.positions]
                 numbers[learned] = self._known.add(keys[learned], self._ids(block))
         return numbers[codes]
@@ -149,6 +165,10 @@ class TextEncoder:
         return PieceIds(ids[block.indices], block.offsets, block.flags)
 
 
+def _within(ids: np.ndarray, tokens: int) -> bool:
+    return bool(ids.min(initial=0) >= 0 and ids.max(initial=0) < tokens)
+
+
 def _phrases(flags: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First piece and end of every run of joined pieces in which the last pass changes one.
 
@@ -179,7 +199,7 @@ def count_pieces(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
 
 
 def remember(
-    texts: pa.LargeStringArray, rules: TextRules, vocabulary: Vocabulary, limit: int = 100_000
+    texts: pa.LargeStringArray, rules: TextRules, vocabulary: Vocabulary, limit: int = 300_000
 ) -> PieceMemory:
     """The most frequent pieces of the texts with their ids, in alphabetical order."""
     counts = sorted(count_pieces(texts, rules).items(), key=lambda item: (-item[1], item[0]))

@@ -28,6 +28,15 @@ class ClassFigures:
 
 
 @dataclass(frozen=True)
+class ConfidenceBin:
+    """Rows whose predicted class has a probability in one of `BINS` equal ranges."""
+
+    confidence: float  # the mean probability of the predicted class
+    accuracy: float  # how often it was right
+    rows: int
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Figures over the scored rows; shares between 0 and 1, log loss in nats."""
 
@@ -41,25 +50,12 @@ class Evaluation:
     per_class: tuple[ClassFigures, ...]
     confusion: tuple[tuple[int, ...], ...]  # [true class][predicted class], in rows
     calibration_error: float  # see `calibration_error`
+    reliability: tuple[ConfidenceBin, ...]
     majority: float  # accuracy of always guessing the most frequent class
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists, dicts and numbers, ready for `json.dumps`."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """Rows gathered by the confidence of their prediction; only bins that hold a row.
-
-    confidence: float64 (bins,), the mean probability of the predicted class.
-    accuracy: float64 (bins,), how often it was right.
-    rows: int64 (bins,).
-    """
-
-    confidence: np.ndarray
-    accuracy: np.ndarray
-    rows: np.ndarray
 
 
 def evaluate(probabilities: np.ndarray, targets: np.ndarray, classes: Sequence[str]) -> Evaluation:
@@ -87,6 +83,7 @@ def evaluate(probabilities: np.ndarray, targets: np.ndarray, classes: Sequence[s
         per_class=_per_class(predicted, targets, classes),
         confusion=_confusion(predicted, targets, len(classes)),
         calibration_error=calibration_error(probabilities, targets),
+        reliability=reliability(probabilities, targets),
         majority=float(np.bincount(targets).max() / len(targets)),
     )
 
@@ -122,22 +119,28 @@ def auc(probabilities: np.ndarray, targets: np.ndarray) -> float | None:
 
 def calibration_error(probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS) -> float:
     """Return the expected calibration error of the predicted class (Guo et al. 2017, eq. 3)."""
-    reliable = reliability(probabilities, targets, bins)
-    gaps = np.abs(reliable.accuracy - reliable.confidence)
-    return float(np.average(gaps, weights=reliable.rows))
+    filled = reliability(probabilities, targets, bins)
+    gaps = (part.rows * abs(part.accuracy - part.confidence) for part in filled)
+    return sum(gaps) / len(targets)
 
 
-def reliability(probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS) -> Reliability:
-    """Gather rows in `bins` bins of equal width, each closed above, by their top probability."""
+def reliability(
+    probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS
+) -> tuple[ConfidenceBin, ...]:
+    """Gather rows in `bins` ranges of equal width, each closed above; only those that hold a row.
+
+    probabilities: (rows, classes), none of them NaN; targets: int64 (rows,).
+    """
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == targets
     edges = np.linspace(0, 1, bins + 1)[1:-1]
     bin_of_row = np.digitize(confidence, edges, right=True)
     rows = np.bincount(bin_of_row, minlength=bins)
-    filled = rows > 0
-    confidences = np.bincount(bin_of_row, confidence, bins)[filled]
-    rights = np.bincount(bin_of_row, right, bins)[filled]
-    return Reliability(confidences / rows[filled], rights / rows[filled], rows[filled])
+    confidences, rights = (np.bincount(bin_of_row, sums, bins) for sums in (confidence, right))
+    return tuple(
+        ConfidenceBin(float(confidences[i] / rows[i]), float(rights[i] / rows[i]), int(rows[i]))
+        for i in np.flatnonzero(rows)
+    )
 
 
 def _per_class(

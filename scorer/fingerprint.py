@@ -2,19 +2,22 @@
 
 A journal has to know its input before the first score is trusted, so the file is hashed before
 it is read (1 to 2 GB/s, far above what the model needs). Afterwards a look at the file's times
-tells whether a second hashing is needed. Knows files, nothing of tables.
+tells whether it was written to: an equal content proves nothing then, as a reader may have met the
+file while it was shorter. Knows files, nothing of tables.
 """
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
+from scorer.byte_streams import open_file, reason
 from scorer.errors import InputError
 
 BLOCK_BYTES = 1 << 20
+HINT = "Run again when it is complete"
 
 
 @dataclass(frozen=True)
@@ -26,39 +29,48 @@ class Fingerprint:
     mark: tuple[int, ...] = field(compare=False)
 
 
+def check_readable(path: Path | None) -> None:
+    """Raise `InputError`, before any work, for a file that is not there or may not be read."""
+    if path is not None and not path.is_fifo():  # a pipe can be opened only once
+        open_file(str(path)).close()
+
+
 def fingerprint(path: Path, check: Callable[[], None] = lambda: None) -> Fingerprint | None:
     """Hash a file, calling `check` between blocks; None for a pipe, which can be read only once.
 
     Raises `InputError` if there is no such file, it is a folder or it may not be read.
     """
+    if path.is_fifo() or path.is_char_device():
+        return None
+    digest, size = hashlib.sha256(), 0
+    with open_file(str(path)) as file:
+        mark = _mark(os.fstat(file.fileno()))
+        while block := _read(file, path):
+            check()
+            digest.update(block)
+            size += len(block)
+    return Fingerprint(size, digest.hexdigest(), mark)
+
+
+def _read(file: IO[bytes], path: Path) -> bytes:
     try:
-        status = path.stat()
-        if stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode):
-            return None
-        digest, size = hashlib.sha256(), 0
-        with path.open("rb") as file:
-            while block := file.read(BLOCK_BYTES):
-                check()
-                digest.update(block)
-                size += len(block)
-    except FileNotFoundError as error:
-        raise InputError(f"there is no file {path}") from error
+        return file.read(BLOCK_BYTES)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    return Fingerprint(size, digest.hexdigest(), _mark(status))
+        raise InputError(f"cannot read {path}: {reason(error)}") from error
 
 
 def check_unchanged(path: Path, before: Fingerprint) -> None:
-    """Raise `InputError` if the content at `path` is no longer what was hashed.
+    """Raise `InputError` if the file was written to, replaced or removed since it was hashed.
 
-    A file that was only touched, renamed back or given other permissions has not changed.
+    Other permissions or another link to it are no change.
     """
     try:
-        unchanged = _mark(path.stat()) == before.mark or fingerprint(path) == before
+        now = _mark(path.stat())
     except OSError as error:
-        raise InputError(f"{path} is gone: it changed while it was read") from error
-    if not unchanged:
-        raise InputError(f"{path} changed while it was read: nothing is published")
+        raise InputError(f"{path} went while it was read: nothing is published") from error
+    same = now[:-1] == before.mark[:-1]
+    if not same or (now != before.mark and fingerprint(path) != before):
+        raise InputError(f"{path} changed while it was read: nothing is published", HINT)
 
 
 def _mark(status: os.stat_result) -> tuple[int, ...]:

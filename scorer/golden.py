@@ -12,7 +12,7 @@ import pyarrow as pa
 from scorer.errors import BundleError
 from scorer.inference import Predictor
 
-TOLERANCES = {"float32": 1e-4, "bfloat16": 0.03, "float16": 0.01}
+TOLERANCES = {"float32": 1e-4, "bfloat16": 0.03, "float16": 0.01, "int8": 0.03}
 TEXTS = (
     "This is such an awesome movie, I really love it!",
     "I really hate this movie. It is a bad movie and sucks!",
@@ -36,11 +36,16 @@ class GoldenRows:
     texts: tuple[str, ...]
     probabilities: np.ndarray
 
+    def holds(self, predictor: Predictor) -> bool:
+        """Return whether the predictor keeps within its precision's tolerance."""
+        differences = self._differences(probabilities_of(self.texts, predictor))
+        return bool(differences.max() <= TOLERANCES[predictor.precision])
+
     def check(self, predictor: Predictor) -> float:
         """Return the largest difference; raises `BundleError` beyond the precision's tolerance."""
         found = probabilities_of(self.texts, predictor)
-        differences = np.abs(found - self.probabilities).max(axis=1)
-        worst = int(np.nan_to_num(differences, nan=np.inf).argmax())
+        differences = self._differences(found)
+        worst = int(differences.argmax())
         tolerance = TOLERANCES[predictor.precision]
         if not differences[worst] <= tolerance:
             raise BundleError(
@@ -50,6 +55,11 @@ class GoldenRows:
                 "made; --precision float32 is the exact one",
             )
         return float(differences[worst])
+
+    def _differences(self, found: np.ndarray) -> np.ndarray:
+        """Return each text's largest difference: float32 (texts,), infinite for no probability."""
+        differences = np.abs(found - self.probabilities).max(axis=1)
+        return np.nan_to_num(differences, nan=np.inf)
 
 
 def golden_rows(predictor: Predictor) -> GoldenRows:

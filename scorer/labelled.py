@@ -16,13 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.class_map import ClassMap, find_class_map, label_key
-from scorer.columns import as_texts, is_text
 from scorer.errors import InputError
 from scorer.fingerprint import fingerprint
-from scorer.labelled_columns import find_columns
+from scorer.labelled_columns import Columns
+from scorer.labelled_table import read_labelled_table, told_with
 from scorer.near_duplicates import folded, text_codes
 
-CHUNK_ROWS = 10_000
 MIN_ROWS = 10
 MIN_CLASS_ROWS = 5  # three for training, one each for validation and test
 FEW_ROWS = 50  # a class with fewer gets a note
@@ -35,12 +34,12 @@ class LabelledRows:
 
     texts: (rows,), as they were read.
     targets: int64 (rows,), index into the classes.
-    groups: int64 (rows,), equal for rows of one group; None without a group column.
+    groups: (rows,), null where a row is of no group; None without a group column.
     """
 
     texts: pa.LargeStringArray
     targets: np.ndarray
-    groups: np.ndarray | None = None
+    groups: pa.LargeStringArray | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -48,14 +47,30 @@ class LabelledRows:
     def take(self, rows: np.ndarray) -> "LabelledRows":
         """Return the rows of those indices (or where a boolean mask is True), in their order."""
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-        groups = None if self.groups is None else self.groups[rows]
+        groups = None if self.groups is None else self.groups.take(pa.array(rows))
         return LabelledRows(self.texts.take(pa.array(rows)), self.targets[rows], groups)
+
+    def sample(self, number: int) -> "LabelledRows":
+        """Return so many rows drawn at random, always the same ones; all if there are no more."""
+        if number >= len(self):
+            return self
+        drawn = np.random.default_rng(0).choice(len(self), number, replace=False)
+        return self.take(np.sort(drawn))
+
+    def group_codes(self) -> np.ndarray | None:
+        """Return int64 (rows,), equal for rows of one group; a row of no group has its own."""
+        if self.groups is None:
+            return None
+        encoded = self.groups.dictionary_encode()
+        codes = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
+        return np.where(codes < 0, len(encoded.dictionary) + np.arange(len(codes)), codes)
 
 
 @dataclass(frozen=True)
 class LeftOut:
     """How many rows were left out, and why."""
 
+    unreadable: int
     missing_label: int
     blank_text: int
     conflicting: int  # the same text is there with another label
@@ -79,38 +94,22 @@ class Labelled:
         return class_counts(self.rows.targets, self.class_map.classes)
 
 
-@dataclass(frozen=True)
-class _Table:
-    """The columns of interest of all files."""
-
-    texts: pa.LargeStringArray
-    labels: pa.LargeStringArray
-    groups: pa.ChunkedArray | None
-    text_column: str
-    label_column: str
-
-
 def read_labelled(
-    paths: Sequence[Path],
-    text_column: str | None = None,
-    label_column: str | None = None,
-    labels: str | None = None,
-    group_column: str | None = None,
-    class_map: ClassMap | None = None,
+    paths: Sequence[Path], columns: Columns, class_map: ClassMap | None = None
 ) -> Labelled:
     """Read labelled CSV or Parquet files as one table and check its rows.
 
     With `class_map` (of the training files) the files are held out: their values must be known,
     every row with a text and a label is kept. Raises `InputError` or `UsageError`.
     """
-    table = _read(paths, text_column, label_column, group_column)
+    table = read_labelled_table(paths, columns)
     counts = _value_counts(table.labels)
     training = class_map is None
-    class_map = class_map or find_class_map(counts, labels)
-    targets = _targets(table.labels, class_map)
-    rows = LabelledRows(table.texts, targets, _group_codes(table.groups))
-    rows, left_out = _usable(rows, drop_conflicting=training)
-    _check_rows(rows, class_map.classes, paths, training)
+    with told_with(", ".join(map(str, paths))):
+        class_map = class_map or find_class_map(counts, columns.labels)
+        rows = LabelledRows(table.texts, _targets(table.labels, class_map), table.groups)
+        rows, left_out = _usable(rows, table.unreadable, drop_conflicting=training)
+        _check_rows(rows, class_map.classes, training)
     return Labelled(
         rows,
         class_map,
@@ -122,53 +121,25 @@ def read_labelled(
     )
 
 
+def joined_rows(parts: Sequence[LabelledRows]) -> LabelledRows:
+    """Return the rows of all parts, one part after the other; all or none have groups."""
+    groups = [part.groups for part in parts if part.groups is not None]
+    return LabelledRows(
+        pa.concat_arrays([part.texts for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+        pa.concat_arrays(groups) if groups else None,
+    )
+
+
 def class_counts(targets: np.ndarray, classes: Sequence[str]) -> dict[str, int]:
     """Return how many rows each class has."""
     counts = np.bincount(targets, minlength=len(classes))
     return dict(zip(classes, counts.tolist(), strict=True))
 
 
-def _read(paths: Sequence[Path], text: str | None, label: str | None, group: str | None) -> _Table:
-    """Read the columns of interest; those found in the first file must be in the others."""
-    texts, labels, groups = [], [], []
-    for path in paths:
-        columns = None
-        for chunk in _chunks(path):
-            if columns is None:
-                columns = find_columns(chunk, text, label, group)
-                text, label = chunk.schema.names[columns.text], chunk.schema.names[columns.label]
-            texts.append(as_texts(chunk.column(columns.text), text))
-            labels.append(_as_labels(chunk.column(columns.label), label))
-            if columns.group is not None:
-                groups.append(chunk.column(columns.group).cast(pa.large_string()))
-        if columns is None:
-            raise InputError(f"{path} has no rows")
-    grouped = pa.chunked_array([c for g in groups for c in g.chunks]) if groups else None
-    return _Table(pa.concat_arrays(texts), pa.concat_arrays(labels), grouped, text, label)
-
-
-def _chunks(path: Path) -> Iterator[pa.Table]:
-    import pandas as pd  # TODO tables.open_table
-
-    if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        yield pq.read_table(path)
-        return
-    frame = pd.read_csv(path, dtype=str, na_filter=False)
-    if len(frame):
-        yield pa.table({n: pa.array(frame[n], pa.large_string()) for n in frame.columns})
-
-
-def _as_labels(column: pa.ChunkedArray, name: str) -> pa.LargeStringArray:
-    if is_text(column.type):
-        return as_texts(column, name)
-    if pa.types.is_nested(column.type):
-        raise InputError(
-            f"column {name!r} is {column.type}, not labels", "--label-column names one"
-        )
-    plain = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    return column.cast(plain).cast(pa.large_string()).combine_chunks()
+def counted_rows(number: int) -> str:
+    """Return a number of rows as people say it."""
+    return "1 row" if number == 1 else f"{number:,} rows"
 
 
 def _value_counts(labels: pa.LargeStringArray) -> Counter[str]:
@@ -182,16 +153,9 @@ def _targets(labels: pa.LargeStringArray, class_map: ClassMap) -> np.ndarray:
     return class_map.targets(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
 
 
-def _group_codes(groups: pa.ChunkedArray | None) -> np.ndarray | None:
-    """Return int64 (rows,) codes; each row without a group is one of its own."""
-    if groups is None:
-        return None
-    encoded = groups.combine_chunks().dictionary_encode()
-    codes = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
-    return np.where(codes < 0, len(encoded.dictionary) + np.arange(len(codes)), codes)
-
-
-def _usable(rows: LabelledRows, drop_conflicting: bool) -> tuple[LabelledRows, LeftOut]:
+def _usable(
+    rows: LabelledRows, unreadable: int, drop_conflicting: bool
+) -> tuple[LabelledRows, LeftOut]:
     labelled = rows.targets >= 0
     blank = np.asarray(
         pc.equal(folded(rows.texts).fill_null(""), "").to_numpy(zero_copy_only=False)
@@ -199,7 +163,7 @@ def _usable(rows: LabelledRows, drop_conflicting: bool) -> tuple[LabelledRows, L
     kept = rows.take(labelled & ~blank)
     conflicting = _conflicting(kept) if drop_conflicting else np.zeros(len(kept), bool)
     left_out = LeftOut(
-        int((~labelled).sum()), int((labelled & blank).sum()), int(conflicting.sum())
+        unreadable, int((~labelled).sum()), int((labelled & blank).sum()), int(conflicting.sum())
     )
     return kept.take(~conflicting), left_out
 
@@ -216,22 +180,18 @@ def _conflicting(rows: LabelledRows) -> np.ndarray:
     return (lowest != highest)[codes]
 
 
-def _check_rows(
-    rows: LabelledRows, classes: Sequence[str], paths: Sequence[Path], training: bool
-) -> None:
-    where = ", ".join(map(str, paths))
+def _check_rows(rows: LabelledRows, classes: Sequence[str], training: bool) -> None:
     if not len(rows):
-        raise InputError(f"{where}: no row has both a text and a label")
+        raise InputError("no row has both a text and a label")
     if not training:
         return
     if len(rows) < MIN_ROWS:
-        raise InputError(f"{where}: {len(rows)} usable rows are too few: {MIN_ROWS} at least")
+        raise InputError(f"{len(rows)} usable rows are too few: {MIN_ROWS} at least")
     counts = class_counts(rows.targets, classes)
     few = [f"{name!r} has {n}" for name, n in counts.items() if n < MIN_CLASS_ROWS]
     if few:
         raise InputError(
-            f"{where}: too few usable rows of a class, {MIN_CLASS_ROWS} are needed: "
-            + ", ".join(few),
+            f"too few usable rows of a class, {MIN_CLASS_ROWS} are needed: {', '.join(few)}",
             "Label more, leave the class out, or join it to another with --labels",
         )
 
@@ -243,12 +203,13 @@ def _notes(
     classes: Sequence[str],
     training: bool,
 ) -> Iterator[str]:
-    if left_out.missing_label:
-        yield f"{left_out.missing_label:,} rows without a label are left out"
-    if left_out.blank_text:
-        yield f"{left_out.blank_text:,} rows without a text are left out"
-    if left_out.conflicting:
-        yield f"{left_out.conflicting:,} rows are left out: the same text has different labels"
+    reasons = (
+        (left_out.unreadable, "that cannot be read as the header says"),
+        (left_out.missing_label, "without a label"),
+        (left_out.blank_text, "without a text"),
+        (left_out.conflicting, "whose text is there with another label too"),
+    )
+    yield from (f"left out: {counted_rows(count)} {reason}" for count, reason in reasons if count)
     yield from _spelling_notes(counts)
     if training:
         yield from _class_notes(class_counts(rows.targets, classes))

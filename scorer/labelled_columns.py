@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from scorer.columns import find_text_column, is_text
 from scorer.errors import InputError, UsageError
@@ -24,30 +23,40 @@ MAX_LABELS = 50  # different values that a column of labels may have
 
 
 @dataclass(frozen=True)
-class LabelledColumns:
-    """Positions of the columns in the table."""
+class Columns:
+    """Which columns hold what, by name; text and label are inferred where it is None."""
+
+    text: str | None = None
+    label: str | None = None
+    group: str | None = None
+    labels: str | None = None  # what label values mean: VALUE=CLASS,…
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Where the columns are in a table."""
 
     text: int
     label: int
     group: int | None
 
 
-def find_columns(
-    sample: pa.Table, text: str | None, label: str | None, group: str | None
-) -> LabelledColumns:
+def find_columns(sample: pa.Table, columns: Columns) -> Positions:
     """Return where the columns are in a table, of which `sample` has the first rows.
 
     Raises `InputError` with the columns there are and the option that names one.
     """
-    group_at = None if group is None else named_column(sample.schema, group, "--group-column")
-    label_at = _label_column(sample, label, text, group)
-    text_at = _text_column(sample, text, {label_at, group_at})
+    group_at = None
+    if columns.group is not None:
+        group_at = named_column(sample.schema, columns.group, "--group-column")
+    label_at = _label_column(sample, columns)
+    text_at = _text_column(sample, columns.text, {label_at, group_at})
     if label_at is None:
         label_at = _remaining_column(sample.schema, {text_at, group_at})
     if text_at == label_at:
         name = sample.schema.field(text_at).name
         raise UsageError(f"column {name!r} cannot be both the text and the label")
-    return LabelledColumns(text_at, label_at, group_at)
+    return Positions(text_at, label_at, group_at)
 
 
 def named_column(schema: pa.Schema, name: str, option: str) -> int:
@@ -65,16 +74,14 @@ def named_column(schema: pa.Schema, name: str, option: str) -> int:
     )
 
 
-def _label_column(
-    sample: pa.Table, label: str | None, text: str | None, group: str | None
-) -> int | None:
-    if label is not None:
-        return named_column(sample.schema, label, "--label-column")
+def _label_column(sample: pa.Table, columns: Columns) -> int | None:
+    if columns.label is not None:
+        return named_column(sample.schema, columns.label, "--label-column")
     usual = [
         i
         for i, name in enumerate(sample.schema.names)
         if name.strip().lower() in LABEL_NAMES
-        and name not in (text, group)
+        and name not in (columns.text, columns.group)
         and _has_few_values(sample.column(i))
     ]
     if len(usual) > 1:
@@ -85,7 +92,7 @@ def _label_column(
 def _has_few_values(column: pa.ChunkedArray) -> bool:
     if pa.types.is_nested(column.type):
         return False
-    return pc.count_distinct(column).as_py() <= MAX_LABELS
+    return len(column.unique()) <= MAX_LABELS
 
 
 def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) -> int:

@@ -56,14 +56,15 @@ class RejectLimit:
             raise UsageError(f"--max-rejects {text}: out of range")
         return limit
 
-    def check(self, rejected: int, read: int, path: str) -> None:
-        """Raise `RowsError` if too many of the rows read were rejected; `path` has them."""
-        if self.share is not None and rejected > self.share * read:
-            limit = f"{self.share * 100:g}%"
-        elif self.count is not None and rejected > self.count:
-            limit = str(self.count)
-        else:
-            return
-        raise RowsError(
-            f"{rejected} of {read} rows were rejected, more than {limit}: see {path}", KEPT_HINT
-        )
+    def check(self, rejected: int, read: int, where: str) -> None:
+        """Raise `RowsError` if too many of the rows read were rejected; `where` tells of them."""
+        allowed = self.share * read if self.share is not None else (self.count or 0)
+        if rejected > allowed:
+            counts = f"{rejected:,} of {read:,} rows were rejected, more than {self}"
+            raise RowsError(f"{counts}: {where}", KEPT_HINT)
+
+    def __str__(self) -> str:
+        return f"{self.share * 100:g}%" if self.share is not None else str(self.count)
+
+
+DEFAULT_LIMIT = RejectLimit(share=0.01)

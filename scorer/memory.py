@@ -3,14 +3,17 @@
 Knows nothing of how a piece becomes ids.
 """
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from scorer.errors import BundleError
-from scorer.piece_index import GrowingArray, PieceIndex, piece_keys
-from scorer.text import ranges, with_spaces
+from scorer.piece_index import PieceIndex, piece_keys
+from scorer.runs import GrowingArray, Runs, RunStore
+from scorer.text import with_spaces
 
 MAX_PIECES = 1_000_000
 MAX_IDS = 16_000_000
@@ -52,6 +55,19 @@ class PieceMemory:
         ids = pa.LargeListArray.from_arrays(self.ids.offsets, self.ids.ids)
         return pa.table([self.pieces, ids, self.ids.flags], schema=SCHEMA)
 
+    def to_parquet(self) -> bytes:
+        """The table as a Parquet file; small, if the pieces are in alphabetical order."""
+        file = io.BytesIO()
+        pq.write_table(
+            self.to_table(),
+            file,
+            compression="zstd",
+            compression_level=19,
+            use_dictionary=["flags"],
+            column_encoding={"piece": "DELTA_BYTE_ARRAY"},
+        )
+        return file.getvalue()
+
     @classmethod
     def from_table(cls, table: pa.Table) -> "PieceMemory":
         """The memory that `to_table` wrote; raises BundleError for any other table."""
@@ -74,21 +90,19 @@ class KnownPieces:
     def forget(self) -> None:
         """Start over from what the bundle ships."""
         self._index = PieceIndex()
-        self._ids = GrowingArray(np.int32)
-        self._offsets = GrowingArray(np.int64)
+        self._ids = RunStore()
         self._flags = GrowingArray(np.uint8)
-        self._offsets.extend(np.zeros(1, np.int64))
         nothing = PieceIds(np.zeros(0, np.int32), np.zeros(2, np.int64), np.zeros(1, np.uint8))
         self.add(np.zeros(1, np.uint64), nothing)
         if self._shipped:
             self.add(piece_keys(with_spaces(self._shipped.pieces)), self._shipped.ids)
         self._most_pieces = len(self._index) + MAX_PIECES
-        self._most_ids = len(self._ids.values) + MAX_IDS
+        self._most_ids = len(self._ids.runs.values) + MAX_IDS
 
     @property
     def full(self) -> bool:
         """Whether more was added to what was shipped than the bounds allow."""
-        return len(self._index) > self._most_pieces or len(self._ids.values) > self._most_ids
+        return len(self._index) > self._most_pieces or len(self._ids.runs.values) > self._most_ids
 
     def find(self, keys: np.ndarray) -> np.ndarray:
         """The number of each piece, int64 (pieces,); negative for an unknown one."""
@@ -98,8 +112,7 @@ class KnownPieces:
         """Remember unknown pieces; returns their numbers."""
         first = len(self._index)
         self._index.add(keys)
-        self._offsets.extend(ids.offsets[1:] + self._offsets.values[-1])
-        self._ids.extend(ids.ids)
+        self._ids.extend(Runs(ids.ids, ids.offsets))
         self._flags.extend(ids.flags)
         return np.arange(first, len(self._index))
 
@@ -107,9 +120,6 @@ class KnownPieces:
         """The flags of these pieces: uint8 (numbers,)."""
         return self._flags.values[numbers]
 
-    def ids(self, numbers: np.ndarray) -> PieceIds:
+    def ids(self, numbers: np.ndarray) -> Runs:
         """The ids of these pieces, one after the other."""
-        starts = self._offsets.values[numbers]
-        lengths = self._offsets.values[numbers + 1] - starts
-        ids = self._ids.values[ranges(starts, lengths)]
-        return PieceIds(ids, np.concatenate([[0], np.cumsum(lengths)]), self.flags(numbers))
+        return self._ids.runs.take(numbers)

@@ -16,7 +16,7 @@ from scorer.errors import UsageError
 if TYPE_CHECKING:
     from scorer.batching import Batch
 
-CELLS = ("lstm", "gru", "rnn-tanh", "rnn-relu")
+CELLS = ("lstm", "gru", "rnn", "rnn-relu")  # rnn: tanh
 POOLINGS = ("last", "concat")
 
 
@@ -52,17 +52,21 @@ class TextClassifier(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary_size, config.embedding_dim)
         self.recurrent = _recurrent_layer(config)
-        self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.pooled_dim, config.classes)
 
     def forward(self, batch: "Batch") -> torch.Tensor:
         """Return the logits of a batch of padded texts of at least one token each."""
         return self.classify(self.embedding(batch.ids), batch.lengths)
 
-    def classify(self, embedded: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Return logits (batch, classes) of embedded texts (batch, time, embedding_dim)."""
+    def classify(
+        self, embedded: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return logits (batch, classes) of embedded texts (batch, time, embedding_dim).
+
+        `mask` (batch, pooled_dim) is the dropout's, drawn by who trains; None is no dropout.
+        """
         pooled = self.pool(self.states(embedded, lengths), lengths)
-        return self.output(self.dropout(pooled)).float()
+        return self.output(pooled if mask is None else pooled * mask).float()
 
     def states(self, embedded: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return the hidden states (batch, time, hidden_dim); what stands past a length is void.
@@ -95,4 +99,5 @@ def _recurrent_layer(config: ModelConfig) -> nn.RNNBase:
         return nn.LSTM(*sizes, batch_first=True)
     if config.cell == "gru":
         return nn.GRU(*sizes, batch_first=True)
-    return nn.RNN(*sizes, batch_first=True, nonlinearity=config.cell.removeprefix("rnn-"))
+    nonlinearity = "relu" if config.cell == "rnn-relu" else "tanh"
+    return nn.RNN(*sizes, batch_first=True, nonlinearity=nonlinearity)

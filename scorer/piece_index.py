@@ -9,24 +9,29 @@ Knows nothing of what is remembered under a number.
 import numpy as np
 import pyarrow as pa
 
+from scorer.runs import GrowingArray
+from scorer.text import bytes_of, slices
+
 FREE = -1
-SLICE = 10_000  # words hashed at a time: bounds the memory
+HASHED_BYTES = 1 << 18  # at a time: bounds the memory, and it stays in the cache
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd: spreads the keys
 
 
 def piece_keys(words: pa.LargeStringArray) -> np.ndarray:
-    """A hash of each word's bytes: uint64 (words,). No word may be empty.
+    """A hash of each word's bytes: uint64 (words,). No word may be empty."""
+    parts = [keys_of_bytes(*bytes_of(part)) for part in slices(words, HASHED_BYTES)]
+    return np.concatenate([np.zeros(0, np.uint64), *parts])
 
-    The sum over the bytes of (byte + 1) times a pseudo-random odd number of its place.
+
+def keys_of_bytes(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """A hash of each run of bytes: uint64 (runs,). data: uint8; offsets: int64 (runs + 1,).
+
+    The sum over the bytes of (byte + 1) times a pseudo-random odd number of its place in the run.
+    No run may be empty.
     """
-    slices = (words.slice(start, SLICE) for start in range(0, len(words), SLICE))
-    return np.concatenate([np.zeros(0, np.uint64), *map(_slice_keys, slices)])
-
-
-def _slice_keys(words: pa.LargeStringArray) -> np.ndarray:
-    offsets = np.frombuffer(words.buffers()[1], np.int64)[words.offset :][: len(words) + 1]
-    data = np.frombuffer(words.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
-    starts, lengths = offsets[:-1] - offsets[0], np.diff(offsets)
+    if len(offsets) == 1:
+        return np.zeros(0, np.uint64)
+    starts, lengths = offsets[:-1], np.diff(offsets)
     places = np.arange(len(data)) - np.repeat(starts, lengths)
     factors = _scatter(np.arange(1, lengths.max() + 1, dtype=np.uint64)) | np.uint64(1)
     return np.add.reduceat((data + np.uint64(1)) * factors[places], starts)
@@ -78,29 +83,6 @@ class PieceIndex:
 
     def _next(self, slots: np.ndarray) -> np.ndarray:
         return (slots + 1) & (len(self._slots) - 1)
-
-
-class GrowingArray:
-    """An array that grows at its end; its space is doubled, so that growing costs little."""
-
-    def __init__(self, dtype: type) -> None:
-        self._space: np.ndarray = np.empty(1024, dtype)
-        self._used = 0
-
-    @property
-    def values(self) -> np.ndarray:
-        """What was added so far; a view until the next `extend`."""
-        return self._space[: self._used]
-
-    def extend(self, values: np.ndarray) -> None:
-        """Add values at the end."""
-        used = self._used + len(values)
-        if used > len(self._space):
-            space = np.empty(2 * used, self._space.dtype)
-            space[: self._used] = self.values
-            self._space = space
-        self._space[self._used : used] = values
-        self._used = used
 
 
 def _scatter(numbers: np.ndarray) -> np.ndarray:

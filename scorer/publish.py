@@ -131,13 +131,13 @@ class PendingFile:
         """Have the disk take the temporary file's bytes; a full disk shows here at the latest."""
         with writing(self.final, FULL_HINT):
             self._keep_mode()
-            _fsync(self.temporary)
+            sync(self.temporary)
 
     def publish(self) -> None:
         """Rename the flushed temporary file to its final name and flush the folder."""
         with writing(self.final, FULL_HINT):
             self.temporary.replace(self.final)
-            _fsync(self.final.parent)
+            sync(self.final.parent)
 
     def _keep_mode(self) -> None:
         """Give the new file the permissions of the one it replaces."""
@@ -145,7 +145,8 @@ class PendingFile:
             self.temporary.chmod(stat.S_IMODE(self.final.stat().st_mode))
 
 
-def _fsync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have the disk take a file's bytes, or a folder's names."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

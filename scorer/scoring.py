@@ -11,90 +11,49 @@ import json
 import time
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import chain
-from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from scorer.chunks import ChunkScorer, ScoredChunk, count_distinct, journal_row
+from scorer.byte_streams import STANDARD_STREAM
+from scorer.chunks import ChunkScorer, EncodedChunk, ScoredChunk, count_distinct, journal_row
 from scorer.columns import AddedColumns, find_text_column, statuses
-from scorer.destination import STANDARD_STREAM, Destination, reserved
-from scorer.errors import ScorerError
+from scorer.destination import Destination, reserved
 from scorer.fingerprint import Fingerprint, check_unchanged, fingerprint
 from scorer.inference import Predictor
-from scorer.journal import Binding, Journal
-from scorer.ledger import RejectLimit, RowLedger
+from scorer.journal import Journal
+from scorer.ledger import RowLedger
 from scorer.pipeline import StageClock, each, overlapped, timed
-from scorer.publish import FULL_HINT, real_path, writing
-from scorer.summary import BundleFacts, InputFacts, RowCounts, RunSummary, Tally, peak_memory_mb
-from scorer.tables import (
-    Chunk,
-    CsvOptions,
-    RejectSink,
-    TableReader,
-    TableWriter,
-    check_table,
-    create_table,
-    format_of,
-    open_table,
+from scorer.request import CHUNK_ROWS, Source, Target
+from scorer.summary import (
+    BundleFacts,
+    InputFacts,
+    Provenance,
+    RowCounts,
+    RunSummary,
+    Tally,
+    peak_memory_mb,
 )
+from scorer.table_streams import Chunk, TableReader, TableWriter
+from scorer.tables import RejectSink, check_table, create_table, open_table
+from scorer.watcher import Watcher
 
-CHUNK_ROWS = 8192
 CHUNK_BYTES = 32 << 20
+STAGES = ("read", "encode", "model", "write")
 
 
 @dataclass(frozen=True)
-class Source:
-    """What is read: a path or `-`, how it is read, and which column is the text."""
+class Model:
+    """What scores, and which bundle it is."""
 
-    path: str
-    format: str | None = None  # by its name where it is None
-    csv: CsvOptions = field(default_factory=CsvOptions)
-    text_column: str | None = None  # the bundle's, or the only one, where it is None
-    chunk_rows: int = CHUNK_ROWS
-
-    @property
-    def file(self) -> Path | None:
-        """The absolute path; None for standard input."""
-        return None if self.path == STANDARD_STREAM else real_path(self.path)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is written: a path or `-`, as what, and with which columns."""
-
-    path: str
-    format: str | None = None  # by its name where it is None
-    added: AddedColumns = field(default_factory=AddedColumns)
-    overwrite: bool = False
-
-
-class Watcher:
-    """Who watches a run: does nothing here; the job's prints, and raises when a signal came."""
-
-    def check(self) -> None:
-        """Be asked before each chunk is predicted, in any thread; what it raises ends the run."""
-
-    def note(self, line: str) -> None:
-        """Be told what a person should know."""
-
-    def advance(self, rows: int, total: int | None) -> None:
-        """Be told how many rows are written, and of how many if that is known."""
-
-    def ended(self, summary: RunSummary) -> None:
-        """Be told what the run did, whether it published or failed."""
+    predictor: Predictor
+    bundle: BundleFacts
+    text_column: str  # that it was trained on
 
 
 def score_file(
-    source: Source,
-    target: Target,
-    predictor: Predictor,
-    bundle: BundleFacts,
-    limit: RejectLimit = DEFAULT_LIMIT,
-    watcher: Watcher | None = None,
+    source: Source, target: Target, model: Model, watcher: Watcher | None = None
 ) -> RunSummary:
     """Score a file into another one and return what was done.
 
@@ -102,38 +61,189 @@ def score_file(
     the scores that were computed. Raises a `ScorerError` for whatever DESIGN calls expected.
     """
     with reserved(target.path, source.file, target.overwrite) as destination:
-        run = Run(source, target, destination, predictor, bundle)
-        return run.score(limit, watcher or Watcher())
+        return Run(source, target, destination, model, watcher or Watcher()).score()
 
 
 def score_table(
-    table: pa.Table, predictor: Predictor, column: int, added: AddedColumns | None = None
+    table: pa.Table, predictor: Predictor, column: int, added: AddedColumns
 ) -> pa.Table:
     """Return a table with the job's columns added; `column` is the position of the text."""
-    added = added or AddedColumns()
     schema = added.added_to(table.schema, predictor.classes)
     scorer = ChunkScorer(predictor, column)
     parts = [schema.empty_table()]
     for first_row in range(0, table.num_rows, CHUNK_ROWS):
-        chunk = Chunk(first_row, table.slice(first_row, CHUNK_ROWS))
-        scored = scorer.predict(scorer.encode(chunk))
-        parts.append(added.appended(scored, schema))
+        scored = scorer.score(Chunk(first_row, table.slice(first_row, CHUNK_ROWS)))
+        parts.append(scored.with_columns(added, predictor.classes))
     return pa.concat_tables(parts)
 
 
 class Run:
-    """One run of the job; counts what it does."""
+    """One run of the job into a reserved destination; counts what it does."""
 
     def __init__(
         self,
         source: Source,
         target: Target,
         destination: Destination,
-        predictor: Predictor,
-        bundle: BundleFacts,
+        model: Model,
+        watcher: Watcher,
     ) -> None:
         self._source, self._target, self._destination = source, target, destination
-        self._predictor, self._bundle = predictor, bundle
+        self._model, self._watcher = model, watcher
+        self._started, self._clock = datetime.now(UTC), time.monotonic()
+        self._clocks = {stage: StageClock() for stage in STAGES}
         self._ledger, self._tally = RowLedger(), Tally()
-        self._clocks = {stage: StageClock() for stage in ("read", "encode", "model", "write")}
-        self._started = datetime.now(UTC)
+        self._fingerprint: Fingerprint | None = None
+        self._reader: TableReader | None = None
+        self._scorer: ChunkScorer | None = None
+        self._text_column = source.text_column or ""
+
+    def score(self) -> RunSummary:
+        """Score, prove, publish; whatever fails leaves word of itself and publishes nothing."""
+        self._watcher.started(self._model.bundle)
+        try:
+            self._score_rows()
+            self._watcher.check()
+            summary = self._summary()
+            self._destination.publish(summary.as_dict(), self._rejected > 0)
+        except Exception as error:  # of any kind: a person will ask what became of the run
+            summary = self._summary(error)
+            self._destination.failed(summary.as_dict(), self._rejected > 0)
+            self._watcher.ended(summary)
+            raise
+        self._watcher.ended(summary)
+        return summary
+
+    @property
+    def _rejected(self) -> int:
+        return self._reader.rows_rejected if self._reader else 0
+
+    def _score_rows(self) -> None:
+        """Read, score and write all rows, and prove that none is missing."""
+        file, destination = self._source.file, self._destination
+        if file is not None:
+            self._fingerprint = fingerprint(file, self._watcher.check)
+        rejects = RejectSink(destination.rejects) if destination.rejects else None
+        csv = self._source.csv
+        with open_table(self._source.path, self._source.format, csv, rejects) as self._reader:
+            schema = self._write_rows(self._reader)
+        self._source.limit.check(self._rejected, self._reader.rows_read, destination.rejects_told)
+        if destination.table is not None:
+            dialect = self._reader.dialect
+            found = check_table(destination.table, self._target.format, schema, dialect)
+            self._ledger.prove_file(found)
+        if file is not None and self._fingerprint is not None:
+            check_unchanged(file, self._fingerprint)
+
+    def _write_rows(self, reader: TableReader) -> pa.Schema:
+        """Score and write the rows of an open table; return the schema that was written."""
+        chunks = timed(reader.chunks(self._source.chunk_rows, CHUNK_BYTES), self._clocks["read"])
+        first = next(chunks, None)
+        sample = first.table if first else reader.schema.empty_table()
+        column = find_text_column(sample, self._source.text_column, self._model.text_column)
+        self._text_column = sample.schema.field(column).name
+        schema = self._target.added.added_to(sample.schema, self._model.predictor.classes)
+        journal = self._open_journal(column)
+        self._scorer = ChunkScorer(self._model.predictor, column, journal)
+        path = self._destination.table or STANDARD_STREAM
+        with create_table(path, self._target.format, schema, reader.dialect) as writer:
+            self._pump(_rejoined(first, chunks), self._scorer, writer)
+            self._ledger.prove(reader.rows_read, reader.rows_rejected, writer.rows_written)
+            writer.add_metadata(self._provenance().metadata())
+        return schema
+
+    def _pump(
+        self, chunks: Generator[Chunk, None, None], scorer: ChunkScorer, writer: TableWriter
+    ) -> None:
+        """Take all chunks through the stages; the last one runs in this thread."""
+
+        def encode(chunk: Chunk) -> EncodedChunk:
+            self._watcher.check()
+            return scorer.encode(chunk)
+
+        def predict(part: EncodedChunk) -> ScoredChunk:
+            self._watcher.check()
+            return scorer.predict(part)
+
+        clocks = self._clocks
+        read = overlapped(chunks, clocks["read"])
+        encoded = overlapped(each(encode, read, clocks["encode"]), clocks["encode"])
+        scored = overlapped(each(predict, encoded, clocks["model"]), clocks["model"])
+        for _ in each(lambda part: self._write(part, writer), scored, clocks["write"]):
+            self._watcher.advance(self._ledger.rows)
+
+    def _write(self, scored: ScoredChunk, writer: TableWriter) -> None:
+        """Write a chunk and enter it in the books."""
+        chunk, before = scored.chunk, writer.rows_written
+        writer.write(scored.with_columns(self._target.added, self._model.predictor.classes))
+        written = writer.rows_written - before
+        self._ledger.enter(chunk.first_row, chunk.table.num_rows, written)
+        kinds = statuses(scored.texts, scored.prediction)
+        self._tally.add(kinds, count_distinct(scored.texts), scored.prediction)
+
+    def _open_journal(self, column: int) -> Journal | None:
+        """Open the journal, bound to all that a score depends on; None for what is read once."""
+        if self._fingerprint is None:
+            return None
+        binding = {
+            "input": f"{self._fingerprint.size} bytes, sha256 {self._fingerprint.sha256}",
+            "input format": json.dumps(asdict(self._source.format) | asdict(self._source.csv)),
+            "text column": f"{column}: {self._text_column}",
+            "bundle": self._model.bundle.digest,
+            **self._model.predictor.score_settings,
+        }
+        row = journal_row(len(self._model.predictor.classes))
+        journal = self._destination.journal(binding, row, self._watcher.note)
+        if journal is not None and journal.rows:
+            self._watcher.note(f"{journal.rows:,} rows have scores from an earlier run")
+        return journal
+
+    def _provenance(self) -> Provenance:
+        known, reader = self._fingerprint, self._reader
+        size, sha256 = (known.size, known.sha256) if known else (None, None)
+        read = reader.rows_read if reader else 0
+        return Provenance(
+            bundle=self._model.bundle,
+            input=InputFacts(self._source.path, self._source.format.kind, size, sha256),
+            text_column=self._text_column,
+            rows=RowCounts(read, self._ledger.rows, self._rejected),
+            texts=self._tally.by_status,
+            score_settings=self._model.predictor.score_settings,
+            options={
+                **asdict(self._source.csv),
+                **asdict(self._target.added),
+                "chunk_rows": self._source.chunk_rows,
+                "max_rejects": str(self._source.limit),
+            },
+        )
+
+    def _summary(self, error: Exception | None = None) -> RunSummary:
+        tally, scorer = self._tally, self._scorer
+        return RunSummary(
+            published=error is None,
+            exit_code=getattr(error, "exit_code", 1) if error else 0,
+            error=f"{error}" if error else None,
+            output=self._destination.name,
+            started=self._started.isoformat(timespec="seconds"),
+            seconds=time.monotonic() - self._clock,
+            provenance=self._provenance(),
+            resumed_rows=scorer.resumed_rows if scorer else 0,
+            computed_rows=scorer.computed_rows if scorer else 0,
+            duplicates=tally.duplicates,
+            tokens=tally.tokens,
+            unknown_tokens=tally.unknown,
+            unknown_token_share=tally.unknown_share,
+            histogram=tally.histogram.tolist(),
+            engine=self._model.predictor.engine,
+            stages=self._clocks,
+            peak_memory_mb=peak_memory_mb(),
+        )
+
+
+def _rejoined(
+    first: Chunk | None, rest: Generator[Chunk, None, None]
+) -> Generator[Chunk, None, None]:
+    with closing(rest):
+        if first is not None:
+            yield first
+            yield from rest

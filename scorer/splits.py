@@ -43,7 +43,7 @@ class Split:
         got, asked = (
             " / ".join(f"{size:,}" for size in sizes) for sizes in (self.sizes, self.asked)
         )
-        return f"groups stay whole: the parts have {got} rows where {asked} were asked for"
+        return f"rows that stay together: the parts have {got} rows where {asked} were asked for"
 
 
 def split_rows(
@@ -176,6 +176,6 @@ def _check_classes(part_of_row: np.ndarray, targets: np.ndarray, asked: Sequence
     for part, size in enumerate(asked):
         if size and len(np.unique(targets[part_of_row == part])) < classes:
             raise UsageError(
-                f"whole groups leave the {PARTS[part]} part without a row of some class",
-                "Another --seed, larger shares or no --group-column may do",
+                f"rows that stay together leave the {PARTS[part]} part without a row of some class",
+                "Another --seed, larger shares, --keep-duplicates or no --group-column may do",
             )

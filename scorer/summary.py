@@ -1,17 +1,15 @@
 """What a run did: counts, `<output>.run.json`, and the provenance in a Parquet footer.
 
-Provenance holds only what the output depends on, so the same run writes the same bytes again;
-times are in the summary. Knows numbers and JSON, nothing of how rows are read or scored.
+Provenance holds only what the output depends on, so the same run writes the same bytes again,
+resumed or not; times are in the summary. Knows numbers and JSON, nothing of how rows are read or
+scored.
 """
 
 import json
 import resource
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,11 +18,12 @@ from scorer.columns import STATUSES
 from scorer.pipeline import StageClock
 
 if TYPE_CHECKING:
+    from scorer.bundle import Bundle
     from scorer.inference import Prediction
 
 FORMAT = 1
+FOOTER_KEY = "scorer.provenance"
 BINS = 10  # of the histogram: probabilities of the last class from 0 to 1
-SHOWN = ("bundle_version", "bundle_digest", "classes")
 
 
 @dataclass
@@ -66,10 +65,15 @@ class BundleFacts:
     classes: Sequence[str]
     label_values: Mapping[str, str]
 
+    @classmethod
+    def of(cls, bundle: "Bundle") -> "BundleFacts":
+        """Return the facts of a loaded bundle."""
+        return cls(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
+
 
 @dataclass(frozen=True)
 class InputFacts:
-    """What was read; `size` in bytes and `sha256` are None for standard input."""
+    """What was read; `size` in bytes and `sha256` are None for what can be read only once."""
 
     path: str
     format: str
@@ -79,40 +83,66 @@ class InputFacts:
 
 @dataclass(frozen=True)
 class RowCounts:
-    """Rows of a run. read = written + rejected; resumed ones came from an earlier run's journal."""
+    """Rows of a run: read = written + rejected."""
 
     read: int
     written: int
     rejected: int
-    resumed: int
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a scored table was made from, and how: all that its content depends on."""
+
+    bundle: BundleFacts
+    input: InputFacts
+    text_column: str
+    rows: RowCounts
+    texts: Mapping[str, int]  # by status
+    score_settings: Mapping[str, str]
+    options: Mapping[str, Any]
+
+    def metadata(self) -> dict[str, str]:
+        """Return the entry of a Parquet footer."""
+        facts = {"format": FORMAT, **asdict(self)}
+        return {FOOTER_KEY: json.dumps(facts, ensure_ascii=False)}
 
 
 @dataclass(frozen=True)
 class RunSummary:
     """All that is said about a run, as it stands in `<output>.run.json`."""
 
-    exit_status: int
     published: bool
+    exit_code: int
     error: str | None
+    output: str
     started: str  # UTC, ISO 8601
     seconds: float
-    input: InputFacts
-    output: str
-    text_column: str
-    rows: RowCounts
-    texts: Mapping[str, int]
+    provenance: Provenance
+    resumed_rows: int  # whose scores came from an earlier run's journal
+    computed_rows: int
     duplicates: int
     tokens: int
     unknown_tokens: int
     unknown_token_share: float
     histogram: Sequence[int]
-    bundle: BundleFacts
     engine: str
-    score_settings: Mapping[str, str]
-    options: Mapping[str, Any]
     stages: Mapping[str, StageClock]
     peak_memory_mb: float
 
-    def to_json(self, indent: int | None = None) -> str:
-        """Return the summary as JSON; one line without `indent`."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=indent, ensure_ascii=False)
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as JSON has it; the provenance's entries are among its own."""
+        own = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        provenance = asdict(own.pop("provenance"))
+        own["stages"] = {name: asdict(clock) for name, clock in self.stages.items()}
+        return {"format": FORMAT, **own, **provenance}
+
+    def to_json(self) -> str:
+        """Return the summary as one line of JSON."""
+        return json.dumps(self.as_dict(), ensure_ascii=False)
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory that this process has had, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e6 / 1024)

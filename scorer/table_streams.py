@@ -30,6 +30,16 @@ class Chunk:
     table: pa.Table  # CSV: large_string, never null, unless inferred; Parquet: the file's types
 
 
+@dataclass(frozen=True)
+class Reject:
+    """A row that cannot be read as the header says; bytes that are no text are lone surrogates."""
+
+    line: int  # from 1
+    byte_offset: int  # from 0, in the decompressed file
+    reason: str
+    raw: str  # without its line ending
+
+
 class TableReader(ABC):
     """A table opened for reading, once, from its first row to its last.
 
@@ -49,6 +59,10 @@ class TableReader(ABC):
         It has at least a row, and the cuts are the same for the same file and arguments.
         Raises `InputError` where the file cannot be read on.
         """
+
+    @abstractmethod
+    def count_rows(self) -> int:
+        """Return how many accepted rows there are, instead of reading them with `chunks`."""
 
     @abstractmethod
     def close(self) -> None:

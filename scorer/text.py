@@ -8,6 +8,7 @@ Knows nothing of tokens, languages or ids; leaves the text inside `<script>` and
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,14 @@ ROW_END = 0xFF  # a byte that UTF-8 never uses
 MULTIBYTE_SPACES = tuple(
     "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
+)
+SPACE_LEADS = {character.encode()[0] for character in MULTIBYTE_SPACES}
+LEAD = 1  # a byte with which one of them may begin
+BYTE_KINDS = bytes(
+    SPACE
+    if byte == ROW_END or (byte < 0x80 and chr(byte).isspace())
+    else LEAD * (byte in SPACE_LEADS)
+    for byte in range(256)
 )
 # A name must follow `<`, and only attributes the name, one with a `=` among them: so "a<b",
 # "a<b or c>d", "<3", "<me@x.org>" stay text. Lengths are bounded: a forgotten `>` swallows little.
@@ -99,16 +108,33 @@ def with_spaces(pieces: pa.LargeStringArray) -> pa.LargeStringArray:
 
 def without_spaces(words: pa.LargeStringArray) -> list[str]:
     """Words as strings, without the space after each."""
-    offsets = np.frombuffer(words.buffers()[1], np.int64)[words.offset :][: len(words) + 1]
-    text = words.buffers()[2][offsets[0] : offsets[-1]].to_pybytes() if len(words) else b""
-    return text.decode().split(" ")[:-1]
+    return bytes_of(words)[0].tobytes().decode().split(" ")[:-1]
+
+
+def bytes_of(texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
+    """The texts in one buffer, uint8, and where each starts and the last ends, int64."""
+    if not len(texts):
+        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
+    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset :][: len(texts) + 1]
+    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
+    return data, offsets - offsets[0]
+
+
+def slices(texts: pa.LargeStringArray, most: int) -> Iterator[pa.LargeStringArray]:
+    """The texts in slices of at most so many bytes, or of one text that has more."""
+    offsets, start = bytes_of(texts)[1], 0
+    while start < len(texts):
+        end = max(int(np.searchsorted(offsets, offsets[start] + most, "right")) - 1, start + 1)
+        yield texts.slice(start, end - start)
+        start = end
 
 
 def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """The integers starts[i] … starts[i] + lengths[i] - 1 for every i, one after the other."""
     ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    integers = np.repeat(starts - (ends - lengths), lengths)
+    integers += np.arange(len(integers))
+    return integers
 
 
 def _column(texts: pa.LargeStringArray) -> _Column:
@@ -166,8 +192,9 @@ def _fold(column: _Column) -> Pieces:
 
 def _is_space(data: np.ndarray) -> np.ndarray:
     """Whether each byte is whitespace, part of a whitespace character, or the end of a row."""
-    space = (data == SPACE) | (data == ROW_END) | (data - 9 < 5) | (data - 28 < 4)
-    leads = np.flatnonzero((data == 0xC2) | (data - 0xE1 < 3))
+    kinds = np.frombuffer(data.tobytes().translate(BYTE_KINDS), np.uint8)
+    space = kinds == SPACE
+    leads = np.flatnonzero(kinds == LEAD)
     for character in MULTIBYTE_SPACES:
         starts = leads
         for place, byte in enumerate(character.encode()):

@@ -12,14 +12,18 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from scorer.affixes import AffixRules
 from scorer.errors import UsageError
-from scorer.simple_pieces import SimplePieces
+from scorer.long_pieces import LONG, can_peel, peel
+from scorer.runs import Runs
+from scorer.shapes import Shapes
 from scorer.special_cases import SpecialCases
-from scorer.text import ranges
+from scorer.text import ranges, slices, without_spaces
 
-BLOCK_CHARACTERS = 100_000
+BLOCK_BYTES = 200_000
+LONG_BYTES = LONG  # what has more may have more characters
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,9 @@ class PieceTokens:
 
 
 class PieceTokeniser:
-    """`spacy.blank(language).tokenizer`, piece by piece; its memory does not grow with them.
+    """`spacy.blank(language).tokenizer`, piece by piece.
 
+    Its memory grows with the shapes of the pieces (scorer.shapes), not with the pieces.
     Raises UsageError for a language that spaCy lacks or cuts otherwise than at spaces.
     """
 
@@ -49,22 +54,41 @@ class PieceTokeniser:
         # like_url, shape … of each new word take most of spaCy's time and no token depends on them
         self._nlp.vocab.lex_attr_getters = {}
         tokenizer, rules = self._nlp.tokenizer, _affix_rules(self._nlp.Defaults)
-        self._simple = SimplePieces(tokenizer, *rules[:3])
         self._affixes = _without_last_pass(tokenizer, rules)
         self._cases = SpecialCases(tokenizer, self._affixes)
+        self._shapes = _shapes(tokenizer, rules, self._cases)
+        self._prefixes, self._suffixes = rules[:2]
+        self._peels = can_peel(*rules[:2]) and not tokenizer.token_match
 
-    def tokenise(self, pieces: Sequence[str]) -> Iterator[PieceTokens]:
-        """The tokens of pieces without whitespace, each as if alone.
+    def tokenise(self, words: pa.LargeStringArray) -> Iterator[PieceTokens]:
+        """The tokens of pieces, each as if alone; they have a space after each and no other.
 
-        They come in blocks of bounded size, and not in the order of the pieces.
+        The tokens come in blocks of bounded size, and not in the order of the pieces.
         """
-        found = ((i, self._simple.split(piece)) for i, piece in enumerate(pieces))
-        simple = {i: tokens for i, tokens in found if tokens}
-        yield self._tokenise_simple(simple)
-        others = [i for i in range(len(pieces)) if i not in simple]
-        for block in _blocks(others, pieces):
-            with self._nlp.memory_zone():
-                yield self._tokenise(block, [pieces[i] for i in block])
+        start = 0
+        for part in slices(words, BLOCK_BYTES):
+            for block in self._tokenise_part(part):
+                yield replace(block, positions=block.positions + start)
+            start += len(part)
+
+    def _tokenise_part(self, words: pa.LargeStringArray) -> Iterator[PieceTokens]:
+        """A piece of each new shape goes to spaCy, and those without; the rest is cut like them."""
+        shaped = self._shapes.of(words)
+        new = np.flatnonzero(shaped.sound & (self._shapes.find(shaped) < 0))
+        first = new[np.unique(shaped.keys[new], return_index=True)[1]]
+        long = self._peels & (np.diff(shaped.offsets) > LONG_BYTES)
+        for position in np.flatnonzero(long).tolist():
+            yield self._ask_in_parts(words, position)
+        asked = np.concatenate([np.flatnonzero(~shaped.sound & ~long), first])
+        if len(asked):
+            block = self._ask(words, asked)
+            yield block
+            self._shapes.learn(shaped, asked, _token_lengths(block), block.flags)
+        rest = np.setdiff1d(np.flatnonzero(~long), asked, assume_unique=True)
+        numbers = self._shapes.find(shaped)[rest]
+        yield self._cut(words, rest[numbers >= 0], numbers[numbers >= 0])
+        if (numbers < 0).any():
+            yield self._ask(words, rest[numbers < 0])
 
     def tokenise_phrases(self, phrases: Sequence[str]) -> Iterator[PieceTokens]:
         """The tokens of pieces with single spaces between them, each phrase as if alone."""
@@ -74,13 +98,30 @@ class PieceTokeniser:
             offsets, flags = np.array([0, len(tokens)]), np.zeros(1, np.uint8)
             yield PieceTokens(np.array([position]), tokens, np.arange(len(tokens)), offsets, flags)
 
-    def _tokenise_simple(self, simple: dict[int, Sequence[str]]) -> PieceTokens:
-        tokens = list(chain.from_iterable(simple.values()))
-        indices, offsets = np.arange(len(tokens)), np.cumsum([0, *map(len, simple.values())])
-        flags = self._cases.flags(tokens, indices, offsets, changed=indices[:0])
-        return PieceTokens(np.array(list(simple), np.int64), tokens, indices, offsets, flags)
+    def _cut(
+        self, words: pa.LargeStringArray, positions: np.ndarray, numbers: np.ndarray
+    ) -> PieceTokens:
+        tokens, offsets = self._shapes.cut(words.take(pa.array(positions)), numbers)
+        flags = self._shapes.flags(numbers)
+        return PieceTokens(positions, tokens, np.arange(len(tokens)), offsets, flags)
 
-    def _tokenise(self, positions: list[int], pieces: list[str]) -> PieceTokens:
+    def _ask(self, words: pa.LargeStringArray, positions: np.ndarray) -> PieceTokens:
+        with self._nlp.memory_zone():
+            return self._tokenise(positions, without_spaces(words.take(pa.array(positions))))
+
+    def _ask_in_parts(self, words: pa.LargeStringArray, position: int) -> PieceTokens:
+        """The tokens of a long piece, its affixes taken off before spaCy meets it."""
+        peeled = peel(words[position].as_py()[:-1], self._prefixes, self._suffixes)
+        with self._nlp.memory_zone():
+            middle = [token.text for token in self._affixes(peeled.rest)]
+            before = [*peeled.prefixes, *middle, *peeled.suffixes]
+            tokens = self._cases.last_pass(before)
+        ends, changed = np.array([0, len(before)]), np.zeros(int(tokens != before), np.int64)
+        flags = self._cases.flags(before, np.arange(len(before)), ends, changed)
+        offsets = np.array([0, len(tokens)])
+        return PieceTokens(np.array([position]), tokens, np.arange(len(tokens)), offsets, flags)
+
+    def _tokenise(self, positions: np.ndarray, pieces: list[str]) -> PieceTokens:
         doc = self._affixes(" ".join(pieces))
         orths, space_after = doc.to_array(["ORTH", "SPACY"]).T  # (tokens,), (tokens,)
         space_after[-1] = True
@@ -89,7 +130,7 @@ class PieceTokeniser:
         tokens = [self._nlp.vocab.strings[orth] for orth in distinct.tolist()]
         changed = self._cases.changed(doc, offsets)
         flags = self._cases.flags(tokens, indices, offsets, changed)
-        before = PieceTokens(np.array(positions), tokens, indices, offsets, flags)
+        before = PieceTokens(positions, tokens, indices, offsets, flags)
         runs = [[token.text for token in self._nlp.tokenizer(pieces[i])] for i in changed]
         return _replaced(before, changed, runs) if runs else before
 
@@ -122,16 +163,15 @@ def _affix_rules(defaults: Any) -> list[AffixRules]:
     """Prefix, suffix, infix and URL rules, in this order."""
     from spacy import util
 
+    kinds = defaults.prefixes, defaults.suffixes, defaults.infixes
+    prefixes, suffixes, infixes = (rules or () for rules in kinds)
     url_match = getattr(defaults.url_match, "__self__", None)
+    urls = [url_match.pattern] if url_match else []
     return [
-        AffixRules(defaults.prefixes or (), lambda rules: util.compile_prefix_regex(rules).search),
-        AffixRules(defaults.suffixes or (), lambda rules: util.compile_suffix_regex(rules).search),
-        AffixRules(
-            defaults.infixes or (), lambda rules: util.compile_infix_regex(rules).finditer, ()
-        ),
-        AffixRules(
-            [url_match.pattern] if url_match else (), lambda rules: re.compile(rules[0]).match
-        ),
+        AffixRules(prefixes, lambda rules: util.compile_prefix_regex(rules).search, "^{}"),
+        AffixRules(suffixes, lambda rules: util.compile_suffix_regex(rules).search, "{}$"),
+        AffixRules(infixes, lambda rules: util.compile_infix_regex(rules).finditer, nothing=()),
+        AffixRules(urls, lambda rules: re.compile(rules[0]).match),
     ]
 
 
@@ -153,15 +193,13 @@ def _without_last_pass(tokenizer: Any, rules: list[AffixRules]) -> Any:
     return affixes
 
 
-def _blocks(positions: list[int], pieces: Sequence[str]) -> Iterator[list[int]]:
-    """The positions in lists whose pieces have about BLOCK_CHARACTERS."""
-    block: list[int] = []
-    characters = 0
-    for position in positions:
-        block.append(position)
-        characters += len(pieces[position]) + 1
-        if characters >= BLOCK_CHARACTERS:
-            yield block
-            block, characters = [], 0
-    if block:
-        yield block
+def _shapes(tokenizer: Any, rules: list[AffixRules], cases: SpecialCases) -> Shapes:
+    """The shapes of a tokeniser; none where a whole piece may be a token by rules of its own."""
+    even = set.intersection(*(set(rule.even) for rule in rules))
+    words = cases.words.union(*(rule.words for rule in rules))
+    return Shapes("" if tokenizer.token_match else "".join(even), sorted(words))
+
+
+def _token_lengths(block: PieceTokens) -> Runs:
+    lengths = np.fromiter(map(len, block.tokens), np.int32, len(block.tokens))
+    return Runs(lengths[block.indices], block.offsets)

@@ -1,28 +1,32 @@
 """Fitting a classifier to encoded, labelled texts.
 
 Adam with warm-up and linear decay, gradient clipping, averaged weights, the best epoch kept by
-validation accuracy. Adversarial embedding noise after Miyato et al. 2017 (arXiv 1605.07725).
-Knows encoded texts and targets, nothing of files, splits or test rows.
+validation accuracy. Knows encoded texts and targets, nothing of files, splits or test rows.
 """
 
 import copy
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import cast
 
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from scorer.batching import Batch, padded, shuffled
+from scorer.checkpoint import Checkpoint, State
 from scorer.encoding import Encoded
 from scorer.errors import UsageError
+from scorer.gradients import BatchResult, Gradients, Regularisation
 from scorer.model import TextClassifier
+from scorer.sharding import has_fast_bfloat16
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Regularisation):
     """How to train; recorded in the bundle."""
 
     epochs: int = 4
@@ -30,9 +34,8 @@ class TrainConfig:
     learning_rate: float = 0.002
     warm_up: float = 0.1  # share of all steps
     decay: bool = True  # linearly to nought over the rest
-    gradient_norm: float = 1.0
+    gradient_norm: float = 1.0  # longer gradients are shortened to it; 0: none is
     averaging: float = 0.998  # decay of the averaged weights; 0: none
-    adversarial: float = 0.0  # length of the noise as a share of the text's embedding's
     max_tokens: int | None = 400  # of a text in training only
     seed: int = 0
 
@@ -45,7 +48,10 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Examples:
-    """Encoded texts, none of them empty, with the class index of each: int64 (rows,)."""
+    """Encoded texts and what to make of each.
+
+    targets: int64 (rows,), class indices; or float32 (rows, classes), a teacher's probabilities.
+    """
 
     encoded: Encoded
     targets: np.ndarray
@@ -57,6 +63,7 @@ class Step:
 
     epoch: int
     texts: int  # of this epoch so far
+    total_texts: int  # of an epoch
     texts_per_second: float
     seconds_left: float  # of all epochs
     loss: float
@@ -90,22 +97,33 @@ def fit(
     config: TrainConfig,
     on_step: Callable[[Step], None] = lambda step: None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fitted:
-    """Train `model` in place on its device and return the epoch that validates best."""
+    """Train `model` in place on its device and return the epoch that validates best.
+
+    With a checkpoint the state is kept after each epoch, and taken up again where there is one;
+    the result is that of a training never interrupted.
+    """
     trainer = _Trainer(model, examples, config, on_step)
-    epochs: list[Epoch] = []
-    best = model
-    for number in range(1, config.epochs + 1):
+    found = checkpoint.load() if checkpoint else None
+    epochs, best = trainer.resume(found) if found else ((), model)
+    for number in range(len(epochs) + 1, config.epochs + 1):
         started = time.monotonic()
         loss, accuracy = trainer.run_epoch(number)
         candidate = trainer.candidate()
         seconds = time.monotonic() - started
-        epochs.append(Epoch(number, loss, accuracy, valid_accuracy(candidate), seconds))
+        epochs += (Epoch(number, loss, accuracy, valid_accuracy(candidate), seconds),)
         on_epoch(epochs[-1])
-        if epochs[-1].valid_accuracy >= max(epoch.valid_accuracy for epoch in epochs):
+        if epochs[-1] == _best(epochs):
             best = candidate
-    top = max(epochs, key=lambda epoch: (epoch.valid_accuracy, epoch.epoch))
-    return Fitted(best, top, tuple(epochs))
+        if checkpoint:
+            checkpoint.save(trainer.state(epochs, best))
+    return Fitted(best, _best(epochs), epochs)
+
+
+def _best(epochs: tuple[Epoch, ...]) -> Epoch:
+    """Return the epoch that validates best, the later one of equals."""
+    return max(epochs, key=lambda epoch: (epoch.valid_accuracy, epoch.epoch))
 
 
 class _Trainer:
@@ -124,10 +142,10 @@ class _Trainer:
         self._on_step = on_step
         self._device = model.output.weight.device
         self._optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-        steps = config.epochs * -(-len(examples.targets) // config.batch_size)
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, _rate(config, steps))
+        self._batches = -(-int((examples.encoded.lengths > 0).sum()) // config.batch_size)
+        self._schedule = self._schedule_from(step=0)
         self._averaged = _averaged(model, config)
-        self._low_precision = has_fast_bfloat16(self._device)
+        self._gradients = Gradients(model, config, has_fast_bfloat16(self._device))
 
     def run_epoch(self, number: int) -> tuple[float, float]:
         """Return mean loss and accuracy of an epoch's batches as they were trained on."""
@@ -138,43 +156,63 @@ class _Trainer:
         for rows in batches:
             batch = padded(self._examples.encoded, rows, self._config.max_tokens).to(self._device)
             targets = torch.from_numpy(self._examples.targets[rows]).to(self._device)
-            meter.add(*self._train_on(batch, targets), len(rows))
+            meter.add(self._train_on(batch, targets), len(rows))
             self._on_step(meter.step())
         return meter.loss, meter.accuracy
 
-    def _train_on(self, batch: Batch, targets: torch.Tensor) -> tuple[float, int]:
-        """Take one step; return the batch's loss and how many it got right."""
-        self._optimiser.zero_grad(set_to_none=True)
-        logits, loss = self._backward(batch, targets)
-        nn.utils.clip_grad_norm_(self._model.parameters(), self._config.gradient_norm)
+    def _train_on(self, batch: Batch, targets: torch.Tensor) -> BatchResult:
+        """Take one step."""
+        result = self._gradients.set(batch, targets)
+        if self._config.gradient_norm:
+            nn.utils.clip_grad_norm_(self._model.parameters(), self._config.gradient_norm)
         self._optimiser.step()
         self._schedule.step()
         if self._averaged is not None:
             self._averaged.update_parameters(self._model)
-        return loss, int((logits.argmax(dim=1) == targets).sum())
+        return result
 
-    def _backward(self, batch: Batch, targets: torch.Tensor) -> tuple[torch.Tensor, float]:
-        embedded = self._model.embedding(batch.ids)
-        logits, loss = self._loss(embedded, batch, targets)
-        if not self._config.adversarial:
-            loss.backward()
-            return logits, loss.item()
-        (gradient,) = torch.autograd.grad(loss, embedded, retain_graph=True)
-        noise = _adversarial_noise(embedded, gradient, self._config.adversarial)
-        _, noisy_loss = self._loss(embedded + noise, batch, targets)
-        (loss + noisy_loss).backward()
-        return logits, loss.item()
+    def state(self, epochs: tuple[Epoch, ...], best: TextClassifier) -> State:
+        """Return all that the epochs to come depend on, and what came of those behind."""
+        tensors = {f"best.{name}": tensor for name, tensor in best.state_dict().items()}
+        tensors |= {f"model.{name}": tensor for name, tensor in self._model.state_dict().items()}
+        if self._averaged is not None:
+            averaged = self._averaged.state_dict()
+            tensors |= {f"averaged.{name}": tensor for name, tensor in averaged.items()}
+        for place, moments in self._optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{place}.{name}": tensor for name, tensor in moments.items()}
+        tensors["random"] = torch.get_rng_state()
+        order = self._rng.bit_generator.state
+        return State(tensors, {"epochs": [asdict(epoch) for epoch in epochs], "order": order})
 
-    def _loss(
-        self, embedded: torch.Tensor, batch: Batch, targets: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._low_precision):
-            logits = self._model.classify(embedded, batch.lengths)
-        return logits, nn.functional.cross_entropy(logits, targets)
+    def resume(self, state: State) -> tuple[tuple[Epoch, ...], TextClassifier]:
+        """Take up a state; return the epochs behind and the best model so far."""
+        best = copy.deepcopy(self._model).eval()
+        best.load_state_dict(_under("best", state.tensors))
+        self._model.load_state_dict(_under("model", state.tensors))
+        if self._averaged is not None:
+            self._averaged.load_state_dict(_under("averaged", state.tensors))
+        epochs = tuple(Epoch(**facts) for facts in state.facts["epochs"])
+        self._resume_optimiser(_under("adam", state.tensors), len(epochs))
+        torch.set_rng_state(state.tensors["random"])
+        self._rng.bit_generator.state = state.facts["order"]
+        return epochs, best
+
+    def _resume_optimiser(self, moments: dict[str, torch.Tensor], epochs: int) -> None:
+        places = {name.split(".")[0] for name in moments}
+        whole = self._optimiser.state_dict()
+        whole["state"] = {int(place): _under(place, moments) for place in places}
+        self._optimiser.load_state_dict(whole)
+        self._schedule = self._schedule_from(epochs * self._batches)
+
+    def _schedule_from(self, step: int) -> LambdaLR:
+        rate = _rate(self._config, self._config.epochs * self._batches)
+        return LambdaLR(self._optimiser, rate, last_epoch=step - 1)
 
     def candidate(self) -> TextClassifier:
         """Return a copy of the averaged model, or of the model itself without averaging."""
-        model = self._model if self._averaged is None else self._averaged.module
+        model = (
+            self._model if self._averaged is None else cast(TextClassifier, self._averaged.module)
+        )
         return copy.deepcopy(model).eval()
 
 
@@ -187,9 +225,9 @@ class _Meter:
         self._texts = self._right = 0
         self._loss = 0.0
 
-    def add(self, loss: float, right: int, texts: int) -> None:
-        self._loss += loss * texts
-        self._right += right
+    def add(self, result: BatchResult, texts: int) -> None:
+        self._loss += result.loss * texts
+        self._right += result.right
         self._texts += texts
 
     @property
@@ -203,7 +241,15 @@ class _Meter:
     def step(self) -> Step:
         pace = self._texts / max(time.monotonic() - self._started, 1e-9)
         left = self._rows * (self._epochs - self._epoch + 1) - self._texts
-        return Step(self._epoch, self._texts, pace, left / pace, self.loss, self.accuracy)
+        return Step(
+            self._epoch, self._texts, self._rows, pace, left / pace, self.loss, self.accuracy
+        )
+
+
+def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors named `<prefix>.<name>`, by name."""
+    start = f"{prefix}."
+    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
 
 
 def _rate(config: TrainConfig, steps: int) -> Callable[[int], float]:
@@ -222,19 +268,3 @@ def _averaged(model: TextClassifier, config: TrainConfig) -> AveragedModel | Non
     if not config.averaging:
         return None
     return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
-
-
-def _adversarial_noise(
-    embedded: torch.Tensor, gradient: torch.Tensor, share: float
-) -> torch.Tensor:
-    """Return noise (batch, time, embedding) up the gradient, `share` of each text's norm long."""
-    norm = embedded.detach().flatten(1).norm(dim=1)[:, None, None]
-    steepness = gradient.flatten(1).norm(dim=1)[:, None, None]
-    return gradient * (share * norm / steepness.clamp_min(1e-20))
-
-
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Return whether the device multiplies bfloat16 faster than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -1,6 +1,67 @@
-"""Fixtures and settings that all tests share."""
+"""Fixtures and settings that all tests share.
 
+What is heavy is imported where it is used: tests that need no model start at once.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    from tiny_models import LabelledTexts, Trained
+
+    from scorer.inference import Predictor
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # so small, models are slower on several cores
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def labelled_texts() -> "LabelledTexts":
+    """Four hundred generated texts, negative or positive."""
+    from tiny_models import write_texts
+
+    return write_texts(("negative", "positive"), 400, seed=7)
+
+
+@pytest.fixture(scope="session")
+def trained(labelled_texts: "LabelledTexts") -> "Trained":
+    """The training that `tiny_bundle` was written from."""
+    from tiny_models import train
+
+    return train(labelled_texts)
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(trained: "Trained", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a two-class bundle; read it only, or copy it first."""
+    from scorer.bundle import write_bundle
+
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    write_bundle(trained.bundle, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def three_class_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a bundle of the classes negative, neutral and positive; read it only."""
+    from tiny_models import WORDS, train, write_texts
+
+    from scorer.bundle import write_bundle
+
+    folder = tmp_path_factory.mktemp("bundles") / "three"
+    write_bundle(train(write_texts(tuple(WORDS), 450, seed=8)).bundle, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_predictor(tiny_bundle: Path) -> "Predictor":
+    """The predictor of `tiny_bundle`, in float32 on the CPU."""
+    from scorer.bundle import load_bundle
+    from scorer.inference import Predictor
+
+    return Predictor.from_bundle(load_bundle(tiny_bundle), device="cpu")

@@ -3,7 +3,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.piece_index import FREE, SLICE, PieceIndex, piece_keys
+from scorer.piece_index import FREE, HASHED_BYTES, PieceIndex, piece_keys
 
 keys = st.integers(0, 2**64 - 1) | st.integers(0, 40).map(lambda i: i << 3)
 
@@ -50,6 +50,7 @@ def test_a_key_depends_on_the_word_alone(words, data):
     assert piece_keys(words_of(*words).slice(start)).tolist() == expected[start:]
 
 
-def test_more_words_than_a_slice_have_the_keys_they_have_alone():
-    words = words_of(*(str(i) for i in range(2 * SLICE + 1)))
-    assert piece_keys(words)[-1] == piece_keys(words_of(str(2 * SLICE)))[0]
+def test_more_words_than_are_hashed_at_a_time_have_the_keys_they_have_alone():
+    words = words_of(*(f"{i:08}" for i in range(HASHED_BYTES // 4)))
+    assert piece_keys(words)[-1] == piece_keys(words[-1:])[0]
+    assert len(np.unique(piece_keys(words))) == len(words)

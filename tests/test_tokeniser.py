@@ -1,12 +1,9 @@
-import re
-
+import pyarrow as pa
 import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
-from spacy import util
 
-from scorer.affixes import WORD_CHARACTERS, AffixRules
 from scorer.errors import UsageError
 from scorer.tokeniser import PieceTokeniser
 
@@ -30,9 +27,13 @@ pieces = st.lists(fragments | st.text(max_size=4), min_size=1, max_size=5).map(
 )
 
 
+def words_of(asked: list[str]) -> pa.LargeStringArray:
+    return pa.array([f"{piece} " for piece in asked], pa.large_string())
+
+
 def tokens_of(asked: list[str], tokeniser: PieceTokeniser = tokeniser) -> list[list[str]]:
     found: dict[int, list[str]] = {}
-    for block in tokeniser.tokenise(asked):
+    for block in tokeniser.tokenise(words_of(asked)):
         for position, start, end in zip(
             block.positions.tolist(), block.offsets, block.offsets[1:], strict=False
         ):
@@ -78,54 +79,23 @@ def test_a_language_without_pieces_is_refused(language):
 def test_spacys_tables_do_not_grow_with_the_pieces():
     strings = nlp_strings()
     for start in range(0, 20_000, 5_000):
-        for _ in tokeniser.tokenise([f"w{i}x-y." for i in range(start, start + 5_000)]):
+        for _ in tokeniser.tokenise(words_of([f"w{i}x-y." for i in range(start, start + 5_000)])):
             pass
     assert nlp_strings() == strings
 
 
+def test_pieces_of_a_known_shape_do_not_go_to_spacy():
+    new = PieceTokeniser("en")
+    tokens_of(["(film),", "Plot's", "cat-dog..."], new)
+    vars(new)["_affixes"] = None
+    found = tokens_of(["(cast),", "Film's", "bad-guy...", "can't"], new)
+    assert found == [
+        ["(", "cast", ")", ","],
+        ["Film", "'s"],
+        ["bad", "-", "guy", "..."],
+        ["ca", "n't"],
+    ]
+
+
 def nlp_strings() -> int:
     return len(tokeniser._nlp.vocab.strings)
-
-
-def rules_of(*rules: str) -> AffixRules:
-    made = AffixRules(rules, lambda rules: re.compile("|".join(rules)).search)
-    made.wake()
-    return made
-
-
-@pytest.mark.parametrize(
-    ("rule", "harmless"),
-    [
-        (r"\.", "a,"),
-        (r"(?<=[0-9])km", "akm."),
-        (r"[0-9.]+x", "ax"),
-        (r"(?:a|\.)b", "acd,"),
-        (r"(\.)*-", "a."),
-    ],
-)
-def test_characters_are_harmless_where_a_rule_needs_others(rule, harmless):
-    made = rules_of(rule)
-    assert not set(re.findall(".", harmless)) - set(made.harmless)
-    assert made.find(harmless * 3) is None
-
-
-@pytest.mark.parametrize(
-    "rule", [r"[^a]", r"\w", r".", r"x*", r"(?i)\u017f", r"(?i:\u212a)", r"(?!a)"]
-)
-def test_a_rule_that_cannot_be_judged_is_always_asked(rule):
-    assert rules_of(rule).harmless == ""
-
-
-def test_a_mark_is_a_rule_of_its_own():
-    made = rules_of(r"\!", ",", r"\.\.+", "'", "'s", r"US\$", r"\$", "#!")
-    assert made.marks == "!,"
-
-
-@pytest.mark.parametrize("kind", ["prefix", "suffix", "infix"])
-@given(text=pieces | st.text(st.sampled_from(WORD_CHARACTERS + "0é°")))
-def test_affix_rules_find_what_spacy_finds(kind, text):
-    compiled = getattr(util, f"compile_{kind}_regex")
-    rules = getattr(nlp.Defaults, f"{kind}es")
-    made = AffixRules(rules, lambda rules: compiled(rules).findall, [])
-    made.wake()
-    assert made.find(text) == compiled(rules).findall(text)

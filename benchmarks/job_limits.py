@@ -1,0 +1,112 @@
+"""The scoring job as a process of its own: memory and time as rows grow, a long row, the start."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from measured import Figure, agree
+from setting import Setting
+
+SCRIPT = Path(__file__).parent.parent / "score_job.py"
+WORDS = 12  # of each text where rows are many
+FEW, MANY = 100_000, 1_000_000
+LONG_WORDS = 2_000_000
+START = """
+import time; t = time.perf_counter(); marks = []
+def mark(name):
+    global t; now = time.perf_counter(); print(f"{name}={now - t:.2f}"); t = now
+import torch; mark("torch")
+import pyarrow.parquet, numpy; mark("arrow")
+import scorer.scoring; mark("scorer")
+from pathlib import Path; from scorer.bundle import load_bundle; import sys
+bundle = load_bundle(Path(sys.argv[1])); mark("bundle")
+from scorer.inference import Predictor
+predictor = Predictor.from_bundle(bundle, sys.argv[2], "cpu"); mark("predictor")
+bundle.golden.check(predictor); mark("golden")
+"""
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process used."""
+
+    seconds: float
+    megabytes: float  # at most
+
+
+def _run_job(setting: Setting, source: Path, target: Path, precision: str = "auto") -> Process:
+    command = [sys.executable, str(SCRIPT), str(source), str(target), "--overwrite", "--quiet"]
+    command += ["--bundle", str(setting.bundle_folder), "--precision", precision]
+    started = time.perf_counter()
+    process = subprocess.Popen([*command, "--text-column", setting.text_column])
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    agree(f"{' '.join(command)} ended with {process.returncode}", process.returncode == 0)
+    return Process(time.perf_counter() - started, usage.ru_maxrss / 1024)
+
+
+def growing(setting: Setting) -> list[Figure]:
+    """Ten times the rows: as much memory, ten times the seconds beyond start-up."""
+    short = setting.frame[setting.text_column].str.split().str[:WORDS].str.join(" ")
+    start = _run_job(setting, _rows(setting, short, 100), setting.folder / "few.parquet")
+    few, many = (
+        _run_job(setting, _rows(setting, short, rows), setting.folder / f"{rows}.parquet")
+        for rows in (FEW, MANY)
+    )
+    growth = (many.seconds - start.seconds) / (few.seconds - start.seconds)
+    memory = many.megabytes / few.megabytes
+    less = f"that of {FEW:,} rows"
+    name = f"{MANY:,} short rows"
+    return [
+        Figure(f"{name}: peak memory", f"{many.megabytes:,.0f} MB", memory, less, 1.1, True),
+        Figure(f"{name}: seconds", f"{many.seconds:,.1f} s", growth, less, 10.5, True),
+        Figure("peak memory", "", many.megabytes / 1500, "1.5 GB", 1.0, True),
+    ]
+
+
+def _rows(setting: Setting, texts: pd.Series, rows: int) -> Path:
+    """Write that many rows, each text another one by its number."""
+    path = setting.folder / f"{rows}.csv"
+    repeated = texts.iloc[np.arange(rows) % len(texts)].reset_index(drop=True)
+    numbered = repeated + " " + pd.Series(np.arange(rows)).astype(str)
+    numbered.to_frame(setting.text_column).to_csv(path, index=False)
+    return path
+
+
+def long_row(setting: Setting) -> list[Figure]:
+    """A row of two million words among normal ones: its neighbours score as without it."""
+    texts = setting.frame[setting.text_column].head(500).tolist()
+    words = " ".join(texts).split()
+    long = " ".join(words[i % len(words)] for i in range(LONG_WORDS))
+    found, middle = [], len(texts) // 2
+    among = [*texts[:middle], long, *texts[middle:]]
+    for name, column in (("without", texts), ("with", among)):
+        source, target = setting.folder / f"{name}.csv", setting.folder / f"{name}.parquet"
+        pd.DataFrame({setting.text_column: column}).to_csv(source, index=False)
+        used = _run_job(setting, source, target, "float32")
+        found.append(setting.probabilities(target))
+    neighbours = np.delete(found[1], middle, axis=0)
+    agree("neighbours of a long row", np.abs(neighbours - found[0]).max() <= 1e-6)
+    agree("the long row has a score", not np.isnan(found[1]).any())
+    name = f"a row of {LONG_WORDS:,} words: {used.seconds:,.0f} s"
+    return [Figure(name, f"{used.megabytes:,.0f} MB", used.megabytes / 1500, "1.5 GB", 1.0, True)]
+
+
+def start(setting: Setting) -> list[Figure]:
+    """100 rows, start to exit, and what the start consists of."""
+    source = setting.folder / "hundred.csv"
+    setting.frame.head(100).to_csv(source, index=False)
+    target = setting.folder / "hundred.parquet"
+    taken = [_run_job(setting, source, target).seconds for _ in range(setting.repeats)]
+    median = float(np.median(taken))
+    command = [sys.executable, "-c", START, str(setting.bundle_folder), "auto"]
+    parts = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return [
+        Figure("100 rows, start to exit", f"{median:.2f} s", median / 4, "4 s", 1.0, True),
+        *(Figure(f"  {part.split('=')[0]}", f"{part.split('=')[1]} s") for part in parts),
+    ]

@@ -1,0 +1,102 @@
+"""Which encoding a CSV has, and its text with every byte accounted for.
+
+A byte that is no text in the encoding becomes a lone surrogate (U+DC80 to U+DCFF), which no
+encoding has, so that a row with one can be told and rejected. Knows nothing of CSV.
+"""
+
+import codecs
+import io
+import re
+from dataclasses import dataclass
+
+from scorer.errors import UsageError
+
+DEFAULT = "utf-8"
+KNOWN = "utf-8, utf-16, latin-1, cp1252, cp1251, shift_jis, gb18030, big5"
+REFUSED = re.compile(r"utf.?7|hz|idna|punycode|undefined|unicode.?escape")
+UNDECODABLE = re.compile("[\udc80-\udcff]")
+ERRORS = "scorer.undecodable"
+MARKS = {  # what a file may begin with -> which encoding that is
+    "utf-8": (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ),
+    "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
+    "utf-16-le": ((codecs.BOM_UTF16_LE, "utf-16-le"),),
+    "utf-16-be": ((codecs.BOM_UTF16_BE, "utf-16-be"),),
+    "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
+    "utf-32-le": ((codecs.BOM_UTF32_LE, "utf-32-le"),),
+    "utf-32-be": ((codecs.BOM_UTF32_BE, "utf-32-be"),),
+}
+UNMARKED = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+
+
+def _as_surrogates(error: UnicodeError) -> tuple[str, int]:
+    """Stand in for undecodable bytes, one character each."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    wrong = error.object[error.start : error.end]
+    return "".join(chr(0xDC00 | max(byte, 0x80)) for byte in wrong), error.end
+
+
+codecs.register_error(ERRORS, _as_surrogates)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """An encoding by its codec's name."""
+
+    name: str = DEFAULT
+
+    def measure(self, text: str) -> tuple[int, bool]:
+        """Return how many bytes a text was decoded from, and whether all of them are text."""
+        if text.isascii():
+            return len(text) * self._unit, True
+        try:
+            return len(text.encode(self.name)), True
+        except UnicodeEncodeError:
+            wrong = len(UNDECODABLE.findall(text))
+            return len(text.encode(self.name, "ignore")) + wrong, not wrong
+
+    @property
+    def _unit(self) -> int:
+        return {"utf-16": 2, "utf-32": 4}.get(self.name[:6], 1)
+
+    def undecodable(self, text: str) -> int | None:
+        """Return the first byte that was no text; None if there is none."""
+        found = UNDECODABLE.search(text)
+        return ord(found.group()) & 0xFF if found else None
+
+
+def open_text(
+    source: io.BufferedReader, wanted: str | None
+) -> tuple[io.TextIOWrapper, Encoding, int]:
+    """Return a stream's text, line endings untouched, its encoding, and the size of its mark.
+
+    Raises `UsageError` for an encoding there is not.
+    """
+    name, mark = _recognised(source.peek(4), _codec(wanted or DEFAULT))
+    source.read(len(mark))
+    text = io.TextIOWrapper(source, name, ERRORS, newline="")
+    return text, Encoding(name), len(mark)
+
+
+def _codec(wanted: str) -> str:
+    """Return the name Python has for an encoding."""
+    try:
+        name = codecs.lookup(wanted).name.replace("_", "-").removesuffix("-sig")
+        known = not REFUSED.search(name) and "a".encode(name) != b""
+    except (LookupError, ValueError):  # an embedded NUL is a ValueError
+        known = False
+    if not known:
+        raise UsageError(f"--encoding {wanted!r} is not known", f"Known are, for example: {KNOWN}")
+    return name
+
+
+def _recognised(head: bytes, name: str) -> tuple[str, bytes]:
+    """Return the encoding a file's first bytes and the name given tell, and the mark to skip."""
+    for mark, marked in MARKS.get(name, ()):
+        if head.startswith(mark):
+            return marked, mark
+    return UNMARKED.get(name, name), b""

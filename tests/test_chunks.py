@@ -1,0 +1,90 @@
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scorer.chunks import ChunkScorer, count_distinct, journal_row
+from scorer.columns import AddedColumns
+from scorer.encoding import Encoded
+from scorer.errors import BundleError
+from scorer.inference import Prediction
+from scorer.journal import open_journal
+from scorer.table_streams import Chunk
+
+TEXTS = ["good film", "awful", None, "", "<br />", "qzx", "good film", "dull plot here", None]
+
+
+def chunk(texts, first_row=0):
+    table = pa.table({"id": range(len(texts)), "text": pa.array(texts, pa.string())})
+    return Chunk(first_row, table)
+
+
+def numbers(prediction):
+    return np.column_stack([prediction.probabilities, prediction.tokens, prediction.unknown])
+
+
+def test_every_row_has_what_its_text_gets_alone(tiny_predictor):
+    scorer = ChunkScorer(tiny_predictor, 1)
+    together = numbers(scorer.score(chunk(TEXTS)).prediction)
+    alone = [numbers(scorer.score(chunk([text])).prediction)[0] for text in TEXTS]
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-6)
+    assert scorer.computed_rows == 2 * len(TEXTS)
+
+
+def test_a_text_that_repeats_is_encoded_and_predicted_once(tiny_predictor):
+    part = ChunkScorer(tiny_predictor, 1).encode(chunk(TEXTS))
+    assert len(part.encoded) == len(set(TEXTS))
+    assert len(part.which) == len(TEXTS)
+
+
+@given(cuts=st.lists(st.integers(0, len(TEXTS)), max_size=4), known=st.integers(0, len(TEXTS)))
+@settings(max_examples=30)
+def test_with_a_journal_of_any_rows_and_chunks_of_any_size_the_scores_are_the_same(
+    tiny_predictor, tmp_path_factory, cuts, known
+):
+    output = tmp_path_factory.mktemp("journal") / "out"
+    row = journal_row(2)
+    whole = ChunkScorer(tiny_predictor, 1).score(chunk(TEXTS)).prediction
+    earlier = open_journal(output, {}, row, pytest.fail)
+    ChunkScorer(tiny_predictor, 1, earlier).score(chunk(TEXTS[:known]))
+    earlier.close()
+    journal = open_journal(output, {}, row, pytest.fail)
+    scorer = ChunkScorer(tiny_predictor, 1, journal)
+    edges = sorted({0, *cuts, len(TEXTS)})
+    parts = [
+        scorer.score(chunk(TEXTS[start:stop], start)).prediction for start, stop in pairwise(edges)
+    ]
+    found = np.concatenate([numbers(part) for part in parts])
+    np.testing.assert_allclose(found, numbers(whole), rtol=0, atol=1e-6)
+    assert (scorer.resumed_rows, scorer.computed_rows) == (known, len(TEXTS) - known)
+    journal.close()
+    assert open_journal(output, {}, row, pytest.fail).rows == len(TEXTS)
+
+
+def test_the_added_columns_follow_those_of_the_table(tiny_predictor):
+    scored = ChunkScorer(tiny_predictor, 1).score(chunk(TEXTS))
+    table = scored.with_columns(AddedColumns(status=True), tiny_predictor.classes)
+    assert table.select(["id", "text"]).equals(scored.chunk.table)
+    assert table.column_names[2:] == ["probability_negative", "probability_positive", "status"]
+    assert table["probability_positive"].null_count == TEXTS.count(None) + 2
+
+
+@pytest.mark.parametrize("probabilities", [[np.nan, np.nan], [0.5, 0.6], [0.2, np.nan]])
+def test_what_is_no_probability_is_never_written(tiny_predictor, probabilities):
+    class Broken:
+        classes = tiny_predictor.classes
+        encode = staticmethod(tiny_predictor.encode)
+
+        def predict(self, encoded: Encoded) -> Prediction:
+            rows = np.array([probabilities] * len(encoded), np.float32)
+            return Prediction(rows, np.ones(len(encoded), np.int32), np.zeros(1, np.int32))
+
+    with pytest.raises(BundleError, match="not a probability"):
+        ChunkScorer(Broken(), 1).score(chunk(["good"]))
+
+
+def test_each_null_counts_as_a_text_of_its_own():
+    assert count_distinct(pa.array(["a", "b", "a", None, None, ""], pa.large_string())) == 5

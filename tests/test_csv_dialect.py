@@ -1,0 +1,54 @@
+import pytest
+
+from scorer.csv_dialect import choose
+from scorer.errors import UsageError
+from scorer.table_streams import CsvDialect
+
+
+def chosen(text: str, delimiter: str | None = None, quote: str | None = None) -> CsvDialect:
+    return choose(text.splitlines(keepends=True), True, delimiter, quote)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_told_from_the_first_lines(delimiter: str) -> None:
+    text = "id,review,note\n1,good; bad,\n2,so | so,x\n"
+    if delimiter != ",":
+        text = text.replace(",", "\0").replace(delimiter, ",").replace("\0", delimiter)
+    assert chosen(text) == CsvDialect(delimiter, '"')
+
+
+def test_commas_in_prose_do_not_hide_a_semicolon() -> None:
+    assert chosen("id;review\n1;well, good, fine\n2;bad, really\n").delimiter == ";"
+
+
+def test_one_column_stays_one_column() -> None:
+    assert chosen("review\ngood; really\nbad; so; so\n").delimiter == ","
+
+
+def test_single_quotes_are_detected_only_where_the_header_has_them() -> None:
+    assert chosen("'id','review'\n'1','well, good'\n") == CsvDialect(",", "'")
+    assert chosen("id,review\n1,'good'\n").quote == '"'
+    assert chosen("'id','review'\n'1',\"good\"\n").quote == '"'
+
+
+def test_what_is_given_is_not_detected() -> None:
+    assert chosen("a;b\n1;2\n", delimiter=",") == CsvDialect(",", '"')
+    assert chosen("a;b\n1;2\n", delimiter="tab", quote="none") == CsvDialect("\t", "")
+    assert chosen("a;b\n1;2\n", quote="'") == CsvDialect(";", "'")
+
+
+def test_nothing_at_all_is_commas() -> None:
+    assert choose([], True, None, None) == CsvDialect()
+
+
+@pytest.mark.parametrize("delimiter", ["", "ab", "\n", "\0", '"'])
+def test_an_impossible_delimiter_is_refused(delimiter: str) -> None:
+    with pytest.raises(
+        UsageError, match=r"--delimiter .* give one character, or one of: tab, comma"
+    ):
+        chosen("a\n", delimiter=delimiter)
+
+
+def test_an_impossible_quote_is_refused() -> None:
+    with pytest.raises(UsageError, match="--quote 'ab': give one character, or none"):
+        chosen("a\n", quote="ab")

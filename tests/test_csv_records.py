@@ -1,0 +1,131 @@
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorer import csv_dialect, csv_records
+from scorer.csv_encoding import Encoding
+from scorer.csv_records import Lines, Records, read_header
+from scorer.errors import InputError
+from scorer.table_streams import CsvDialect, Reject
+
+SOUP = st.text(
+    st.sampled_from(['"', '"', ",", ",", "\n", "\r", "\0", "é", "😀", " ", "\u2028", "a"])
+)
+
+
+def lines_of(text: str) -> Lines:
+    return Lines(io.StringIO(text, newline=""), Encoding(), "in.csv")
+
+
+def records(text: str, width: int, dialect: CsvDialect | None = None) -> tuple[list, list[Reject]]:
+    rejects: list[Reject] = []
+    rows = list(Records([lines_of(text)], dialect or CsvDialect(), width, rejects.append))
+    return rows, rejects
+
+
+@given(SOUP)
+def test_records_are_those_of_the_standard_library(text: str) -> None:
+    text += '\n"'  # the last line has an open quote, unless it closes one
+    expected = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    for width in {len(row) for row in expected}:
+        rows, rejects = records(text, width)
+        assert rows == [row for row in expected if len(row) == width][: len(rows)]
+        assert len(rows) + len(rejects) >= len(expected)
+
+
+@given(SOUP)
+def test_every_reject_stands_where_it_says(text: str) -> None:
+    _, rejects = records(text, 3)
+    data = text.encode()
+    for reject in rejects:
+        raw = reject.raw.encode()
+        assert data[reject.byte_offset :].startswith(raw)
+        before = data[: reject.byte_offset].decode()
+        assert len(list(io.StringIO(before, newline=""))) == reject.line - 1
+
+
+def test_blank_lines_are_no_records_and_blank_cells_are() -> None:
+    assert records('a\n\n""\n\r\n \n', 1) == ([["a"], [""], [" "]], [])
+
+
+def test_a_row_of_another_width_is_rejected_with_its_place() -> None:
+    rows, rejects = records('é,b\n"c\nd"\ne,f,g\nh,i\n', 2)
+    assert rows == [["é", "b"], ["h", "i"]]
+    assert rejects == [
+        Reject(2, 5, "1 field where the header has 2", '"c\nd"'),
+        Reject(4, 11, "3 fields where the header has 2", "e,f,g"),
+    ]
+
+
+def test_a_row_with_an_undecodable_byte_is_rejected() -> None:
+    rows, rejects = records("a,b\nc\udce9,d\n", 2)
+    assert rows == [["a", "b"]]
+    assert rejects == [Reject(2, 4, "byte 0xE9 is not utf-8", "c\udce9,d")]
+
+
+def test_a_quote_without_end_rejects_line_by_line_what_it_swallowed() -> None:
+    rows, rejects = records('a,b\nc,"d\ne,f\ng,h\n', 2)
+    assert rows == [["a", "b"]]
+    assert [(reject.line, reject.byte_offset, reject.raw) for reject in rejects] == [
+        (2, 4, 'c,"d'),
+        (3, 9, "e,f"),
+        (4, 13, "g,h"),
+    ]
+    assert rejects[0].reason == "a quote opened from line 2 on has no end"
+
+
+def test_a_quote_without_end_in_the_last_line_is_rejected() -> None:
+    for end in ('"', '"open', '"open\n', '"open""\r'):
+        rows, rejects = records(f"a\n{end}", 1)
+        assert rows == [["a"]]
+        assert [reject.raw for reject in rejects] == [end.rstrip("\r\n")]
+
+
+def test_without_a_quote_all_quotes_are_text() -> None:
+    assert records('"a,b"\n', 2, CsvDialect(quote="")) == ([['"a', 'b"']], [])
+
+
+def test_lines_that_were_looked_at_are_still_read() -> None:
+    lines = lines_of("a\nb\nc\n")
+    assert lines.ahead(3) == ["a\n", "b\n"]
+    assert lines.ahead(100) == ["a\n", "b\n", "c\n"]
+    assert list(Records([lines], CsvDialect(), 1, pytest.fail)) == [["a"], ["b"], ["c"]]
+
+
+def test_the_header_is_the_first_record() -> None:
+    lines = lines_of('\n\r\na,"b\n",,a\n1,2,3,4\n')
+    assert read_header(lines, CsvDialect())[0] == ["a", "b\n", "", "a"]
+    assert (lines.line, lines.offset) == (5, 13)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "in.csv is empty"),
+        ("\n\r\n", "in.csv is empty"),
+        ('a,"b\n', "the header's quote is never closed. .*--quote none"),
+        ("a,\udce9\n", "in the header, byte 0xE9 is not utf-8. --encoding"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_an_error(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_header(lines_of(text), CsvDialect())
+
+
+def test_a_cell_without_end_is_an_error_before_memory_is_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit = csv.field_size_limit()
+    monkeypatch.setattr(csv_dialect, "MAX_CELL", 0)
+    monkeypatch.setattr(csv_records, "MAX_CELL", 1000)
+    csv.field_size_limit(1000)
+    try:
+        with pytest.raises(InputError, match=r"in\.csv, from line 2 on: a quote is never closed"):
+            records('a\n"' + "b\n" * 1000, 1)
+        with pytest.raises(InputError, match="a line of more than 1,000 characters"):
+            records("a\n" + "b" * 1001, 1)
+    finally:
+        csv.field_size_limit(limit)

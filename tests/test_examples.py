@@ -1,0 +1,86 @@
+import csv
+import io
+import re
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from scorer.text import TextRules, normalise
+
+REVIEWS = Path(__file__).parent.parent / "examples" / "reviews.csv"
+EMOJI = re.compile("[\U0001f300-\U0001faff]")
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, str]]:
+    with REVIEWS.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+@pytest.fixture(scope="module")
+def reviews(rows) -> list[str]:
+    return [row["review"] for row in rows]
+
+
+def test_the_example_is_a_few_hundred_rows_of_id_date_and_review(rows):
+    assert len(rows) == 300
+    assert {tuple(row) for row in rows} == {("id", "date", "review")}
+    assert [row["id"] for row in rows] == [f"{number:04}" for number in range(1, 301)]
+    assert [row["date"] for row in rows] == sorted(row["date"] for row in rows)
+    assert all(date.fromisoformat(row["date"]) for row in rows)
+
+
+def test_the_example_written_again_is_the_same_bytes(rows):
+    again = io.StringIO(newline="")
+    writer = csv.DictWriter(again, ["id", "date", "review"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    assert again.getvalue().encode() == REVIEWS.read_bytes()
+
+
+def test_no_review_is_there_twice(reviews):
+    assert len(set(reviews)) == len(reviews)
+
+
+def test_reviews_are_long_and_short(reviews):
+    words = sorted(len(review.split()) for review in reviews)
+    assert words[10] <= 1
+    assert words[150] > 10
+    assert words[-2] > 150
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern", "least"),
+    [
+        ("quotes", '"', 10),
+        ("commas", ",", 100),
+        ("newlines", r"\S\n+\S", 4),
+        ("emoji", EMOJI, 5),
+        ("letters beyond ASCII", "[à-ÿ]", 5),
+        ("other scripts", "[\u4e00-\u9fff]", 1),
+        ("tags", r"<br />|</\w+>", 4),
+        ("entities", r"&\w+;", 3),
+        ("addresses", "https?://", 1),
+        ("shouting", "[A-Z]{4}", 3),
+        ("cells that read like a missing value", "^(NULL|NA|nan)$", 1),
+    ],
+)
+def test_the_example_holds(reviews, what, pattern, least):
+    assert sum(bool(re.search(pattern, review)) for review in reviews) >= least, what
+
+
+def test_blank_texts_of_every_kind_are_among_them(reviews):
+    assert "" in reviews
+    assert sum(not review.strip() for review in reviews) >= 4
+    bare = normalise(pa.array(reviews, pa.large_string()), TextRules()).to_pylist()
+    assert sum(text == "" for text in bare) >= 7  # with those of markup alone
+
+
+def test_most_reviews_are_scored_and_not_all_alike(reviews, tiny_predictor):
+    encoded = tiny_predictor.encode(pa.array(reviews, pa.large_string()))
+    probabilities = tiny_predictor.predict(encoded).probabilities
+    unscored = [row for row in range(len(reviews)) if not encoded.lengths[row]]
+    assert 7 <= len(unscored) <= 20
+    assert len(set(probabilities[:, 1].tolist())) > 200

@@ -1,0 +1,192 @@
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from labelled_files import Rows, labelled, write
+
+from scorer.class_map import find_class_map
+from scorer.errors import InputError, UsageError
+from scorer.labelled import Labelled, joined_rows, read_labelled
+from scorer.labelled_columns import Columns
+
+BINARY = find_class_map({"0": 1, "1": 1})
+
+
+def read(tmp_path: Path, rows: Rows, **columns: str) -> Labelled:
+    return read_labelled([write(tmp_path / "labelled.csv", rows)], Columns(**columns))
+
+
+def test_texts_and_classes_come_in_the_order_of_the_rows(tmp_path: Path) -> None:
+    found = read(tmp_path, labelled(120))
+    assert found.rows.texts.to_pylist() == [text for text, _ in labelled(120)]
+    assert found.rows.targets.tolist() == [0, 1] * 60
+    assert found.class_map.classes == ("negative", "positive")
+    assert found.class_counts == {"negative": 60, "positive": 60}
+    assert (found.text_column, found.label_column) == ("text", "label")
+    assert found.notes == ()
+
+
+def test_texts_are_read_exactly(tmp_path: Path) -> None:
+    odd = [' "quoted", with\r\na line ', "007", "NA", "two\nlines 😀"]
+    found = read(tmp_path, [*((text, "0") for text in odd), *labelled(120)])
+    assert found.rows.texts.to_pylist()[:4] == odd
+
+
+def test_parquet_and_compressed_csv_are_the_same_rows(tmp_path: Path) -> None:
+    plain = write(tmp_path / "a.csv", labelled(120))
+    packed = tmp_path / "a.csv.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    texts, labels = zip(*labelled(120), strict=True)
+    numbers = pa.array([int(label) for label in labels])
+    pq.write_table(pa.table({"label": numbers, "text": texts}), tmp_path / "a.parquet")
+    expected = read_labelled([plain], Columns()).rows
+    for path in (packed, tmp_path / "a.parquet"):
+        rows = read_labelled([path], Columns()).rows
+        assert rows.texts.equals(expected.texts)
+        assert rows.targets.tolist() == expected.targets.tolist()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [pa.array([True, False] * 60), pa.array([1.0, 0.0] * 60), pa.array(["1", "0"] * 60)],
+)
+def test_labels_of_any_plain_parquet_type_are_understood(tmp_path: Path, labels: pa.Array) -> None:
+    path = tmp_path / "a.parquet"
+    for column in (labels, labels.dictionary_encode()):
+        pq.write_table(pa.table({"text": [t for t, _ in labelled(120)], "label": column}), path)
+        assert read_labelled([path], Columns()).rows.targets.tolist() == [1, 0] * 60
+
+
+def test_several_files_are_read_as_one(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.csv", labelled(60))
+    second = write(
+        tmp_path / "b.csv", [(label, text) for text, label in labelled(60)], ["label", "text"]
+    )
+    both = read_labelled([first, second], Columns())
+    assert len(both.rows) == 120
+    assert both.rows.texts[0] == both.rows.texts[60]
+    assert both.fingerprint != read_labelled([first], Columns()).fingerprint
+
+
+def test_a_column_missing_in_a_later_file_is_told_with_the_file(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.csv", labelled(60))
+    second = write(tmp_path / "b.csv", labelled(60), ["text", "stars"])
+    with pytest.raises(InputError, match=r"b\.csv: there is no column 'label'"):
+        read_labelled([first, second], Columns())
+
+
+def test_rows_without_a_label_or_a_text_are_left_out_and_told(tmp_path: Path) -> None:
+    odd = [("no label", ""), ("none", "NA"), (" \n", "1"), ("<br />", "0"), ("", "")]
+    found = read(tmp_path, [*odd, *labelled(120)])
+    assert len(found.rows) == 120
+    assert found.notes == (
+        "left out: 3 rows without a label",
+        "left out: 2 rows without a text",
+    )
+
+
+def test_a_text_with_two_labels_is_left_out_of_training_and_kept_in_held_out_rows(
+    tmp_path: Path,
+) -> None:
+    odd = [("So so.", "0"), ("so  SO.", "1"), ("so so.<br>", "1")]
+    found = read(tmp_path, [*odd, *labelled(120)])
+    assert len(found.rows) == 120
+    assert found.notes == ("left out: 3 rows whose text is there with another label too",)
+    path = write(tmp_path / "test.csv", odd)
+    assert len(read_labelled([path], Columns("text", "label"), BINARY).rows) == 3
+
+
+def test_mixed_case_labels_are_one_class_and_told(tmp_path: Path) -> None:
+    found = read(tmp_path, labelled(120, values=("pos", "neg", "POS", " Neg")))
+    assert found.class_counts == {"negative": 60, "positive": 60}
+    assert found.notes == (
+        "label values read as one: ' Neg' (30), 'neg' (30)",
+        "label values read as one: 'POS' (30), 'pos' (30)",
+    )
+
+
+def test_a_misspelt_label_is_refused_with_the_option_that_mends_it(tmp_path: Path) -> None:
+    rows = [*labelled(120, values=("positive", "negative")), ("odd", "negatve")]
+    with pytest.raises(UsageError, match="is the label 'negatve' meant to be 'negative'"):
+        read(tmp_path, rows)
+    labels = "positive=positive,negative=negative,negatve=negative"
+    assert read(tmp_path, rows, labels=labels).class_counts == {"negative": 61, "positive": 60}
+
+
+def test_one_class_only_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="all labels are one class: '1'"):
+        read(tmp_path, labelled(120, values="1"))
+
+
+def test_a_class_of_three_rows_is_refused(tmp_path: Path) -> None:
+    rows = [*labelled(120, values="01"), *((f"odd {i}", "2") for i in range(3))]
+    with pytest.raises(InputError, match="5 are needed: '2' has 3") as refused:
+        read(tmp_path, rows)
+    assert "--labels" in refused.value.hint
+
+
+def test_all_texts_blank_is_refused(tmp_path: Path) -> None:
+    rows = [(" ", label) for _, label in labelled(120)]
+    with pytest.raises(InputError, match="no row has both a text and a label"):
+        read(tmp_path, rows, text="text")
+
+
+def test_few_rows_and_imbalance_are_told(tmp_path: Path) -> None:
+    few = read(tmp_path, labelled(20))
+    assert few.notes == tuple(
+        f"class '{name}' has 10 rows only: figures about it say little"
+        for name in ("negative", "positive")
+    )
+    uneven = read(tmp_path, [(f"text {i}", "1" if i < 60 else "0") for i in range(2000)])
+    assert uneven.notes == (
+        "class 'positive' has 3.0% of the rows: look at its recall, not at the accuracy",
+    )
+
+
+def test_fewer_than_ten_rows_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="9 usable rows are too few"):
+        read(tmp_path, labelled(9))
+
+
+def test_rows_that_cannot_be_read_are_left_out_and_told(tmp_path: Path) -> None:
+    found = read(tmp_path, [("too", "many", "fields"), *labelled(120)])
+    assert len(found.rows) == 120
+    assert found.notes == ("left out: 1 row that cannot be read as the header says",)
+
+
+def test_a_file_that_is_mostly_unreadable_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="30 of 150 rows cannot be read as the header says"):
+        read(tmp_path, [*[("too", "many", "fields")] * 30, *labelled(120)])
+
+
+def test_no_file_and_no_rows_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no file .*nowhere\.csv"):
+        read_labelled([tmp_path / "nowhere.csv"], Columns())
+    with pytest.raises(InputError, match="no rows"):
+        read(tmp_path, [])
+
+
+def test_held_out_values_must_be_known(tmp_path: Path) -> None:
+    path = write(tmp_path / "test.csv", [("good", "2")])
+    with pytest.raises(InputError, match=r"test\.csv: no class is known for the label values '2'"):
+        read_labelled([path], Columns("text", "label"), BINARY)
+
+
+def test_a_row_without_a_group_is_a_group_of_its_own(tmp_path: Path) -> None:
+    rows = [(text, label, "ab "[i % 3]) for i, (text, label) in enumerate(labelled(120))]
+    path = write(tmp_path / "a.csv", rows, ["text", "label", "shop"])
+    groups = read_labelled([path], Columns(group="shop")).rows.group_codes()
+    assert groups is not None
+    assert groups[0] == groups[3] != groups[1] == groups[4]
+    assert len(np.unique(groups)) == 2 + 40
+
+
+def test_rows_are_taken_by_index_or_mask_and_joined_again(tmp_path: Path) -> None:
+    rows = read(tmp_path, labelled(120)).rows
+    mask = rows.targets == 1
+    parts = [rows.take(mask), rows.take(np.flatnonzero(~mask))]
+    assert [len(part) for part in parts] == [60, 60]
+    assert joined_rows(parts).targets.tolist() == [1] * 60 + [0] * 60

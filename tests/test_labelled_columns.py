@@ -1,0 +1,60 @@
+import pyarrow as pa
+import pytest
+
+from scorer.errors import InputError, UsageError
+from scorer.labelled_columns import Columns, Positions, find_columns
+
+PROSE = ["a long sentence of words", "another one of them"]
+
+
+def table(**columns: list) -> pa.Table:
+    return pa.table(columns)
+
+
+def test_usual_names_are_found_in_any_order_and_case() -> None:
+    found = find_columns(table(id=["1", "2"], Sentiment=["0", "1"], Review=PROSE), Columns())
+    assert found == Positions(text=2, label=1, group=None)
+
+
+def test_of_two_columns_the_one_that_is_prose_is_the_text() -> None:
+    assert find_columns(table(stars=["1", "5"], said=PROSE), Columns()) == Positions(1, 0, None)
+
+
+def test_named_columns_are_taken_and_a_group_is_never_inferred() -> None:
+    columns = table(text=PROSE, label=["0", "1"], note=PROSE, mark=["x", "y"], shop=["a", "b"])
+    assert find_columns(columns, Columns("note", "mark", "shop")) == Positions(2, 3, 4)
+    assert find_columns(columns, Columns()).group is None
+
+
+def test_two_usual_label_names_need_the_option() -> None:
+    with pytest.raises(InputError) as refused:
+        find_columns(table(text=PROSE, label=["0", "1"], category=["a", "b"]), Columns())
+    assert str(refused.value) == (
+        "which column is the label is not clear; the columns are: 'text', 'label', 'category'. "
+        "--label-column names it"
+    )
+
+
+def test_no_usual_label_name_among_several_columns_needs_the_option() -> None:
+    with pytest.raises(InputError, match="--label-column names it"):
+        find_columns(table(text=PROSE, one=["0", "1"], two=["a", "b"]), Columns())
+
+
+def test_a_column_that_is_not_there_is_answered_with_the_nearest_and_all() -> None:
+    with pytest.raises(InputError) as refused:
+        find_columns(table(text=PROSE, label=["0", "1"]), Columns(label="lable"))
+    assert str(refused.value) == (
+        "there is no column 'lable'; did you mean 'label'? The columns are: 'text', 'label'. "
+        "--label-column names one of them"
+    )
+
+
+def test_a_column_name_that_repeats_is_refused() -> None:
+    twice = pa.Table.from_arrays([pa.array(PROSE)] * 2, names=["label", "label"])
+    with pytest.raises(InputError, match="2 columns are named 'label'"):
+        find_columns(twice, Columns(label="label"))
+
+
+def test_text_and_label_cannot_be_one_column() -> None:
+    with pytest.raises(UsageError, match="'text' cannot be both"):
+        find_columns(table(text=PROSE, label=["0", "1"]), Columns("text", "text"))

@@ -1,0 +1,292 @@
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from tiny_corpora import tiny_corpus, tiny_learned, tiny_recipe, write_labelled
+from tiny_models import write_texts
+
+from scorer import learning
+from scorer.background import Background
+from scorer.bundle import FILES, Bundle, load_bundle
+from scorer.corpus import Corpus, read_corpus
+from scorer.encoding import SPECIALS, Vocabulary
+from scorer.errors import UsageError
+from scorer.evaluation import evaluate
+from scorer.inference import Predictor
+from scorer.labelled_columns import Columns
+from scorer.learning import Learned, Listener, Recipe, learn, training_key
+from scorer.pretraining import PretrainConfig, PretrainStep
+from scorer.starting_point import StartingPoint
+from scorer.store import add
+from scorer.training import Epoch, Step
+
+PRETRAINING = PretrainConfig(passes=1, streams=4, steps=16, learning_rate=0.02)
+PRETRAINED = replace(tiny_recipe(epochs=2), pretraining=PRETRAINING)
+STILL = tiny_recipe(epochs=1, learning_rate=1e-12, averaging=0.0)  # ends where it begins
+CLASSES = ("negative", "positive")
+
+
+class Diary(Listener):
+    """Writes down what it is told, and stops the training after an epoch if asked to."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.entries: list[str] = []
+        self.notes: list[str] = []
+        self.points: list[StartingPoint] = []
+        self._stop_after = stop_after
+
+    def on_corpus(self, corpus: Corpus) -> None:
+        self._enter("corpus")
+
+    def on_note(self, line: str) -> None:
+        self.notes.append(line)
+
+    def on_vocabulary(self, vocabulary: Vocabulary, counts: Counter[str]) -> None:
+        self._enter(f"vocabulary of {len(vocabulary)}")
+
+    def on_pretraining(self, step: PretrainStep) -> None:
+        self._enter("pretraining")
+
+    def on_start(self, point: StartingPoint) -> None:
+        self._enter("start")
+        self.points.append(point)
+
+    def on_step(self, step: Step) -> None:
+        self._enter("steps")
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        self._enter(f"epoch {epoch.epoch}")
+        if epoch.epoch == self._stop_after:
+            raise KeyboardInterrupt
+
+    def on_learned(self, learned: Learned) -> None:
+        self._enter("learned")
+
+    def _enter(self, line: str) -> None:
+        if line not in self.entries[-1:]:
+            self.entries.append(line)
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return tiny_corpus()
+
+
+@pytest.fixture(scope="module")
+def learned() -> Learned:
+    return tiny_learned()
+
+
+@pytest.fixture(scope="module")
+def written(learned: Learned, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return add(tmp_path_factory.mktemp("store"), learned.bundle)
+
+
+@pytest.fixture(scope="module")
+def unlabelled() -> pa.LargeStringArray:
+    return write_texts(CLASSES, 150, seed=11).column
+
+
+@pytest.fixture(scope="module")
+def pretrained(corpus: Corpus, unlabelled: pa.LargeStringArray) -> tuple[Learned, Diary]:
+    """A training with pretraining, never interrupted, and what was told of it."""
+    diary = Diary()
+    return learn(corpus, PRETRAINED, diary, Background(unlabelled)), diary
+
+
+def weights(bundle: Bundle) -> torch.Tensor:
+    return torch.cat([bundle.weights[name].flatten() for name in sorted(bundle.weights)])
+
+
+def test_the_same_rows_and_seed_give_the_same_bundle_to_the_byte(corpus, written, tmp_path):
+    again = add(tmp_path, learn(corpus, tiny_recipe(), Listener(), Background()).bundle)
+    assert again.digest == written.digest
+    assert again.facts == written.facts
+
+
+def test_the_bundle_has_no_clock_in_it(learned):
+    epochs = [replace(epoch, seconds=epoch.seconds + 1) for epoch in learned.fitted.epochs]
+    assert [learning._history_row(epoch) for epoch in epochs] == learned.bundle.history
+    assert "seconds" not in learned.bundle.history[0]
+    assert set(FILES) >= {"history.csv", "report.html"}
+
+
+def test_test_figures_are_those_of_the_path_that_scores(corpus, learned, written):
+    predictor = Predictor.from_bundle(written)
+    for part in ("valid", "test"):
+        rows = getattr(corpus, part)
+        prediction = predictor.predict(predictor.encode(rows.texts))
+        found = evaluate(prediction.probabilities, rows.targets, predictor.classes)
+        recorded = written.facts.metrics[part]
+        assert found.accuracy == recorded["accuracy"] > 0.9
+        assert found.log_loss == pytest.approx(recorded["log_loss"], abs=1e-6)
+    assert learned.test.accuracy == written.facts.metrics["test"]["accuracy"]
+    written.golden.check(predictor)
+
+
+def test_the_bundle_says_what_it_was_made_of(corpus, written):
+    facts = written.facts
+    assert facts.classes == CLASSES
+    assert facts.label_values == {"negative": "negative", "positive": "positive"}
+    assert (facts.text_column, facts.label_column) == ("text", "label")
+    assert facts.training["rows"] == {"train": 240, "valid": 80, "test": 80}
+    assert facts.training["data_sha256"] == corpus.fingerprint
+    assert facts.training["settings"]["epochs"] == 8
+    assert set(facts.training["packages"]) == {"torch", "torchtext", "spacy", "pyarrow", "numpy"}
+    assert len(written.history) == 8
+    assert written.history[facts.training["best_epoch"] - 1] == max(
+        written.history, key=lambda row: (row["valid_accuracy"], row["epoch"])
+    )
+
+
+def test_only_training_rows_shape_the_vocabulary(corpus):
+    part = replace(corpus.valid, texts=pa.array(["heldoutword"] * 80, pa.large_string()))
+    text = learning._TextSide.of(
+        replace(corpus, valid=part, test=part), tiny_recipe(vocabulary_size=10**6), Listener()
+    )
+    words = {word.lower() for row in corpus.train.texts.to_pylist() for word in row.split()}
+    tokens = set(text.vocabulary.tokens) - set(SPECIALS)
+    assert {token.lower() for token in tokens} <= words | {"<", "br/", ">", ".", ","}
+    assert tokens == set(text.counts)
+    assert text.facts(part.texts)["unknown_share"] == 1
+    assert text.facts(corpus.train.texts)["unknown_share"] == 0
+
+
+def test_an_interrupted_training_ends_in_the_same_bundle(corpus, unlabelled, pretrained, tmp_path):
+    background, checkpoint = Background(unlabelled), tmp_path / "checkpoint"
+    expected, diary = pretrained
+    with pytest.raises(KeyboardInterrupt):
+        learn(corpus, PRETRAINED, Diary(stop_after=2), background, checkpoint)
+    resumed = Diary()
+    found = learn(corpus, PRETRAINED, resumed, background, checkpoint)
+    assert torch.equal(weights(found.bundle), weights(expected.bundle))
+    runs = {"whole": expected, "resumed": found}
+    digests = {add(tmp_path / name, one.bundle).digest for name, one in runs.items()}
+    assert len(digests) == 1
+    assert diary.entries == [
+        "corpus",
+        "vocabulary of 92",
+        "pretraining",
+        "start",
+        "steps",
+        "epoch 1",
+        "steps",
+        "epoch 2",
+        "learned",
+    ]
+    assert resumed.entries == ["corpus", "vocabulary of 92", "steps", "epoch 2", "learned"]
+
+
+Change = Callable[[Corpus, Recipe, Background], tuple[Corpus, Recipe, Background]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c, r, b: (replace(c, fingerprint="0"), r, b),
+        lambda c, r, b: (replace(c, train=c.train.take(np.arange(200))), r, b),
+        lambda c, r, b: (replace(c, valid=c.test), r, b),
+        lambda c, r, b: (c, replace(r, hidden_dim=13), b),
+        lambda c, r, b: (c, replace(r, training=replace(r.training, seed=1)), b),
+        lambda c, r, b: (c, replace(r, pretraining=PRETRAINING), b),
+        lambda c, r, b: (c, replace(r, rules=replace(r.rules, strip_markup=False)), b),
+        lambda c, r, b: (c, r, replace(b, unlabelled=pa.array(["a"], pa.large_string()))),
+    ],
+)
+def test_whatever_shapes_the_weights_makes_it_another_training(corpus, change: Change):
+    usual = (corpus, tiny_recipe(), Background())
+    assert training_key(*change(*usual)) != training_key(*usual) == training_key(*usual)
+
+
+def test_other_vectors_under_the_same_name_make_it_another_training(corpus, tmp_path):
+    keys = set()
+    for text in ("good 1 2\n", "good 1 3\n"):
+        (tmp_path / "glove.txt").write_text(text)
+        background = Background(vectors=tmp_path / "glove.txt")
+        keys.add(training_key(corpus, tiny_recipe(), background))
+    assert len(keys) == 2
+
+
+def test_a_starting_point_takes_the_place_of_pretraining(corpus, pretrained):
+    (point,) = pretrained[1].points
+    assert point.facts["texts"] == 240 + 150
+    diary, background = Diary(), Background(start=replace(point, digest="d"))
+    bundle = learn(corpus, replace(STILL, vocabulary_size=40), diary, background).bundle
+    assert "pretraining" not in diary.entries
+    assert bundle.facts.training["background"]["start"]["digest"] == "d"
+    places = [point.vocabulary.tokens.index(token) for token in bundle.vocabulary.tokens]
+    assert len(places) == 42
+    expected = point.weights["embedding.weight"][places]
+    assert torch.equal(bundle.weights["embedding.weight"], expected)
+
+
+def test_vectors_are_where_the_embedding_begins(corpus, tmp_path):
+    path = tmp_path / "glove.txt"
+    path.write_text("good 1 2 3 4 5 6 7 8\nbad 8 7 6 5 4 3 2 1\n")
+    diary, recipe = Diary(), replace(STILL, pretraining=PRETRAINING)
+    bundle = learn(corpus, recipe, diary, Background(vectors=path)).bundle
+    assert "pretraining" not in diary.entries  # which begins with other vectors
+    row = bundle.vocabulary.tokens.index("good")
+    assert bundle.weights["embedding.weight"][row].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert bundle.facts.training["background"]["vectors"]["name"] == "glove.txt"
+
+
+def test_a_teacher_is_believed_as_much_as_the_label_and_alone_without_one(
+    corpus, learned, unlabelled
+):
+    text = learning._TextSide.of(corpus, tiny_recipe(), Listener())
+    background = Background(unlabelled, teacher=learned.bundle)
+    examples = learning._examples(corpus, text, background)
+    teacher = Predictor.from_bundle(learned.bundle)
+    said = [
+        teacher.predict(teacher.encode(texts)).probabilities
+        for texts in (corpus.train.texts, unlabelled)
+    ]
+    expected = np.concatenate([(said[0] + np.eye(2)[corpus.train.targets]) / 2, said[1]])
+    assert examples.targets.dtype == np.float32
+    np.testing.assert_allclose(examples.targets, expected, atol=1e-6)
+    assert len(examples.encoded) == 240 + 150
+    assert not np.isin(examples.targets, [0, 1]).any()
+
+
+def test_a_teacher_of_other_classes_is_refused_before_any_work(corpus, learned):
+    facts = replace(learned.bundle.facts, classes=("positive", "negative"))
+    teacher, diary = replace(learned.bundle, facts=facts), Diary()
+    with pytest.raises(UsageError) as refused:
+        learn(corpus, tiny_recipe(), diary, Background(teacher=teacher))
+    assert str(refused.value) == (
+        "the teacher's classes are positive, negative, those of the labels are negative, positive. "
+        "--teacher takes a bundle of the same classes"
+    )
+    assert diary.entries == ["corpus"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings"),
+    [("lecture-packed", {"learning_rate": 0.01, "epochs": 12}), ("fast", {"cell": "gru"})],
+)
+def test_presets_and_cells_make_bundles_that_score(corpus, tmp_path, preset, settings):
+    recipe = replace(tiny_recipe(preset, **settings), dropout=0.0)
+    learned = learn(corpus, recipe, Listener(), Background())
+    loaded = load_bundle(tmp_path / add(tmp_path, learned.bundle).version)
+    loaded.golden.check(Predictor.from_bundle(loaded))
+    assert loaded.facts.rules.strip_markup == (preset == "fast")
+    assert learned.test.accuracy > 0.8
+
+
+def test_what_a_person_should_doubt_is_told_and_written_down(tmp_path):
+    path, diary = write_labelled(tmp_path / "a.csv", write_texts(CLASSES, 80, seed=2)), Diary()
+    same = read_corpus([path], "0.2", str(path), Columns(), seed=0, keep_duplicates=True)
+    learned = learn(same, tiny_recipe(epochs=1, passes=1), diary, Background())
+    assert "test rows that are among the training rows: 66 of 80" in learned.suspicions[0]
+    assert learned.bundle.facts.metrics["suspicions"] == list(learned.suspicions)
+    assert learned.bundle.temperature == 1.0
+    assert diary.notes == [
+        "671 tokens are too few to pretrain on",
+        "probabilities are not calibrated: 16 validation rows are too few to calibrate on "
+        "(50 at least)",
+    ]

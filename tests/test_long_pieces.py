@@ -1,0 +1,66 @@
+import time
+
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_tokeniser import tokens_of
+
+from scorer import long_pieces, tokeniser
+from scorer.long_pieces import LONG, can_peel, peel
+from scorer.tokeniser import PieceTokeniser, _affix_rules
+
+nlp = spacy.blank("en")
+new = PieceTokeniser("en")
+marks = st.sampled_from(
+    [
+        *("!", "?", "—", "-", "'", '"', ":)", ":(", "(a)", "“", ".", "...", "\u2019s", "'s", "x"),
+        *("US$", "=", "8-)", "10km", "o.O", "can't", "Dr.", "…", ")-:", "www.", "a.b"),
+        *("...." * 9, "—" * 30),
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def short_is_long():
+    """Pieces of 40 characters are peeled, so that spaCy can be asked about many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(long_pieces, "LONG", 20)
+        patch.setattr(tokeniser, "LONG_BYTES", 40)
+        yield
+
+
+@settings(max_examples=150)
+@given(st.lists(marks, min_size=8, max_size=60).map("".join))
+def test_a_long_piece_has_the_tokens_that_spacy_gives_it(short_is_long, piece):
+    assert tokens_of([piece], new) == [[token.text for token in nlp.tokenizer(piece)]]
+
+
+@pytest.mark.parametrize("mark", ["—", "!?", ":)", "....!"])
+def test_spacy_agrees_on_a_longer_piece(mark):
+    piece = mark * (2500 // len(mark)) + "word-word"
+    assert tokens_of([piece], new) == [[token.text for token in nlp.tokenizer(piece)]]
+
+
+def test_a_piece_of_100000_affixes_takes_seconds():
+    started = time.process_time()
+    assert tokens_of(["!?" * 50_000], new) == [["!", "?"] * 50_000]
+    assert time.process_time() - started < 10
+
+
+def test_what_is_left_is_for_spacy():
+    rules = _affix_rules(nlp.Defaults)[:2]
+    for rule in rules:
+        rule.wake()
+    peeled = peel("(((" + "ab" * LONG + "'s!)", *rules)
+    assert peeled.prefixes == ["(", "(", "("]
+    assert peeled.rest == "ab" * LONG
+    assert peeled.suffixes == ["'s", "!", ")"]
+
+
+def test_rules_that_look_far_are_left_to_spacy():
+    rules = {
+        language: _affix_rules(spacy.blank(language).Defaults)[:2] for language in ("en", "hu")
+    }
+    assert can_peel(*rules["en"])
+    assert not can_peel(*rules["hu"])

@@ -1,0 +1,149 @@
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from score_job import PRECISIONS as OFFERED
+from scorer import inference, precision
+from scorer.bundle import load_bundle
+from scorer.errors import UsageError
+from scorer.inference import Predictor
+from scorer.model import ModelConfig
+from scorer.precision import fast_precisions, multiplies_bytes, to_try
+
+LSTM, GRU = ModelConfig(50, 2), ModelConfig(50, 2, cell="gru")
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle):
+    return load_bundle(tiny_bundle)
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Set what PyTorch says of the CPU."""
+
+    def has(*features: str) -> None:
+        monkeypatch.setattr(precision, "_cpu_has", lambda feature: feature in features)
+
+    return has
+
+
+def logits(predictor: Predictor, texts: list[str]) -> np.ndarray:
+    return predictor.logits(predictor.encode(pa.array(texts, pa.large_string())))
+
+
+def test_auto_tries_the_fastest_first_and_float32_last(machine):
+    machine("avx512_bf16")
+    assert to_try("auto", LSTM, "cpu") == ("bfloat16", "float32")
+    machine()
+    assert to_try("auto", LSTM, "cpu") == ("float32",)
+
+
+@pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
+def test_bytes_come_first_where_the_machine_multiplies_them(machine):
+    machine("vnni", "avx512_bf16")
+    assert to_try("auto", LSTM, "cpu") == ("int8", "bfloat16", "float32")
+    machine("avx512_bf16")
+    assert to_try("int8", LSTM, "cpu") == ("float32",)
+
+
+@pytest.mark.parametrize("choice", ["bfloat16", "float16", "int8"])
+def test_what_the_machine_lacks_is_served_by_float32(machine, choice):
+    machine()
+    assert to_try(choice, LSTM, "cpu") == ("float32",)
+
+
+def test_what_is_asked_for_is_served_alone(machine):
+    machine("avx512_bf16")
+    assert to_try("bfloat16", LSTM, "cpu") == ("bfloat16",)
+    assert to_try("float32", LSTM, "cpu") == ("float32",)
+
+
+def test_other_cells_are_scored_in_float32_on_a_cpu(machine):
+    machine("vnni", "avx512_bf16")
+    assert fast_precisions(GRU, "cpu") == ()
+
+
+def test_a_pytorch_without_byte_products_does_without(machine, monkeypatch):
+    def missing(*_: object) -> None:
+        raise AttributeError("no qlinear_prepack")
+
+    machine("vnni")
+    monkeypatch.setattr(precision, "ByteProduct", missing)
+    assert not multiplies_bytes()
+
+
+def test_byte_products_that_saturate_are_not_used(machine, monkeypatch):
+    class Saturating(precision.ByteProduct):
+        def add(self, ids, scratch, gates):
+            super().add(ids, scratch, gates)
+            gates.clamp_(max=20.0)
+
+    machine("vnni")
+    monkeypatch.setattr(precision, "ByteProduct", Saturating)
+    assert not multiplies_bytes()
+
+
+def test_an_unknown_choice_is_told_with_those_there_are():
+    with pytest.raises(UsageError, match="no precision 'half'; choose one of: auto, float32"):
+        to_try("half", LSTM, "cpu")
+
+
+def test_the_job_offers_every_choice():
+    assert tuple(OFFERED.choices) == precision.CHOICES
+
+
+def test_auto_takes_the_first_that_keeps_the_golden_rows(bundle, machine):
+    machine("avx512_bf16")
+    assert Predictor.from_bundle(bundle, "auto", "cpu").precision == "bfloat16"
+
+
+def test_auto_passes_over_what_golden_rows_refuse(bundle, machine):
+    machine("avx512_bf16")
+    probabilities = bundle.golden.probabilities + np.float32(0.1)
+    moved = replace(bundle, golden=replace(bundle.golden, probabilities=probabilities))
+    assert Predictor.from_bundle(moved, "auto", "cpu").precision == "float32"
+
+
+def test_the_engine_and_the_settings_name_what_ran(bundle, machine):
+    machine()
+    predictor = Predictor.from_bundle(bundle, "bfloat16", "cpu")
+    assert predictor.engine == "folded lstm, float32, cpu"
+    assert predictor.score_settings["precision"] == "float32"
+
+
+def test_int8_is_refused_for_another_cell(trained):
+    config = replace(trained.fitted.model.config, cell="gru")
+    with pytest.raises(UsageError, match="int8 is for an LSTM on a CPU"):
+        Predictor(trained.encoder, type(trained.fitted.model)(config), ("a", "b"), precision="int8")
+
+
+@pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
+def test_near_ties_are_left_to_float32(bundle, labelled_texts, monkeypatch):
+    texts = list(labelled_texts.texts)
+    exact = logits(Predictor.from_bundle(bundle, "float32", "cpu"), texts)
+    predictor = Predictor.from_bundle(bundle, "int8", "cpu")
+    gaps = np.abs(np.diff(exact))[:, 0]
+    monkeypatch.setattr(inference, "NEAR_TIE", float(np.median(gaps)))
+    near = gaps < np.median(gaps) - 0.05
+    found = logits(predictor, texts)
+    assert near.sum() > 100
+    np.testing.assert_allclose(found[near], exact[near], rtol=0, atol=1e-5)
+    assert np.abs(found - exact)[~near].max() > 1e-5
+
+
+@pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
+def test_int8_scores_a_text_the_same_whatever_its_neighbours(bundle, labelled_texts):
+    predictor = Predictor.from_bundle(bundle, "int8", "cpu")
+    texts = list(labelled_texts.texts[:60])
+    alone = np.concatenate([logits(predictor, [text]) for text in texts])
+    np.testing.assert_allclose(logits(predictor, texts), alone, rtol=0, atol=1e-6)
+
+
+def test_cuda_is_offered_half_precision(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    assert to_try("auto", GRU, "cuda") == ("float16", "float32")
+    assert to_try("bfloat16", GRU, "cuda") == ("float32",)

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorer.batching import length_sorted, packed, padded
+from scorer.encoding import Encoded
+from scorer.folded_lstm import FoldedLstm, FoldedWeights
+from scorer.model import CELLS, POOLINGS, ModelConfig, TextClassifier
+from scorer.recurrence import PackedLayer
+
+VOCABULARY = 40
+some_lengths = st.lists(st.integers(1, 25), min_size=1, max_size=9)
+
+
+def model_of(cell: str, pooling: str) -> TextClassifier:
+    torch.manual_seed(11)
+    return TextClassifier(ModelConfig(VOCABULARY, 2, 6, 10, cell, pooling)).eval()
+
+
+def encoded_of(lengths: list[int]) -> tuple[Encoded, np.ndarray]:
+    """Return texts of these lengths, and their rows with the longest first."""
+    ids = np.random.default_rng(sum(lengths)).integers(0, VOCABULARY, sum(lengths))
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    (rows,) = length_sorted(np.array(lengths), len(lengths), 10**6)
+    return Encoded(ids.astype(np.int32), offsets), rows
+
+
+def padded_states(model: TextClassifier, encoded: Encoded, rows: np.ndarray) -> torch.Tensor:
+    batch = padded(encoded, rows)
+    return model.pool(model.states(model.embedding(batch.ids), batch.lengths), batch.lengths)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@given(lengths=some_lengths)
+@torch.inference_mode()
+def test_the_folded_lstm_is_the_lstm(pooling, lengths):
+    model = model_of("lstm", pooling)
+    encoded, rows = encoded_of(lengths)
+    folded = FoldedLstm(FoldedWeights.of(model)).pooled(packed(encoded, rows))
+    expected = padded_states(model, encoded, rows)
+    assert folded.dtype == torch.float32
+    torch.testing.assert_close(folded, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("cell", CELLS)
+@given(lengths=some_lengths)
+@torch.inference_mode()
+def test_the_packed_layer_is_the_padded_one(cell, pooling, lengths):
+    model = model_of(cell, pooling)
+    encoded, rows = encoded_of(lengths)
+    found = PackedLayer(model).pooled(packed(encoded, rows))
+    torch.testing.assert_close(found, padded_states(model, encoded, rows), rtol=0, atol=1e-6)
+
+
+@torch.inference_mode()
+def test_the_folded_lstm_stays_exact_over_a_long_text():
+    model = model_of("lstm", "concat")
+    encoded, rows = encoded_of([3000, 2, 900])
+    folded = FoldedLstm(FoldedWeights.of(model)).pooled(packed(encoded, rows))
+    torch.testing.assert_close(folded, padded_states(model, encoded, rows), rtol=0, atol=1e-6)
+
+
+@torch.inference_mode()
+def test_the_folded_lstm_stays_exact_where_gates_saturate():
+    model = model_of("lstm", "concat")
+    for weight in model.recurrent.parameters():
+        weight.mul_(30)
+    encoded, rows = encoded_of([20, 5, 1])
+    folded = FoldedLstm(FoldedWeights.of(model)).pooled(packed(encoded, rows))
+    torch.testing.assert_close(folded, padded_states(model, encoded, rows), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [("bfloat16", 0.03), ("float16", 0.005), ("int8", 0.03)]
+)
+@torch.inference_mode()
+def test_reduced_precision_stays_near(precision, tolerance):
+    model = model_of("lstm", "concat")
+    encoded, rows = encoded_of([40, 12, 12, 3, 1])
+    reduced = FoldedLstm(FoldedWeights.of(model), precision).pooled(packed(encoded, rows))
+    assert reduced.dtype == torch.float32
+    expected = padded_states(model, encoded, rows)
+    torch.testing.assert_close(reduced, expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("pooling", POOLINGS)
+@torch.inference_mode()
+def test_the_packed_layer_on_cuda_is_the_one_on_the_cpu(pooling):
+    model = model_of("lstm", pooling)
+    encoded, rows = encoded_of([40, 12, 12, 3, 1])
+    expected = padded_states(model, encoded, rows)
+    found = PackedLayer(model.to("cuda")).pooled(packed(encoded, rows))
+    torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=1e-5)

@@ -1,0 +1,440 @@
+import csv
+import io
+import json
+import os
+import random
+import resource
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scorer.columns import AddedColumns
+from scorer.errors import InputError, InterruptedRunError, RowsError, UsageError
+from scorer.ledger import RejectLimit
+from scorer.provenance import read_provenance
+from scorer.request import Source, Target
+from scorer.scoring import Model, score_file, score_table
+from scorer.summary import BundleFacts
+from scorer.table_streams import TableWriter
+from scorer.tables import CsvOptions, format_of
+from scorer.watcher import Watcher
+
+ROWS, CHUNK_ROWS = 200, 16
+PROBABILITIES = ["probability_negative", "probability_positive"]
+FORMATS = ["csv", "csv.gz", "parquet"]
+
+
+@pytest.fixture(scope="session")
+def model(tiny_bundle):
+    from scorer.bundle import load_bundle
+    from scorer.inference import Predictor
+
+    bundle = load_bundle(tiny_bundle)
+    predictor = Predictor.from_bundle(bundle, device="cpu")
+    return Model(predictor, BundleFacts.of(bundle), bundle.text_column)
+
+
+@pytest.fixture(scope="module")
+def rows(labelled_texts):
+    rng = random.Random(5)
+    awkward = ["", "  ", "<br />", "qqq zzz", 'a "quoted", good\r\nline', "lone \r here 😀", "007"]
+    texts = [rng.choice(labelled_texts.texts + tuple(awkward) * 10) for _ in range(ROWS)]
+    return [{"id": f"{i:04d}", "text": text, "n": "1e5"} for i, text in enumerate(texts)]
+
+
+@pytest.fixture
+def inputs(rows, tmp_path):
+    table = pa.Table.from_pylist(rows)
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=70)
+    write_csv(tmp_path / "in.csv", rows)
+    return tmp_path
+
+
+def write_csv(path, rows):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def source(path, **how):
+    how = {"format": format_of(str(path)), "chunk_rows": CHUNK_ROWS} | how
+    return Source(str(path), **how)
+
+
+def target(path, **where):
+    return Target(str(path), format_of(str(path)), **where)
+
+
+def read(path):
+    """Return the rows of a scored file, probabilities as numbers or None."""
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    with pa.input_stream(path, compression="detect") as file:
+        text = file.read().decode()
+    found = list(csv.DictReader(io.StringIO(text, newline="")))
+    for row in found:
+        row.update({name: float(row[name]) if row[name] else None for name in PROBABILITIES})
+    return found
+
+
+def names(folder, output):
+    return sorted(path.name for path in folder.iterdir() if output in path.name)
+
+
+@dataclass
+class Interrupting(Watcher):
+    """Ends a run after some chunks, as a signal would."""
+
+    chunks: int
+    notes: str = ""
+
+    def check(self):
+        self.chunks -= 1
+        if self.chunks < 0:
+            raise InterruptedRunError("interrupted by SIGTERM", 15)
+
+    def note(self, line):
+        self.notes += line
+
+
+@pytest.mark.parametrize("written", FORMATS)
+@pytest.mark.parametrize("given", ["csv", "parquet"])
+def test_all_formats_keep_rows_columns_and_order_and_get_the_same_scores(
+    inputs, rows, model, given, written
+):
+    output = inputs / f"out.{written}"
+    summary = score_file(source(inputs / f"in.{given}"), target(output), model)
+    found = read(output)
+    assert [{name: row[name] for name in rows[0]} for row in found] == rows
+    assert list(found[0]) == [*rows[0], *PROBABILITIES]
+    texts = pa.array([row["text"] for row in rows], pa.large_string())
+    expected = model.predictor.predict(model.predictor.encode(texts)).probabilities
+    scores = np.array([[row[name] for name in PROBABILITIES] for row in found], float)
+    np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-6)
+    assert summary.provenance.rows.written == ROWS
+    assert names(inputs, "out.") == [f"out.{written}", f"out.{written}.run.json"]
+
+
+def test_a_parquet_keeps_its_schema_and_metadata(inputs, rows, model):
+    table = pa.table(
+        {
+            "text": pa.array([row["text"] for row in rows]).dictionary_encode(),
+            "when": pa.array(range(ROWS), pa.timestamp("us", "Europe/Berlin")),
+            "deep": pa.array([{"a": [i, None]} for i in range(ROWS)]),
+        }
+    ).replace_schema_metadata({"team": "reviews"})
+    pq.write_table(table, inputs / "typed.parquet")
+    score_file(source(inputs / "typed.parquet"), target(inputs / "out.parquet"), model)
+    scored = pq.read_table(inputs / "out.parquet")
+    assert scored.select(table.column_names).equals(table)
+    assert scored.schema.metadata[b"team"] == b"reviews"
+    assert scored.schema.types[3:] == [pa.float32()] * 2
+
+
+def test_label_status_and_prefix(inputs, model):
+    added = AddedColumns("x_", label=True, status=True)
+    score_file(source(inputs / "in.csv"), target(inputs / "out.parquet", added=added), model)
+    for row in pq.read_table(inputs / "out.parquet").to_pylist():
+        negative, positive = row["x_probability_negative"], row["x_probability_positive"]
+        if row["x_status"] in ("scored", "no known word"):
+            assert row["x_label"] == ("negative" if negative > positive else "positive")
+        else:
+            assert (negative, positive, row["x_label"]) == (None, None, None)
+
+
+def test_a_table_in_memory_gets_the_same_columns_as_a_file(inputs, model):
+    score_file(source(inputs / "in.parquet"), target(inputs / "out.parquet"), model)
+    added = AddedColumns()
+    table = score_table(pq.read_table(inputs / "in.parquet"), model.predictor, 1, added)
+    scored = pq.read_table(inputs / "out.parquet")
+    assert table.select(range(3)).equals(scored.select(range(3)))
+    for name in PROBABILITIES:
+        np.testing.assert_allclose(table[name], scored[name], rtol=0, atol=1e-6)
+    empty = score_table(table.slice(0, 0).select(range(3)), model.predictor, 1, added)
+    assert empty.schema == table.schema
+
+
+def test_the_summary_counts_what_was_there(inputs, rows, model):
+    score_file(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
+    summary = json.loads((inputs / "out.csv.run.json").read_text())
+    texts = [row["text"] for row in rows]
+    assert summary["published"] is True
+    assert summary["rows"] == {"read": ROWS, "written": ROWS, "rejected": 0}
+    assert summary["texts"]["blank"] == sum(not text.strip() for text in texts)
+    assert summary["texts"]["markup only"] == texts.count("<br />")
+    assert sum(summary["texts"].values()) == ROWS
+    assert (
+        sum(summary["histogram"])
+        == summary["texts"]["scored"] + (summary["texts"]["no known word"])
+    )
+    chunks = [texts[i : i + CHUNK_ROWS] for i in range(0, ROWS, CHUNK_ROWS)]
+    assert summary["duplicates"] == sum(len(chunk) - len(set(chunk)) for chunk in chunks)
+    assert (summary["computed_rows"], summary["resumed_rows"]) == (ROWS, 0)
+
+
+@pytest.mark.parametrize("written", ["csv", "parquet"])
+def test_an_output_says_where_it_comes_from(inputs, model, written):
+    output = inputs / f"out.{written}"
+    score_file(source(inputs / "in.csv"), target(output), model)
+    if written == "parquet":
+        (inputs / "out.parquet.run.json").unlink()
+    facts = read_provenance(output)
+    assert facts["bundle"]["digest"] == model.bundle.digest
+    assert facts["bundle"]["classes"] == ["negative", "positive"]
+    assert facts["input"]["size"] == (inputs / "in.csv").stat().st_size
+    assert facts["options"]["chunk_rows"] == CHUNK_ROWS
+
+
+def test_an_output_scored_again_says_so_of_the_last_run_only(inputs, model):
+    score_file(source(inputs / "in.csv"), target(inputs / "one.parquet"), model)
+    added = AddedColumns("again_")
+    score_file(source(inputs / "one.parquet"), target(inputs / "two.parquet", added=added), model)
+    (inputs / "two.parquet.run.json").unlink()
+    assert read_provenance(inputs / "two.parquet")["options"]["prefix"] == "again_"
+
+
+def test_the_same_run_writes_the_same_bytes_again(inputs, model):
+    for name in ("one.parquet", "two.parquet"):
+        score_file(source(inputs / "in.csv"), target(inputs / name), model)
+    assert (inputs / "one.parquet").read_bytes() == (inputs / "two.parquet").read_bytes()
+
+
+def test_rejected_rows_are_kept_beside_the_output_and_counted(inputs, model):
+    with (inputs / "in.csv").open("a") as file:
+        file.write("too,many,fields,here\n")
+    summary = score_file(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
+    assert summary.provenance.rows.rejected == 1
+    assert summary.provenance.rows.read == ROWS + 1
+    assert "too,many,fields,here" in (inputs / "out.csv.rejects.csv").read_text()
+    assert len(read(inputs / "out.csv")) == ROWS
+
+
+def test_too_many_rejects_publish_nothing_but_themselves(inputs, model):
+    with (inputs / "in.csv").open("a") as file:
+        file.write("too,many,fields,here\n")
+    limited = source(inputs / "in.csv", limit=RejectLimit(0))
+    with pytest.raises(RowsError, match=r"1 of 201 rows were rejected, more than 0: see .*rejects"):
+        score_file(limited, target(inputs / "out.csv"), model)
+    assert names(inputs, "out.") == [
+        "out.csv.journal",
+        "out.csv.rejects.csv",
+        "out.csv.run.json",
+    ]
+    raised = replace(limited, limit=RejectLimit(1))
+    summary = score_file(raised, target(inputs / "out.csv"), model)
+    assert (summary.resumed_rows, summary.computed_rows) == (ROWS, 0)
+
+
+def test_a_failure_keeps_the_old_output_and_leaves_word(inputs, model):
+    output = inputs / "out.csv"
+    output.write_text("old")
+    nowhere = source(inputs / "in.csv", text_column="body")
+    with pytest.raises(InputError, match="no column 'body'"):
+        score_file(nowhere, target(output, overwrite=True), model)
+    assert output.read_text() == "old"
+    word = json.loads((inputs / "out.csv.run.json").read_text())
+    assert (word["published"], word["exit_code"]) == (False, 3)
+    assert "no column 'body'" in word["error"]
+
+
+def test_an_added_column_that_is_there_stops_the_run_before_it_starts(inputs, model):
+    score_file(source(inputs / "in.csv"), target(inputs / "one.csv"), model)
+    with pytest.raises(UsageError, match="--prefix"):
+        score_file(source(inputs / "one.csv"), target(inputs / "two.csv"), model)
+    assert names(inputs, "two") == ["two.csv.run.json"]
+
+
+@pytest.mark.parametrize("given", ["csv", "parquet"])
+def test_an_input_that_changes_while_it_is_read_publishes_nothing(inputs, model, given):
+    path = inputs / f"in.{given}"
+
+    class Changing(Watcher):
+        def advance(self, rows):
+            os.utime(path)
+
+    with pytest.raises(InputError, match="changed while it was read"):
+        score_file(source(path), target(inputs / "out.csv"), model, Changing())
+    assert not (inputs / "out.csv").exists()
+
+
+@pytest.mark.parametrize("lost", ["lost", "doubled"])
+def test_rows_lost_or_doubled_by_a_writer_are_found_out(inputs, model, monkeypatch, lost):
+    from scorer import scoring
+
+    create = scoring.create_table
+
+    def wrong_writer(*arguments) -> TableWriter:
+        writer = create(*arguments)
+        write, calls = writer.write, []
+
+        def wrong(table):
+            calls.append(table)
+            if len(calls) == 3:
+                table = table.slice(1) if lost == "lost" else pa.concat_tables([table, table])
+            write(table)
+
+        writer.write = wrong
+        return writer
+
+    monkeypatch.setattr(scoring, "create_table", wrong_writer)
+    with pytest.raises(RowsError, match=r"rows from row 32 on, \d+ were written"):
+        score_file(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
+    assert not (inputs / "out.csv").exists()
+
+
+def test_a_finished_file_that_is_not_whole_is_found_when_it_is_opened_again(
+    inputs, model, monkeypatch
+):
+    from scorer import scoring
+
+    check = scoring.check_table
+
+    def cut_then_check(path, *arguments):
+        content = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(content[:-1]))
+        return check(path, *arguments)
+
+    monkeypatch.setattr(scoring, "check_table", cut_then_check)
+    with pytest.raises(RowsError, match=r"200 rows were written, \d+ are in the file"):
+        score_file(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
+
+
+@pytest.mark.parametrize("pair", ["csv csv", "csv parquet", "parquet csv", "parquet parquet"])
+def test_a_run_goes_on_where_it_was_interrupted_and_computes_nothing_twice(
+    inputs, model, monkeypatch, pair
+):
+    given, written = pair.split()
+    read_from, output = source(inputs / f"in.{given}"), inputs / f"out.{written}"
+    score_file(read_from, target(inputs / f"whole.{written}"), model)
+    computed = []
+    predict = model.predictor.predict
+    monkeypatch.setattr(
+        model.predictor,
+        "predict",
+        lambda encoded: computed.append(len(encoded)) or predict(encoded),
+    )
+    kept = 0
+    for chunks in (7, 12, 3, 21):
+        with pytest.raises(InterruptedRunError):
+            score_file(read_from, target(output), model, Interrupting(chunks))
+        assert not output.exists()
+        word = json.loads((inputs / f"{output.name}.run.json").read_text())
+        assert word["resumed_rows"] <= kept
+        kept += word["computed_rows"]
+    calls = len(computed)
+    summary = score_file(read_from, target(output), model)
+    assert (summary.resumed_rows, summary.computed_rows) == (kept, ROWS - kept)
+    assert len(computed) - calls == -(-(ROWS - kept) // CHUNK_ROWS)
+    assert output.read_bytes() == (inputs / f"whole.{written}").read_bytes()
+    assert names(inputs, "out.") == [output.name, f"{output.name}.run.json"]
+
+
+CHANGES = {
+    "input": lambda read_from, model: (_touched(read_from), model),
+    "bundle": lambda read_from, model: (
+        read_from,
+        replace(model, bundle=replace(model.bundle, digest="0" * 64)),
+    ),
+    "text column": lambda read_from, model: (replace(read_from, text_column="n"), model),
+    "input format": lambda read_from, model: (
+        replace(read_from, csv=CsvOptions(encoding="latin-1")),
+        model,
+    ),
+}
+
+
+def _touched(read_from):
+    with read_from.file.open("a") as file:
+        file.write("9,one more,1\n")
+    return read_from
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_the_scores_of_another_run_are_set_aside_and_said_so(inputs, model, what):
+    read_from, output = source(inputs / "in.csv"), inputs / "out.csv"
+    with pytest.raises(InterruptedRunError):
+        score_file(read_from, target(output), model, Interrupting(8))
+    other, other_model = CHANGES[what](read_from, model)
+    watcher = Interrupting(10**6)
+    summary = score_file(other, target(output), other_model, watcher)
+    assert summary.resumed_rows == 0
+    assert f"of another run (other {what})" in watcher.notes
+    assert (inputs / "out.csv.journal.old").exists()
+
+
+@contextmanager
+def files_of_at_most(count):
+    """Let no file of this process grow beyond `count` bytes, as a full disk would."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    ("limit", "named"),
+    [
+        (100, r"out\.csv\.journal"),
+        (1000, r"out\.csv\.journal"),
+        (4500, r"out\.csv\.partial|out\.csv:"),
+    ],
+)
+def test_a_disk_that_is_full_is_one_line_and_a_rerun_with_space_succeeds(
+    inputs, model, limit, named
+):
+    output = inputs / "out.csv"
+    output.write_text("old")
+    whole = target(output, overwrite=True)
+    with files_of_at_most(limit), pytest.raises(InputError, match=f"cannot write .*{named}"):
+        score_file(source(inputs / "in.csv"), whole, model)
+    assert output.read_text() == "old"
+    assert not names(inputs, ".partial")
+    score_file(source(inputs / "in.csv"), whole, model)
+    assert len(read(output)) == ROWS
+
+
+def test_a_disk_that_is_full_when_the_summary_is_written_publishes_nothing(inputs, rows, model):
+    write_csv(inputs / "few.csv", rows[:5])
+    with files_of_at_most(1200), pytest.raises(InputError, match=r"cannot write .*run\.json"):
+        score_file(source(inputs / "few.csv"), target(inputs / "out.csv"), model)
+    assert names(inputs, "out.csv") == ["out.csv.journal"]
+    summary = score_file(source(inputs / "few.csv"), target(inputs / "out.csv"), model)
+    assert (summary.resumed_rows, summary.computed_rows) == (5, 0)
+
+
+def test_a_parquet_without_rows_gives_one_with_the_columns(inputs, model):
+    table = pq.read_table(inputs / "in.parquet").slice(0, 0)
+    pq.write_table(table, inputs / "none.parquet")
+    score_file(source(inputs / "none.parquet"), target(inputs / "out.parquet"), model)
+    scored = pq.read_table(inputs / "out.parquet")
+    assert scored.num_rows == 0
+    assert scored.column_names == ["id", "text", "n", *PROBABILITIES]
+
+
+def test_an_input_without_rows_gives_a_csv_with_its_header(inputs, model):
+    table = pq.read_table(inputs / "in.parquet").slice(0, 0)
+    pq.write_table(table, inputs / "none.parquet")
+    score_file(source(inputs / "none.parquet"), target(inputs / "out.csv"), model)
+    header = ",".join(["id", "text", "n", *PROBABILITIES])
+    assert (inputs / "out.csv").read_text() == f"{header}\n"
+
+
+def test_a_pipe_is_scored_without_a_journal(inputs, model):
+    pipe = inputs / "pipe.csv"
+    os.mkfifo(pipe)
+    content = (inputs / "in.csv").read_bytes()
+    if os.fork() == 0:
+        pipe.write_bytes(content)
+        os._exit(0)
+    summary = score_file(source(pipe), target(inputs / "out.csv"), model)
+    os.wait()
+    assert summary.provenance.input.sha256 is None
+    score_file(source(inputs / "in.csv"), target(inputs / "whole.csv"), model)
+    assert (inputs / "out.csv").read_bytes() == (inputs / "whole.csv").read_bytes()

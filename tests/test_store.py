@@ -1,0 +1,170 @@
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import scorer
+from scorer.bundle import MANIFEST, Bundle, load_bundle
+from scorer.errors import BundleError, InputError
+from scorer.golden import GoldenRows
+from scorer.store import DEFAULT_BUNDLE, add, current, promote, resolve_bundle, versions
+
+
+@pytest.fixture
+def bundle(trained) -> Bundle:
+    return trained.bundle
+
+
+@pytest.fixture
+def store(tmp_path) -> Path:
+    return tmp_path / "models" / "store"
+
+
+def warmer(bundle: Bundle, temperature: float) -> Bundle:
+    """Return another bundle: another temperature makes another digest."""
+    return replace(bundle, facts=replace(bundle.facts, temperature=temperature))
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def test_an_added_bundle_is_a_version_and_nothing_else_is_left(store, bundle):
+    written = add(store, bundle)
+    assert [path.name for path in store.iterdir()] == [written.version]
+    assert versions(store) == [written.version]
+    assert load_bundle(store / written.version).digest == written.digest
+    assert written.facts == bundle.facts
+
+
+def test_an_added_bundle_is_not_in_use_until_promoted(store, bundle):
+    first = add(store, bundle).version
+    with pytest.raises(BundleError, match="has no CURRENT"):
+        current(store)
+    promote(store, first)
+    second = add(store, warmer(bundle, 2.0)).version
+    assert current(store) == store / first
+    promote(store, second)
+    assert current(store) == store / second
+
+
+def test_rolling_back_is_promoting_the_older_version(store, bundle):
+    older, newer = (add(store, warmer(bundle, heat)).version for heat in (1.0, 2.0))
+    promote(store, newer)
+    promote(store, older)
+    assert current(store).name == older
+    assert len(versions(store)) == 2
+
+
+def test_promoting_changes_nothing_but_the_pointer(store, bundle):
+    first = add(store, bundle).version
+    before = files_below(store)
+    promote(store, first)
+    assert files_below(store) == {**before, "CURRENT": f"{first}\n".encode()}
+
+
+def test_the_pointer_is_replaced_and_never_written_in_place(store, bundle):
+    first, second = (add(store, warmer(bundle, heat)).version for heat in (1.0, 2.0))
+    promote(store, first)
+    with (store / "CURRENT").open(encoding="utf-8") as reader:
+        promote(store, second)
+        assert reader.read() == f"{first}\n"  # who had it open still reads the whole old one
+
+
+def test_versions_are_listed_oldest_first(store, bundle):
+    version = add(store, bundle).version
+    for other in ("20200101T000000Z-00000000", "20300101T000000Z-00000000"):
+        shutil.copytree(store / version, store / other)
+    assert versions(store) == sorted(versions(store))
+    assert (versions(store)[0][:4], versions(store)[-1][:4]) == ("2020", "2030")
+
+
+def test_what_is_no_bundle_is_no_version(store, bundle):
+    version = add(store, bundle).version
+    (store / "notes").mkdir()
+    (store / "readme.txt").write_text("")
+    (store / ".unfinished").mkdir()
+    (store / ".unfinished" / MANIFEST).write_text("{}")
+    assert versions(store) == [version]
+
+
+def test_what_a_killed_run_left_is_replaced(store, bundle):
+    (store / ".unfinished").mkdir(parents=True)
+    (store / ".unfinished" / "weights.safetensors").write_text("half")
+    add(store, bundle)
+    assert not (store / ".unfinished").exists()
+
+
+def test_a_bundle_that_cannot_be_loaded_again_is_not_added(store, bundle):
+    no_golden = GoldenRows((), bundle.golden.probabilities[:0])
+    with pytest.raises(BundleError, match=r"golden\.csv has no row"):
+        add(store, replace(bundle, golden=no_golden))
+    assert versions(store) == []
+
+
+@pytest.mark.parametrize("name", ["store", "store/below"])
+def test_a_store_that_cannot_be_written_is_named(tmp_path, bundle, name):
+    (tmp_path / "store").write_text("a file")
+    with pytest.raises(InputError, match=f"cannot write {tmp_path / name}"):
+        add(tmp_path / name, bundle)
+
+
+@pytest.mark.parametrize(
+    "version", ["nothing", "", ".", "..", "../store", ".unfinished", "CURRENT"]
+)
+def test_only_a_version_of_the_store_is_promoted(store, bundle, version):
+    known = add(store, bundle).version
+    with pytest.raises(BundleError, match=f"has no version {version}; it has: {known}"):
+        promote(store, version)
+    assert not (store / "CURRENT").exists()
+
+
+def test_an_empty_store_has_no_version_to_promote(tmp_path):
+    with pytest.raises(BundleError, match="it has: none"):
+        promote(tmp_path, "x")
+
+
+@pytest.mark.parametrize("pointer", ["", "gone\n", "../elsewhere\n", "/tmp\n", ".", "\0"])
+def test_a_pointer_to_no_version_is_refused(store, bundle, pointer):
+    add(store, bundle)
+    (store / "CURRENT").write_text(pointer)
+    with pytest.raises(BundleError, match=r"CURRENT names version .*, which is not in the store"):
+        current(store)
+
+
+def test_a_pointer_that_is_not_text_is_refused(store, bundle):
+    add(store, bundle)
+    (store / "CURRENT").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(BundleError, match="CURRENT names version"):
+        current(store)
+
+
+def test_a_pointer_may_end_in_any_white_space(store, bundle):
+    version = add(store, bundle).version
+    (store / "CURRENT").write_text(f" {version}\r\n")
+    assert current(store) == store / version
+
+
+def test_a_bundle_is_taken_before_a_store_before_the_default(store, bundle):
+    version = add(store, bundle).version
+    promote(store, version)
+    assert resolve_bundle("elsewhere", str(store)) == Path("elsewhere")
+    assert resolve_bundle(store=str(store)) == store / version
+    assert resolve_bundle() == DEFAULT_BUNDLE
+    assert Path(scorer.__file__).parent / "default_bundle" == DEFAULT_BUNDLE
+
+
+@pytest.mark.parametrize("name", ["nowhere", "file", "empty"])
+def test_what_is_no_store_is_told_so(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BundleError, match=f"{name} is not a store of bundles: it has no CURRENT"):
+        resolve_bundle(store=str(tmp_path / name))
+
+
+def test_the_same_bundle_added_twice_is_no_error(store, bundle):
+    first, second = (add(store, bundle) for _ in range(2))
+    assert first.digest == second.digest
+    assert set(versions(store)) == {first.version, second.version}

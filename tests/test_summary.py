@@ -1,0 +1,108 @@
+import json
+
+import numpy as np
+import pytest
+
+from scorer.inference import Prediction
+from scorer.pipeline import StageClock
+from scorer.run_lines import bundle_line, closing_line, profile_lines
+from scorer.summary import (
+    FOOTER_KEY,
+    BundleFacts,
+    InputFacts,
+    Provenance,
+    RowCounts,
+    RunSummary,
+    Tally,
+    peak_memory_mb,
+)
+
+BUNDLE = BundleFacts("20261124T000000Z-0123abcd", "0123abcd" * 8, ("no", "yes"), {"1": "yes"})
+PROVENANCE = Provenance(
+    bundle=BUNDLE,
+    input=InputFacts("in.csv", "csv", 10, "00"),
+    text_column="text",
+    rows=RowCounts(read=1004, written=1000, rejected=4),
+    texts={"scored": 990, "no known word": 5, "null": 1, "blank": 2, "markup only": 2},
+    score_settings={"precision": "float32"},
+    options={"prefix": ""},
+)
+SUMMARY = RunSummary(
+    published=True,
+    exit_code=0,
+    error=None,
+    output="out.csv",
+    started="2026-11-24T00:00:00+00:00",
+    seconds=2.0,
+    provenance=PROVENANCE,
+    resumed_rows=600,
+    computed_rows=400,
+    duplicates=100,
+    tokens=5000,
+    unknown_tokens=50,
+    unknown_token_share=0.01,
+    histogram=[0] * 10,
+    engine="folded lstm, cpu",
+    stages={"read": StageClock(0.5), "model": StageClock(1.5, 0.5)},
+    peak_memory_mb=512.0,
+)
+
+
+def test_a_tally_counts_over_chunks():
+    tally = Tally()
+    scores = np.array([[0.95, 0.05], [0.0, 1.0], [np.nan, np.nan]], np.float32)
+    prediction = Prediction(scores, np.array([4, 6, 0], np.int32), np.array([1, 6, 0], np.int32))
+    for _ in range(2):
+        tally.add(np.array([0, 1, 3], np.int8), distinct=2, prediction=prediction)
+    assert tally.by_status == {
+        "scored": 2,
+        "no known word": 2,
+        "null": 0,
+        "blank": 2,
+        "markup only": 0,
+    }
+    assert tally.histogram.tolist() == [2, 0, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert (tally.duplicates, tally.tokens, tally.unknown) == (2, 20, 14)
+    assert tally.unknown_share == 0.7
+    assert Tally().unknown_share == 0
+
+
+def test_the_json_has_provenance_and_run_in_one_object():
+    read = json.loads(SUMMARY.to_json())
+    assert read == json.loads(json.dumps(SUMMARY.as_dict()))
+    assert read["rows"] == {"read": 1004, "written": 1000, "rejected": 4}
+    assert read["bundle"]["classes"] == ["no", "yes"]
+    assert read["stages"]["model"] == {"busy": 1.5, "starved": 0.5, "blocked": 0.0}
+    assert "\n" not in SUMMARY.to_json()
+
+
+def test_a_footer_says_nothing_that_differs_from_run_to_run():
+    facts = json.loads(PROVENANCE.metadata()[FOOTER_KEY])
+    read = json.loads(SUMMARY.to_json())
+    assert {name: read[name] for name in facts} == facts
+    assert not {"seconds", "started", "resumed_rows", "output"} & set(facts)
+
+
+def test_the_closing_line_has_what_a_person_looks_for():
+    assert closing_line(SUMMARY) == (
+        "out.csv: 1,000 rows in 2.0 s (500 rows/s), 600 of them resumed, 5 without a score (null, "
+        "blank or markup only), 4 rejected; bundle 20261124T000000Z-0123abcd"
+    )
+
+
+def test_the_bundle_line_says_what_labels_mean():
+    assert bundle_line(BUNDLE) == "bundle 20261124T000000Z-0123abcd: '1' is yes"
+
+
+def test_the_profile_says_how_long_the_model_waited():
+    shown = "\n".join(profile_lines(SUMMARY))
+    assert "read:        0.50 s at work" in shown
+    assert "25.0% of its time without rows; folded lstm, cpu" in shown
+    assert "10.0% duplicates within their chunk, 1.0% of 5,000 tokens unknown" in shown
+
+
+def test_peak_memory_is_in_megabytes():
+    before = peak_memory_mb()
+    block = np.ones(50_000_000 // 8)
+    assert before + 10 < peak_memory_mb() < before + 100
+    assert block.nbytes == pytest.approx(5e7)

@@ -1,0 +1,267 @@
+import csv
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from tiny_corpora import write_csv, write_labelled
+from tiny_models import WORDS, write_texts
+
+import train_job
+from scorer import Scorer
+from scorer.store import current, versions
+
+ROOT = Path(__file__).parents[1]
+CLASSES = ("negative", "neutral", "positive")
+OPTIONS = [
+    *("--preset", "lecture-packed", "--epochs", "8", "--batch-size", "32"),
+    *("--learning-rate", "0.02", "--embedding-dim", "8", "--hidden-dim", "12"),
+    *("--vocabulary-size", "90", "--test", "0.2", "--seed", "3"),
+]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def process(job: str, *arguments: str | Path, **how: object) -> Ended:
+    command = [sys.executable, str(ROOT / job), *map(str, arguments)]
+    ended = subprocess.run(command, capture_output=True, text=True, **how)
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def run(*arguments: str | Path) -> Ended:
+    """Run the training job within this process."""
+    ended = CliRunner().invoke(train_job.main, list(map(str, arguments)))
+    return Ended(ended.exit_code, ended.stdout, ended.stderr)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("jobs")
+    write_labelled(folder / "three.csv", write_texts(CLASSES, 300, seed=5))
+    texts = write_texts(CLASSES[::2], 60, seed=6)
+    for name, values in {"stars": ("1", "5"), "same": ("1", "1")}.items():
+        rows = [(text, values[k]) for text, k in zip(texts.texts, texts.targets, strict=True)]
+        write_csv(folder / f"{name}.csv", rows, ("review", "label"))
+    write_labelled(folder / "two.csv", texts)
+    (folder / "header.csv").write_text("text,label\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> Ended:
+    """A training of three classes into the store `bundles` of its folder, as a process."""
+    return process("train_job.py", "three.csv", *OPTIONS, cwd=folder)
+
+
+def test_a_training_says_what_the_lecture_looks_at(trained, folder):
+    assert (trained.code, trained.out) == (0, "")
+    lines = trained.err.splitlines()
+    assert lines[0] == "texts in 'text', labels in 'label'"
+    assert lines[1] == (
+        "labels: 'negative' is negative, 'neutral' is neutral, 'positive' is positive"
+    )
+    train, valid, test = lines[2:5]
+    assert train == "train: 204 rows (68 negative, 68 neutral, 68 positive)"
+    assert valid == "valid: 36 rows (12 negative, 12 neutral, 12 positive)"
+    assert test == "test: 60 rows (20 negative, 20 neutral, 20 positive)"
+    (vocabulary,) = (line for line in lines if line.startswith("vocabulary: 92 tokens; most freq"))
+    assert len(re.findall(r"\S+ \d+(?:, |$)", vocabulary.partition("frequent: ")[2])) == 20
+    epochs = [line for line in lines if line.startswith("epoch ")]
+    figures = r"loss \d\.\d{4}, training accuracy \S+%, validation accuracy \S+%, .* elapsed"
+    assert len(epochs) == 8
+    assert all(
+        re.fullmatch(rf"epoch {number}: {figures}", line) for number, line in enumerate(epochs, 1)
+    )
+    assert re.search(r"\nbest epoch: \d, validation accuracy ", trained.err)
+    assert re.search(r"\ntest accuracy: \S+% \(95% interval \S+% to \S+%, 60 rows\), ", trained.err)
+    assert re.search(r"\nbeside it: TF-IDF with logistic regression \S+% ", trained.err)
+    version = current(folder / "bundles").name
+    assert lines[-1].startswith(f"bundle {version} is now in use in bundles; ")
+
+
+def test_what_it_wrote_scores_a_file_in_three_columns(trained, folder):
+    texts = [" ".join(WORDS[name][:3]) for name in CLASSES]
+    rows = [("007", text) for text in (*texts, " ")]
+    write_csv(folder / "in.csv", rows, ("id", "text"))
+    ended = process(
+        "score_job.py", "in.csv", "out.parquet", "--store", "bundles", "--workers", "0", cwd=folder
+    )
+    assert (ended.code, ended.out) == (0, "")
+    written = pq.read_table(folder / "out.parquet")
+    names = [f"probability_{name}" for name in CLASSES]
+    assert written.column_names == ["id", "text", *names]
+    assert written["id"].to_pylist() == ["007"] * 4
+    scores = np.stack([written[name].to_numpy() for name in names], axis=1)
+    assert np.isnan(scores[3]).all()
+    assert scores[:3].argmax(axis=1).tolist() == [0, 1, 2]
+    np.testing.assert_allclose(scores[:3].sum(axis=1), 1, atol=1e-6)
+    texts_only = pq.read_table(folder / "out.parquet", columns=["text"])
+    same = Scorer.load(store=str(folder / "bundles")).score(texts_only)
+    for name in names:
+        np.testing.assert_allclose(same[name].to_numpy(), written[name].to_numpy(), atol=1e-6)
+
+
+def test_the_same_command_gives_the_same_bundle_in_another_process(trained, folder, tmp_path):
+    ended = run(folder / "three.csv", *OPTIONS, "--store", tmp_path / "store", "--quiet")
+    assert ended.code == 0
+    (first,), (second,) = versions(folder / "bundles"), versions(tmp_path / "store")
+    digests = [version.partition("-")[2] for version in (first, second)]
+    assert digests[0] == digests[1]
+
+
+def test_quiet_prints_notes_and_warnings_only(folder, tmp_path):
+    short = ("--epochs", "1", "--store", tmp_path)
+    lines = run(folder / "two.csv", *OPTIONS, *short, "--quiet").err.splitlines()
+    assert lines
+    assert all(line.startswith(("note: ", "WARNING: ")) for line in lines)
+
+
+def test_a_file_that_is_not_there_ends_a_process_with_one_line(tmp_path):
+    ended = process("train_job.py", "nothing.csv", cwd=tmp_path)
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err == "error: there is no file nothing.csv\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (
+            "two.csv --text-column txet",
+            3,
+            "{folder}/two.csv: there is no column 'txet'; did you mean 'text'? The columns are: "
+            "'text', 'label'. --text-column names it",
+        ),
+        (
+            "two.csv --label-column lable",
+            3,
+            "{folder}/two.csv: there is no column 'lable'; did you mean 'label'? The columns are: "
+            "'text', 'label'. --label-column names one of them",
+        ),
+        (
+            "three.csv --labels negative=bad,positive=good",
+            2,
+            "{folder}/three.csv: --labels gives 'neutral' no class; the label values are: "
+            "'negative' (100), 'neutral' (100), 'positive' (100)",
+        ),
+        (
+            "stars.csv",
+            2,
+            "{folder}/stars.csv: what the label values mean is not clear: '1' (30), '5' (30). "
+            "Say it, for instance with --labels 1=negative,5=positive",
+        ),
+        (
+            "stars.csv --labels 1=bad",
+            2,
+            "{folder}/stars.csv: --labels gives '5' no class; the label values are: '1' (30), "
+            "'5' (30)",
+        ),
+        (
+            "stars.csv --labels good",
+            2,
+            "{folder}/stars.csv: --labels 'good' does not give each value one class. It is written "
+            "as --labels 1=positive,0=negative",
+        ),
+        (
+            "same.csv",
+            3,
+            "{folder}/same.csv: all labels are one class: '1' (60). Training needs rows of two "
+            "classes at least",
+        ),
+        (
+            "two.csv --preset best",
+            2,
+            "no preset 'best'; choose one of: accurate, fast, lecture-packed, lecture-lstm, "
+            "lecture-rnn",
+        ),
+        (
+            "two.csv --valid 1.5",
+            2,
+            "--valid 1.5 is no size of a part. It takes a share between 0 and 1, a whole number of "
+            "rows, or a file",
+        ),
+        ("two.csv --test nothing.csv", 3, "there is no file nothing.csv"),
+        (
+            "two.csv --valid 59",
+            2,
+            "60 rows cannot be split into 59 for validation, 12 for test and some for training. "
+            "--valid and --test take a share, a number of rows or a file",
+        ),
+        ("two.csv --epochs 0", 2, "--epochs 0: give a number above 0"),
+        ("two.csv --cell tree", 2, "no cell 'tree'; choose one of: lstm, gru, rnn, rnn-relu"),
+        ("two.csv --pooling max", 2, "no pooling 'max'; choose one of: last, concat"),
+        ("header.csv", 3, "{folder}/header.csv has a header and no rows"),
+        ("two.csv --vectors nothing.txt", 3, "there is no file nothing.txt"),
+        (
+            "two.csv --teacher {folder}",
+            4,
+            "{folder} is not a bundle: it has no bundle.json. Use another bundle (--bundle), or "
+            "make a new one with train_job.py",
+        ),
+        (
+            "two.csv --start-from {folder}",
+            4,
+            "{folder} is not a starting point: No such file or directory: {folder}/start.json. "
+            "--unlabelled FILE makes a new one",
+        ),
+        (
+            "two.csv --start-from a --unlabelled b",
+            2,
+            "with --start-from there is no pretraining, so --unlabelled texts are of no use. Give "
+            "--start-from or --unlabelled, or a --teacher to be asked about them",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(folder, tmp_path, arguments, code, line):
+    name, *options = arguments.format(folder=folder).split()
+    ended = run(folder / name, *options, "--store", tmp_path / "store", "--quiet")
+    assert ended.err.splitlines()[-1] == f"error: {line.format(folder=folder)}"
+    assert (ended.code, ended.out) == (code, "")
+    assert not list(tmp_path.glob("store/*Z-*"))
+    assert not list(tmp_path.glob("store/CURRENT"))
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--seed -1",
+        "--hidden-dim 0",
+        "--embedding-dim -3",
+        "--vocabulary-size 0",
+        "--passes -1",
+        "--dropout 1",
+        "--word-dropout 1",
+        "--label-smoothing 1.5",
+        "--adversarial -0.1",
+        "--epochs two",
+    ],
+)
+def test_an_option_out_of_its_range_is_a_matter_of_usage(folder, option):
+    ended = run(folder / "two.csv", *option.split())
+    assert ended.code == 2
+    assert f"Invalid value for '{option.split()[0]}'" in ended.err
+
+
+def test_a_labelled_file_is_needed():
+    ended = run()
+    assert ended.code == 2
+    assert "Missing argument 'LABELLED...'" in ended.err
+
+
+def test_history_is_a_row_an_epoch(trained, folder):
+    with (current(folder / "bundles") / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == [str(number) for number in range(1, 9)]
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])

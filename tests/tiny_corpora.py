@@ -1,0 +1,59 @@
+"""Labelled files of the tiny texts, and a recipe by which a training of them takes a second."""
+
+import csv
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tiny_models import LabelledTexts, write_texts
+
+from scorer.background import Background
+from scorer.corpus import Corpus, read_corpus
+from scorer.labelled_columns import Columns
+from scorer.learning import Learned, Listener, Recipe, learn
+from scorer.presets import recipe
+
+SETTINGS: dict[str, Any] = {
+    "epochs": 8,
+    "batch_size": 32,
+    "learning_rate": 0.02,
+    "embedding_dim": 8,
+    "hidden_dim": 12,
+    "vocabulary_size": 90,
+    "dropout": 0.1,
+    "passes": 0,
+}
+
+
+def tiny_recipe(preset: str = "accurate", **settings: Any) -> Recipe:
+    """Return a preset's recipe, made small."""
+    return recipe(preset, **{**SETTINGS, "averaging": 0.9, **settings})
+
+
+def write_csv(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str]) -> Path:
+    """Write a CSV file."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def write_labelled(path: Path, labelled: LabelledTexts) -> Path:
+    """Write a CSV with the columns text and label; labels are class names."""
+    names = [labelled.classes[target] for target in labelled.targets]
+    return write_csv(path, list(zip(labelled.texts, names, strict=True)), ("text", "label"))
+
+
+@cache
+def tiny_corpus() -> Corpus:
+    """Return four hundred labelled texts in three parts."""
+    with TemporaryDirectory() as folder:
+        path = write_labelled(Path(folder) / "a.csv", write_texts(("negative", "positive"), 400, 5))
+        return read_corpus([path], "0.2", "0.2", Columns(), seed=0)
+
+
+@cache
+def tiny_learned() -> Learned:
+    """Return what is learned of it by the tiny recipe."""
+    return learn(tiny_corpus(), tiny_recipe(), Listener(), Background())

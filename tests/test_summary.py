@@ -102,7 +102,12 @@ def test_the_profile_says_how_long_the_model_waited():
 
 
 def test_peak_memory_is_in_megabytes():
-    before = peak_memory_mb()
-    block = np.ones(50_000_000 // 8)
-    assert before + 10 < peak_memory_mb() < before + 100
-    assert block.nbytes == pytest.approx(5e7)
+    script = """
+import numpy
+from scorer.summary import peak_memory_mb
+before = peak_memory_mb()
+block = numpy.ones(50_000_000 // 8)
+print(peak_memory_mb() - before)
+"""  # a process of its own: this one's peak is long behind it
+    grown = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert 30 < float(grown.stdout) < 100

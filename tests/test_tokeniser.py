@@ -88,13 +88,8 @@ def test_pieces_of_a_known_shape_do_not_go_to_spacy():
     new = PieceTokeniser("en")
     tokens_of(["(film),", "Plot's", "cat-dog..."], new)
     vars(new)["_affixes"] = None
-    found = tokens_of(["(cast),", "Film's", "bad-guy...", "can't"], new)
-    assert found == [
-        ["(", "cast", ")", ","],
-        ["Film", "'s"],
-        ["bad", "-", "guy", "..."],
-        ["ca", "n't"],
-    ]
+    found = tokens_of(["(cast),", "Film's", "bad-guy..."], new)
+    assert found == [["(", "cast", ")", ","], ["Film", "'s"], ["bad", "-", "guy", "..."]]
 
 
 def nlp_strings() -> int:

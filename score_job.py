@@ -1,6 +1,6 @@
 """The scoring job: `python score_job.py IN OUT` adds probability columns to a CSV or Parquet file.
 
-Thin: options, what is printed, and the exit code. What is done is in `scorer.scoring`.
+Thin: options, what is printed, and the exit code. What is done is in `scorer.scoring.scoring`.
 """
 
 import sys
@@ -10,13 +10,13 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from scorer.console import Progress, run_job
-from scorer.watcher import Watcher
+from scorer.scoring.watcher import Watcher
 
 if TYPE_CHECKING:
-    from scorer.interruption import Interruption
-    from scorer.request import Source, Target
-    from scorer.scoring import Model
-    from scorer.summary import BundleFacts, RunSummary
+    from scorer.scoring.interruption import Interruption
+    from scorer.scoring.request import Source, Target
+    from scorer.scoring.scoring import Model
+    from scorer.scoring.summary import BundleFacts, RunSummary
 
 PRECISIONS = click.Choice(["auto", "float32", "bfloat16", "float16", "int8"])
 SWITCH_SECONDS = 0.0002  # between Python's threads: the model's are many short steps
@@ -70,9 +70,9 @@ def score(
     **options: Any,
 ) -> None:
     """Refuse what can be refused at once; then load the bundle, which takes seconds, and score."""
-    from scorer.destination import STANDARD_STREAM, reserved
-    from scorer.fingerprint import check_readable
-    from scorer.interruption import Interruption
+    from scorer.files.fingerprint import check_readable
+    from scorer.scoring.destination import STANDARD_STREAM, reserved
+    from scorer.scoring.interruption import Interruption
 
     source, target = _source(**options), _target(**options)
     with (
@@ -80,7 +80,7 @@ def score(
         reserved(target.path, source.file, target.overwrite) as destination,
     ):
         check_readable(source.file)
-        from scorer.scoring import Run
+        from scorer.scoring.scoring import Run
 
         lines = sys.stderr if target.path == STANDARD_STREAM else sys.stdout  # where JSON goes
         printer = Printer(interruption, Progress(quiet), profile, lines if as_json else None)
@@ -104,9 +104,9 @@ def _source(
     max_rejects: str,
     **_: Any,
 ) -> "Source":
-    from scorer.ledger import RejectLimit
-    from scorer.request import Source
-    from scorer.tables import CsvOptions, format_of
+    from scorer.scoring.ledger import RejectLimit
+    from scorer.scoring.request import Source
+    from scorer.tables.formats import CsvOptions, format_of
 
     csv = CsvOptions(delimiter, quote, encoding, infer_types)
     limit = RejectLimit.parse(max_rejects)
@@ -122,9 +122,9 @@ def _target(
     overwrite: bool,
     **_: Any,
 ) -> "Target":
-    from scorer.columns import AddedColumns
-    from scorer.request import Target
-    from scorer.tables import format_of
+    from scorer.scoring.columns import AddedColumns
+    from scorer.scoring.request import Target
+    from scorer.tables.formats import format_of
 
     added = AddedColumns(prefix, label, status)
     return Target(target, format_of(target, output_format), added, overwrite)
@@ -134,11 +134,11 @@ def load_model(
     bundle: str | None, store: str | None, precision: str, workers: int | None = None
 ) -> "Model":
     """Load a bundle and check that it still scores as it did where it was made."""
-    from scorer.bundle import load_bundle
-    from scorer.inference import Predictor
-    from scorer.scoring import Model
-    from scorer.store import resolve_bundle
-    from scorer.summary import BundleFacts
+    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.store import resolve_bundle
+    from scorer.network.inference import Predictor
+    from scorer.scoring.scoring import Model
+    from scorer.scoring.summary import BundleFacts
 
     loaded = load_bundle(resolve_bundle(bundle, store))
     predictor = Predictor.from_bundle(loaded, precision, workers=workers)
@@ -166,7 +166,7 @@ class Printer(Watcher):
 
     def started(self, bundle: "BundleFacts") -> None:
         """Print which bundle scores."""
-        from scorer.run_lines import bundle_line
+        from scorer.scoring.run_lines import bundle_line
 
         self._started = time.monotonic()
         self._progress.say(bundle_line(bundle))
@@ -178,7 +178,7 @@ class Printer(Watcher):
 
     def ended(self, summary: "RunSummary") -> None:
         """Print the closing lines; those of a run that failed are its error's."""
-        from scorer.run_lines import closing_line, profile_lines
+        from scorer.scoring.run_lines import closing_line, profile_lines
 
         self._progress.clear()
         if self._profile:

@@ -1,6 +1,6 @@
 """The training job: `python train_job.py LABELLED.csv` writes a new version of the model bundle.
 
-Thin: options, what is printed, and the exit code. What is done is in `scorer.learning`.
+Thin: options, what is printed, and the exit code. What is done is in `scorer.training.learning`.
 """
 
 from pathlib import Path
@@ -64,8 +64,8 @@ def train(
 ) -> None:
     """Train and put the new bundle in use."""
     from scorer import api
-    from scorer.labelled_columns import Columns
-    from scorer.training_lines import Printer
+    from scorer.corpus.labelled_columns import Columns
+    from scorer.training.training_lines import Printer
 
     printer = Printer(Progress(quiet), store)
     columns = Columns(text_column, label_column, group_column, labels)

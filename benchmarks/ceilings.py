@@ -12,8 +12,8 @@ import spacy
 import torch
 from measured import Figure, median_seconds, per_second
 
-from scorer.model import ModelConfig
-from scorer.precision import fast_precisions
+from scorer.network.model import ModelConfig
+from scorer.network.precision import fast_precisions
 
 ROWS, CALLS = 256, 60
 COPIED = 1 << 28  # bytes

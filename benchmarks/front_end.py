@@ -21,10 +21,10 @@ import pandas as pd
 import pyarrow as pa
 import spacy
 
-from scorer.bundle import load_bundle
-from scorer.encoding import TextEncoder, Vocabulary, build_vocabulary, count_tokens, remember
-from scorer.memory import PieceMemory
-from scorer.text import TextRules, normalise
+from scorer.bundles.bundle import load_bundle
+from scorer.tokens.encoding import TextEncoder, Vocabulary, build_vocabulary, count_tokens, remember
+from scorer.tokens.memory import PieceMemory
+from scorer.tokens.text import TextRules, normalise
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -7,7 +7,7 @@ from front_end import Setting as Known
 from measured import Figure, agree, per_second
 from setting import Setting
 
-from scorer.text import normalise
+from scorer.tokens.text import normalise
 
 CHUNK_ROWS, SAMPLED = 8192, 1000
 

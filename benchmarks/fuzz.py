@@ -32,9 +32,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scorer import byte_streams
 from scorer.errors import ScorerError
-from scorer.tables import (
+from scorer.files import byte_streams
+from scorer.tables.formats import (
     CsvDialect,
     CsvOptions,
     RejectSink,

@@ -22,10 +22,10 @@ def mark(name):
     global t; now = time.perf_counter(); print(f"{name}={now - t:.2f}"); t = now
 import torch; mark("torch")
 import pyarrow.parquet, numpy; mark("arrow")
-import scorer.scoring; mark("scorer")
-from pathlib import Path; from scorer.bundle import load_bundle; import sys
+import scorer.scoring.scoring; mark("scorer")
+from pathlib import Path; from scorer.bundles.bundle import load_bundle; import sys
 bundle = load_bundle(Path(sys.argv[1])); mark("bundle")
-from scorer.inference import Predictor
+from scorer.network.inference import Predictor
 predictor = Predictor.from_bundle(bundle, sys.argv[2], "cpu"); mark("predictor")
 bundle.golden.check(predictor); mark("golden")
 """

@@ -8,7 +8,7 @@ from lecture_way import LectureWay
 from measured import Figure, agree, median_seconds, per_second
 from setting import Setting
 
-from scorer.inference import Predictor
+from scorer.network.inference import Predictor
 
 LECTURE_ROWS = 1000  # spread over the rows, as one at a time takes long
 GOALS = {"float32": 3.0, "auto": 8.0}

@@ -24,9 +24,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 import score_job
-from scorer.chunks import journal_row
-from scorer.journal import Journal
-from scorer.publish import beside
+from scorer.files.publish import beside
+from scorer.scoring.chunks import journal_row
+from scorer.scoring.journal import Journal
 
 PAIRS = [("csv", "csv"), ("csv", "parquet"), ("parquet", "csv"), ("parquet", "parquet")]
 WORDS = "a great film and the worst plot I have seen in years ; not bad at all , really <br />"

@@ -16,10 +16,10 @@ import spacy
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from scorer.bundle import Bundle, load_bundle
-from scorer.encoding import UNKNOWN_ID
-from scorer.store import resolve_bundle
-from scorer.text import normalise
+from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.store import resolve_bundle
+from scorer.tokens.encoding import UNKNOWN_ID
+from scorer.tokens.text import normalise
 
 
 class LectureWay:

@@ -16,10 +16,10 @@ import pyarrow as pa
 import torch
 from measured import Figure, per_second, seconds, show
 
-from scorer.bundle import load_bundle
-from scorer.inference import Predictor
-from scorer.store import resolve_bundle
-from scorer.text import TextRules, normalise
+from scorer.bundles.bundle import load_bundle
+from scorer.bundles.store import resolve_bundle
+from scorer.network.inference import Predictor
+from scorer.tokens.text import TextRules, normalise
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 Classify = Callable[[Sequence[str]], np.ndarray]

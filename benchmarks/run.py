@@ -17,8 +17,8 @@ import training_speed
 from measured import Figure, show
 from setting import Setting
 
-from scorer.bundle import load_bundle
-from scorer.store import resolve_bundle
+from scorer.bundles.bundle import load_bundle
+from scorer.bundles.store import resolve_bundle
 
 MEASUREMENTS: dict[str, Callable[[Setting], list[Figure]]] = {
     "ceilings": lambda setting: setting.ceilings.figures(),

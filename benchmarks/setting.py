@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ceilings import Ceilings, measure
 
-from scorer.bundle import Bundle
-from scorer.inference import Predictor
-from scorer.request import Source, Target
-from scorer.scoring import Model, score_file
-from scorer.summary import BundleFacts
-from scorer.tables import CsvOptions, format_of
-from scorer.text import normalise
+from scorer.bundles.bundle import Bundle
+from scorer.network.inference import Predictor
+from scorer.scoring.request import Source, Target
+from scorer.scoring.scoring import Model, score_file
+from scorer.scoring.summary import BundleFacts
+from scorer.tables.formats import CsvOptions, format_of
+from scorer.tokens.text import normalise
 
 SAMPLED = 1000  # rows that spaCy is timed on
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from scorer.console import run_job
-from scorer.provenance import provenance
+from scorer.scoring.provenance import provenance
 
 FIRST_IDS = 10
 
@@ -77,8 +77,8 @@ def _percent(probability: float | None) -> str:
 
 
 def _vocabulary(words: tuple[str, ...], bundle: str | None, store: str | None) -> None:
-    from scorer.bundle import load_bundle
-    from scorer.store import resolve_bundle
+    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.store import resolve_bundle
 
     loaded = load_bundle(resolve_bundle(bundle, store))
     tokens, facts = loaded.vocabulary.tokens, loaded.facts.training["vocabulary"]
@@ -94,8 +94,8 @@ def _vocabulary(words: tuple[str, ...], bundle: str | None, store: str | None) -
 def _bundles(store: str, use: str | None) -> None:
     from pathlib import Path
 
-    from scorer.bundle import load_bundle
-    from scorer.store import current, promote, versions
+    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.store import current, promote, versions
 
     folder = Path(store)
     if use is not None:

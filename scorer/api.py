@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
-from scorer.background import read_background
-from scorer.bundle import Bundle, load_bundle
-from scorer.columns import AddedColumns, find_text_column
-from scorer.corpus import read_corpus
-from scorer.inference import Predictor
-from scorer.labelled_columns import Columns
-from scorer.learning import Listener, learn
-from scorer.presets import recipe
-from scorer.publish import locked, writing
-from scorer.request import Source, Target
-from scorer.scoring import Model, score_file, score_table
-from scorer.store import add, promote, resolve_bundle
-from scorer.summary import BundleFacts, RunSummary
-from scorer.tables import format_of
+from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.store import add, promote, resolve_bundle
+from scorer.corpus.corpus import read_corpus
+from scorer.corpus.labelled_columns import Columns
+from scorer.files.publish import locked, writing
+from scorer.network.inference import Predictor
+from scorer.scoring.columns import AddedColumns
+from scorer.scoring.request import Source, Target
+from scorer.scoring.scoring import Model, score_file, score_table
+from scorer.scoring.summary import BundleFacts, RunSummary
+from scorer.tables.formats import format_of
+from scorer.tables.text_column import find_text_column
+from scorer.training.background import read_background
+from scorer.training.learning import Listener, learn
+from scorer.training.presets import recipe
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy import util
 
-from scorer.affixes import WORD_CHARACTERS, AffixRules
+from scorer.tokens.affixes import WORD_CHARACTERS, AffixRules
 
 defaults = spacy.blank("en").Defaults
 fragments = st.sampled_from(

@@ -14,11 +14,11 @@ from tiny_models import WORDS, write_texts
 
 from scorer import Bundle, Scorer, train
 from scorer.api import CHECKPOINT
-from scorer.bundle import load_bundle
+from scorer.bundles.bundle import load_bundle
+from scorer.bundles.store import current, versions
 from scorer.errors import BundleError, InputError, UsageError
-from scorer.learning import Listener
-from scorer.store import current, versions
-from scorer.training import Epoch
+from scorer.training.fitting import Epoch
+from scorer.training.learning import Listener
 
 ADDED = ["probability_negative", "probability_positive"]
 TEXTS = ["a good film", None, "awful", " \n", "<br/>", "qzxv", "good, bad & 😀", "lovely " * 60]

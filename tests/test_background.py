@@ -5,13 +5,13 @@ import pyarrow.parquet as pq
 import pytest
 from tiny_corpora import write_csv
 
-from scorer import background
-from scorer.background import Background, read_background
-from scorer.bundle import load_bundle
-from scorer.encoding import SPECIALS, Vocabulary
+from scorer.bundles.bundle import load_bundle
+from scorer.bundles.starting_point import starting_point, write_starting_point
 from scorer.errors import BundleError, InputError, UsageError
-from scorer.model import ModelConfig, TextClassifier
-from scorer.starting_point import starting_point, write_starting_point
+from scorer.network.model import ModelConfig, TextClassifier
+from scorer.tokens.encoding import SPECIALS, Vocabulary
+from scorer.training import background
+from scorer.training.background import Background, read_background
 
 TEXTS = ["good film", 'two\nlines, and "quotes"', "", "naïve 😀", "the end of it"]
 

@@ -2,9 +2,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scorer import baseline
-from scorer.baseline import fit_baseline
-from scorer.labelled import LabelledRows
+from scorer.corpus.labelled import LabelledRows
+from scorer.evaluation import baseline
+from scorer.evaluation.baseline import fit_baseline
 
 
 def rows(texts: list[str], targets: list[int]) -> LabelledRows:

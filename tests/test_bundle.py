@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scorer
-from scorer.bundle import FILES, MANIFEST, _digest, load_bundle, write_bundle
+from scorer.bundles.bundle import FILES, MANIFEST, _digest, load_bundle, write_bundle
 from scorer.errors import BundleError
-from scorer.inference import Predictor
+from scorer.network.inference import Predictor
 
 ALL_FILES = (MANIFEST, *FILES)
 SHOWN_ONLY = ("history.csv", "report.html")  # no score depends on them

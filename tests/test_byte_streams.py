@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 import zstandard
 
-from scorer import byte_streams
-from scorer.byte_streams import Sink, open_seekable, open_source
 from scorer.errors import InputError
+from scorer.files import byte_streams
+from scorer.files.byte_streams import Sink, open_seekable, open_source
 
 TEXT = b"one line, then another\n" * 50_000
 COMPRESS = {"gzip": gzip.compress, "zstd": zstandard.ZstdCompressor(write_checksum=True).compress}

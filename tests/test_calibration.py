@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.calibration import fit_temperature, unfit_reason
-from scorer.evaluation import calibration_error
+from scorer.evaluation.calibration import fit_temperature, unfit_reason
+from scorer.evaluation.evaluation import calibration_error
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

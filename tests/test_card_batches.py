@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.card_batches import CardBatches, tokens_for
-from scorer.model import ModelConfig
+from scorer.network.card_batches import CardBatches, tokens_for
+from scorer.network.model import ModelConfig
 
 some_lengths = st.lists(st.integers(0, 50), min_size=1, max_size=80).map(np.array)
 

@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import save_file
 from tiny_models import TRAINING, LabelledTexts, Trained, accuracy
 
-from scorer.checkpoint import Checkpoint, State
 from scorer.errors import InputError
-from scorer.model import TextClassifier
-from scorer.training import Epoch, Examples, Fitted, Step, fit
+from scorer.network.model import TextClassifier
+from scorer.training.checkpoint import Checkpoint, State
+from scorer.training.fitting import Epoch, Examples, Fitted, Step, fit
 
 KEY = "this training"
 STATE = State(

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorer.chunks import ChunkScorer, count_distinct, journal_row
-from scorer.columns import AddedColumns
-from scorer.encoding import Encoded
 from scorer.errors import BundleError
-from scorer.inference import Prediction
-from scorer.journal import open_journal
-from scorer.table_streams import Chunk
+from scorer.network.inference import Prediction
+from scorer.scoring.chunks import ChunkScorer, count_distinct, journal_row
+from scorer.scoring.columns import AddedColumns
+from scorer.scoring.journal import open_journal
+from scorer.tables.table_streams import Chunk
+from scorer.tokens.encoding import Encoded
 
 TEXTS = ["good film", "awful", None, "", "<br />", "qzx", "good film", "dull plot here", None]
 

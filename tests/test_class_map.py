@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.class_map import find_class_map, parse_labels
+from scorer.corpus.class_map import find_class_map, parse_labels
 from scorer.errors import InputError, UsageError
 
 

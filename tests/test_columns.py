@@ -1,10 +1,10 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from scorer.columns import (
+from scorer.errors import UsageError
+from scorer.network.inference import Prediction
+from scorer.scoring.columns import (
     BLANK,
     MARKUP,
     NULL,
@@ -12,12 +12,8 @@ from scorer.columns import (
     STATUSES,
     UNKNOWN,
     AddedColumns,
-    as_texts,
-    find_text_column,
     statuses,
 )
-from scorer.errors import InputError, UsageError
-from scorer.inference import Prediction
 
 CLASSES = ("negative", "positive")
 TEXTS = pa.array(["good one", "qzx", None, " \n", "<br />"], pa.large_string())
@@ -68,81 +64,3 @@ def test_statuses_are_positions():
     assert [STATUSES[i] for i in statuses(TEXTS, PREDICTION)] == [
         *(SCORED, UNKNOWN, NULL, BLANK, MARKUP)
     ]
-
-
-def table(**columns):
-    return pa.table({name: pa.array(cells, pa.large_string()) for name, cells in columns.items()})
-
-
-def test_the_text_column_is_the_named_one_before_the_one_trained_on():
-    both = table(review=["a b"], body=["1"])
-    assert find_text_column(both, "body", trained_on="review") == 1
-    assert find_text_column(both, None, trained_on="review") == 0
-
-
-def test_else_the_only_one_that_looks_like_text():
-    sample = table(
-        id=["1", "2", "3"], code=["AB-1", "no way", "C-3"], body=["so good", "", "qué ñam"]
-    )
-    assert find_text_column(sample, None, trained_on="review") == 2
-
-
-def test_else_the_only_one_of_strings():
-    sample = pa.table({"n": [1, 2], "x": ["ok", "no"]})
-    assert find_text_column(sample, None, trained_on="review") == 1
-
-
-@pytest.mark.parametrize(
-    "sample", [table(a=["so good"], b=["so bad"]), table(a=["1"], b=["2"]), pa.table({"n": [1]})]
-)
-def test_no_clear_text_column_is_an_error_that_lists_them(sample):
-    listed = ", ".join(repr(name) for name in sample.column_names)
-    with pytest.raises(InputError, match=rf"columns are: {listed}\. --text-column"):
-        find_text_column(sample, None, trained_on="review")
-
-
-def test_a_column_that_is_not_there_is_an_error_with_the_nearest():
-    message = r"no column 'reveiw'; did you mean 'review'\? The columns are: 'id', 'review'"
-    with pytest.raises(InputError, match=message):
-        find_text_column(table(id=["1"], review=["a b"]), "reveiw", trained_on="text")
-
-
-def test_a_name_that_repeats_is_refused():
-    twice = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
-    with pytest.raises(InputError, match="2 columns are named 'text'"):
-        find_text_column(twice, None, trained_on="text")
-
-
-def test_a_column_of_numbers_is_no_text_column():
-    with pytest.raises(InputError, match="column 'n' is int64, not text"):
-        find_text_column(pa.table({"n": [1]}), "n", trained_on="text")
-
-
-STRINGS = st.lists(st.none() | st.text(max_size=5), max_size=8)
-KINDS = [
-    pa.string(),
-    pa.large_string(),
-    pa.string_view(),
-    pa.dictionary(pa.int8(), pa.string()),
-    pa.dictionary(pa.int32(), pa.large_string()),
-]
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=str)
-@given(cells=STRINGS, cut=st.integers(0, 8))
-def test_texts_of_any_string_type_are_the_same_cells(kind, cells, cut):
-    column = pa.chunked_array([pa.array(part, kind) for part in (cells[:cut], cells[cut:])], kind)
-    texts = as_texts(column, "text")
-    assert isinstance(texts, pa.LargeStringArray)
-    assert texts.to_pylist() == cells
-
-
-def test_a_column_of_nulls_is_texts_too():
-    assert as_texts(pa.chunked_array([pa.nulls(2)]), "text").to_pylist() == [None, None]
-
-
-def test_bytes_that_are_no_text_are_named_with_column_and_row():
-    buffers = [None, pa.py_buffer(np.array([0, 1], np.int32)), pa.py_buffer(b"\xff")]
-    wrong = pa.Array.from_buffers(pa.string(), 1, buffers)
-    with pytest.raises(InputError, match="column 'text', rows from 700: "):
-        as_texts(pa.chunked_array([wrong]), "text", first_row=700)

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 from labelled_files import Rows, labelled, texts, write
 
-from scorer.corpus import Corpus, read_corpus
+from scorer.corpus.corpus import Corpus, read_corpus
+from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.labelled_columns import Columns
 from scorer.errors import InputError, UsageError
-from scorer.labelled import LabelledRows
-from scorer.labelled_columns import Columns
 
 
 def header(rows: Rows) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.csv_cells import as_cells
 from scorer.errors import InputError
+from scorer.tables.csv_cells import as_cells
 
 
 def cells(values: list[Any], kind: pa.DataType | None = None) -> list[str]:

@@ -1,8 +1,8 @@
 import pytest
 
-from scorer.csv_dialect import choose
 from scorer.errors import UsageError
-from scorer.table_streams import CsvDialect
+from scorer.tables.csv_dialect import choose
+from scorer.tables.table_streams import CsvDialect
 
 
 def chosen(text: str, delimiter: str | None = None, quote: str | None = None) -> CsvDialect:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.csv_encoding import Encoding, open_text
 from scorer.errors import UsageError
+from scorer.tables.csv_encoding import Encoding, open_text
 
 
 def decoded(data: bytes, wanted: str | None = None) -> tuple[str, str, int]:

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer import csv_dialect, csv_records
-from scorer.csv_encoding import Encoding
-from scorer.csv_records import Lines, Records, read_header
 from scorer.errors import InputError
-from scorer.table_streams import CsvDialect, Reject
+from scorer.tables import csv_dialect, csv_records
+from scorer.tables.csv_encoding import Encoding
+from scorer.tables.csv_records import Lines, Records, read_header
+from scorer.tables.table_streams import CsvDialect, Reject
 
 SOUP = st.text(
     st.sampled_from(['"', '"', ",", ",", "\n", "\r", "\0", "é", "😀", " ", "\u2028", "a"])

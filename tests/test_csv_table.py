@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.byte_streams import Source
-from scorer.csv_cells import TEXT
-from scorer.csv_table import CsvOptions, CsvReader, CsvWriter
 from scorer.errors import InputError, ScorerError
-from scorer.table_streams import CsvDialect
+from scorer.files.byte_streams import Source
+from scorer.tables.csv_cells import TEXT
+from scorer.tables.csv_table import CsvOptions, CsvReader, CsvWriter
+from scorer.tables.table_streams import CsvDialect
 
 BREAKS = ("\n", "\r", "\r\n", "\0", "\u2028", "\x1c")
 ODD = st.sampled_from(

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.csv_cells import TEXT, as_cells
-from scorer.csv_types import infer_schema, typed
 from scorer.errors import InputError
+from scorer.tables.csv_cells import TEXT, as_cells
+from scorer.tables.csv_types import infer_schema, typed
 
 
 def table(*cells: str) -> pa.Table:

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from scorer.destination import StreamDestination, reserved
 from scorer.errors import InputError, OutputBusyError, UsageError
+from scorer.scoring.destination import StreamDestination, reserved
 
 ROW = np.dtype([("tokens", "<i4")])
 RUN = {"published": True, "rows": 3}

@@ -8,8 +8,9 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorer import memory
-from scorer.encoding import (
+from scorer.errors import BundleError
+from scorer.tokens import memory
+from scorer.tokens.encoding import (
     PAD_ID,
     UNKNOWN_ID,
     TextEncoder,
@@ -20,8 +21,7 @@ from scorer.encoding import (
     count_tokens,
     remember,
 )
-from scorer.errors import BundleError
-from scorer.text import TextRules, normalise
+from scorer.tokens.text import TextRules, normalise
 
 RULES = TextRules()
 nlp = spacy.blank("en")
@@ -194,7 +194,7 @@ def test_pieces_are_counted():
 
 def test_counts_add_up_over_slices(monkeypatch):
     whole = count_tokens(reviews, RULES), count_pieces(reviews, RULES)
-    monkeypatch.setattr("scorer.encoding.COUNTING_ROWS", 1)
+    monkeypatch.setattr("scorer.tokens.encoding.COUNTING_ROWS", 1)
     assert (count_tokens(reviews, RULES), count_pieces(reviews, RULES)) == whole
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.errors import InputError
-from scorer.evaluation import (
+from scorer.evaluation.evaluation import (
     accuracy_interval,
     auc,
     calibration_error,

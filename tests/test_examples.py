@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from scorer.text import TextRules, normalise
+from scorer.tokens.text import TextRules, normalise
 
 REVIEWS = Path(__file__).parent.parent / "examples" / "reviews.csv"
 EMOJI = re.compile("[\U0001f300-\U0001faff]")

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from scorer.errors import InputError
-from scorer.fingerprint import BLOCK_BYTES, check_readable, check_unchanged, fingerprint
+from scorer.files.fingerprint import BLOCK_BYTES, check_readable, check_unchanged, fingerprint
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scorer.bundle import Bundle, load_bundle
+from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.golden import TEXTS, TOLERANCES, GoldenRows, golden_rows, probabilities_of
 from scorer.errors import BundleError
-from scorer.golden import TEXTS, TOLERANCES, GoldenRows, golden_rows, probabilities_of
-from scorer.inference import Predictor
+from scorer.network.inference import Predictor
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import torch
 
-from scorer.gradients import _adversarial_noise
+from scorer.training.gradients import _adversarial_noise
 
 
 def test_noise_is_a_share_of_the_text_alone():

@@ -9,14 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorer import inference
-from scorer.bundle import load_bundle
-from scorer.encoding import PAD_ID, UNKNOWN_ID, TextEncoder
+from scorer.bundles.bundle import load_bundle
+from scorer.bundles.golden import TOLERANCES
 from scorer.errors import UsageError
-from scorer.golden import TOLERANCES
-from scorer.inference import Prediction, Predictor
-from scorer.model import CELLS, POOLINGS, ModelConfig, TextClassifier
-from scorer.precision import PRECISIONS
+from scorer.network import inference
+from scorer.network.inference import Prediction, Predictor
+from scorer.network.model import CELLS, POOLINGS, ModelConfig, TextClassifier
+from scorer.network.precision import PRECISIONS
+from scorer.tokens.encoding import PAD_ID, UNKNOWN_ID, TextEncoder
 
 BLANKS = (None, "", " ", "\n\t ", "\u3000", "<br />", "<p></p>")
 words = st.sampled_from(

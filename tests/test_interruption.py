@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from scorer import interruption
 from scorer.errors import InterruptedRunError
-from scorer.interruption import Interruption
+from scorer.scoring import interruption
+from scorer.scoring.interruption import Interruption
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

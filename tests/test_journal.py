@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorer.errors import InputError
-from scorer.journal import open_journal
+from scorer.scoring.journal import open_journal
 
 ROW = np.dtype([("probabilities", "<f4", (2,)), ("tokens", "<i4")])
 BINDING = {"input": "sha256 1", "bundle": "sha256 2", "precision": "float32"}

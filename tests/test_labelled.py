@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from labelled_files import Rows, labelled, write
 
-from scorer.class_map import find_class_map
+from scorer.corpus.class_map import find_class_map
+from scorer.corpus.labelled import Labelled, joined_rows, read_labelled
+from scorer.corpus.labelled_columns import Columns
 from scorer.errors import InputError, UsageError
-from scorer.labelled import Labelled, joined_rows, read_labelled
-from scorer.labelled_columns import Columns
 
 BINARY = find_class_map({"0": 1, "1": 1})
 

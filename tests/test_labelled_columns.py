@@ -1,8 +1,8 @@
 import pyarrow as pa
 import pytest
 
+from scorer.corpus.labelled_columns import Columns, Positions, find_columns
 from scorer.errors import InputError, UsageError
-from scorer.labelled_columns import Columns, Positions, find_columns
 
 PROSE = ["a long sentence of words", "another one of them"]
 

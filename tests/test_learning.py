@@ -9,20 +9,20 @@ import torch
 from tiny_corpora import tiny_corpus, tiny_learned, tiny_recipe, write_labelled
 from tiny_models import write_texts
 
-from scorer import learning
-from scorer.background import Background
-from scorer.bundle import FILES, Bundle, load_bundle
-from scorer.corpus import Corpus, read_corpus
-from scorer.encoding import SPECIALS, Vocabulary
+from scorer.bundles.bundle import FILES, Bundle, load_bundle
+from scorer.bundles.starting_point import StartingPoint
+from scorer.bundles.store import add
+from scorer.corpus.corpus import Corpus, read_corpus
+from scorer.corpus.labelled_columns import Columns
 from scorer.errors import UsageError
-from scorer.evaluation import evaluate
-from scorer.inference import Predictor
-from scorer.labelled_columns import Columns
-from scorer.learning import Learned, Listener, Recipe, learn, training_key
-from scorer.pretraining import PretrainConfig, PretrainStep
-from scorer.starting_point import StartingPoint
-from scorer.store import add
-from scorer.training import Epoch, Step
+from scorer.evaluation.evaluation import evaluate
+from scorer.network.inference import Predictor
+from scorer.tokens.encoding import SPECIALS, Vocabulary
+from scorer.training import learning
+from scorer.training.background import Background
+from scorer.training.fitting import Epoch, Step
+from scorer.training.learning import Learned, Listener, Recipe, learn, training_key
+from scorer.training.pretraining import PretrainConfig, PretrainStep
 
 PRETRAINING = PretrainConfig(passes=1, streams=4, steps=16, learning_rate=0.02)
 PRETRAINED = replace(tiny_recipe(epochs=2), pretraining=PRETRAINING)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.errors import RowsError, UsageError
-from scorer.ledger import DEFAULT_LIMIT, RejectLimit, RowLedger
+from scorer.scoring.ledger import DEFAULT_LIMIT, RejectLimit, RowLedger
 
 
 @given(st.lists(st.integers(1, 100)))

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tokeniser import tokens_of
 
-from scorer import long_pieces, tokeniser
-from scorer.long_pieces import LONG, can_peel, peel
-from scorer.tokeniser import PieceTokeniser, _affix_rules
+from scorer.tokens import long_pieces, tokeniser
+from scorer.tokens.long_pieces import LONG, can_peel, peel
+from scorer.tokens.tokeniser import PieceTokeniser, _affix_rules
 
 nlp = spacy.blank("en")
 new = PieceTokeniser("en")

@@ -7,8 +7,8 @@ from click.testing import CliRunner, Result
 from tiny_corpora import tiny_learned
 
 from scorer.__main__ import main
-from scorer.bundle import Bundle
-from scorer.store import add, promote
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.store import add, promote
 
 
 @pytest.fixture(scope="module")

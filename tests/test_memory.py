@@ -3,11 +3,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorer import memory
-from scorer.encoding import TextEncoder, Vocabulary
 from scorer.errors import BundleError
-from scorer.memory import PieceMemory
-from scorer.text import TextRules
+from scorer.tokens import memory
+from scorer.tokens.encoding import TextEncoder, Vocabulary
+from scorer.tokens.memory import PieceMemory
+from scorer.tokens.text import TextRules
 
 VOCABULARY = Vocabulary(("<unk>", "<pad>", "the", "film", ".", "!", "do", "n't"))
 PIECES = pa.array(["don't", "film.", "nowhere", "the", "Ünïcode"], pa.large_string())

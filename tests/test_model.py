@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from scorer.batching import Batch, padded
-from scorer.encoding import PAD_ID, Encoded
 from scorer.errors import UsageError
-from scorer.model import CELLS, POOLINGS, ModelConfig, TextClassifier
+from scorer.network.batching import Batch, padded
+from scorer.network.model import CELLS, POOLINGS, ModelConfig, TextClassifier
+from scorer.tokens.encoding import PAD_ID, Encoded
 
 token = st.integers(2, 29)
 some_texts = st.lists(st.lists(token, min_size=1, max_size=12), min_size=1, max_size=8)

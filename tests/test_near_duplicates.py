@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer import near_duplicates
-from scorer.near_duplicates import find_duplicates, find_leaks, joined_groups, text_codes
+from scorer.corpus import near_duplicates
+from scorer.corpus.near_duplicates import find_duplicates, find_leaks, joined_groups, text_codes
 
 REVIEW = (
     "I saw this with my sister on a rainy evening and neither of us could stop laughing at the "

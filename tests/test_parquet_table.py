@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer import parquet_table
 from scorer.errors import InputError, ScorerError
-from scorer.parquet_table import ParquetReader, ParquetWriter
+from scorer.tables import parquet_table
+from scorer.tables.parquet_table import ParquetReader, ParquetWriter
 
 RICH = pa.table(
     {

@@ -3,7 +3,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.piece_index import FREE, HASHED_BYTES, PieceIndex, piece_keys
+from scorer.tokens.piece_index import FREE, HASHED_BYTES, PieceIndex, piece_keys
 
 keys = st.integers(0, 2**64 - 1) | st.integers(0, 40).map(lambda i: i << 3)
 

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from scorer.pipeline import StageClock, each, overlapped, timed
+from scorer.scoring.pipeline import StageClock, each, overlapped, timed
 
 
 def numbers(count: int, closed: list[str] | None = None) -> Generator[int, None, None]:

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from score_job import PRECISIONS as OFFERED
-from scorer import inference, precision
-from scorer.bundle import load_bundle
+from scorer.bundles.bundle import load_bundle
 from scorer.errors import UsageError
-from scorer.inference import Predictor
-from scorer.model import ModelConfig
-from scorer.precision import fast_precisions, multiplies_bytes, to_try
+from scorer.network import inference, precision
+from scorer.network.inference import Predictor
+from scorer.network.model import ModelConfig
+from scorer.network.precision import fast_precisions, multiplies_bytes, to_try
 
 LSTM, GRU = ModelConfig(50, 2), ModelConfig(50, 2, cell="gru")
 

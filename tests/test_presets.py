@@ -1,7 +1,7 @@
 import pytest
 
 from scorer.errors import UsageError
-from scorer.presets import PRESETS, recipe
+from scorer.training.presets import PRESETS, recipe
 
 
 def test_settings_replace_those_of_the_preset_and_none_keeps_them() -> None:

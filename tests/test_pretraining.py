@@ -7,11 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer import pretraining
-from scorer.encoding import PAD_ID, Encoded
 from scorer.errors import InputError
-from scorer.model import ModelConfig, TextClassifier
-from scorer.pretraining import (
+from scorer.network.model import ModelConfig, TextClassifier
+from scorer.tokens.encoding import PAD_ID, Encoded
+from scorer.training import pretraining
+from scorer.training.pretraining import (
     BLOCK_TOKENS,
     PretrainConfig,
     PretrainStep,

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.precision import PRECISIONS, multiplies_bytes
-from scorer.products import product_of
+from scorer.network.precision import PRECISIONS, multiplies_bytes
+from scorer.network.products import product_of
 
 HIDDEN, VOCABULARY = 16, 30
 TOLERANCES = {"float32": 1e-6, "bfloat16": 0.05, "float16": 0.01, "int8": 0.05}

@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from scorer.provenance import provenance, read_provenance
-from scorer.summary import FOOTER_KEY
+from scorer.scoring.provenance import provenance, read_provenance
+from scorer.scoring.summary import FOOTER_KEY
 
 VERSION, DIGEST = "20261124T000000Z-0123abcd", "0123abcd" * 8
 

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from scorer.errors import InputError, OutputBusyError, UsageError
-from scorer.publish import PendingFile, check_output, locked, publish_text, real_path, writing
+from scorer.files.publish import PendingFile, check_output, locked, publish_text, real_path, writing
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from scorer.publish import locked
+from scorer.files.publish import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -4,11 +4,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.batching import length_sorted, packed, padded
-from scorer.encoding import Encoded
-from scorer.folded_lstm import FoldedLstm, FoldedWeights
-from scorer.model import CELLS, POOLINGS, ModelConfig, TextClassifier
-from scorer.recurrence import PackedLayer
+from scorer.network.batching import length_sorted, packed, padded
+from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
+from scorer.network.model import CELLS, POOLINGS, ModelConfig, TextClassifier
+from scorer.network.recurrence import PackedLayer
+from scorer.tokens.encoding import Encoded
 
 VOCABULARY = 40
 some_lengths = st.lists(st.integers(1, 25), min_size=1, max_size=9)

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from scorer.csv_table import CsvOptions, CsvReader
 from scorer.errors import InputError
-from scorer.rejects import RejectSink, rejects_dialect
-from scorer.table_streams import CsvDialect
+from scorer.tables.csv_table import CsvOptions, CsvReader
+from scorer.tables.rejects import RejectSink, rejects_dialect
+from scorer.tables.table_streams import CsvDialect
 
 DATA = b'id;review\r\n1;good\r\n2;a;b\r\n3;caf\xe9\r\n4;"x\r\ny";z\r\n5;fine\r\n6;"open\r\n'
 

@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from scorer.baseline import Baseline
-from scorer.bundle import Facts
-from scorer.evaluation import Evaluation, evaluate
-from scorer.model import ModelConfig
-from scorer.plots import Series, plot
-from scorer.report import Findings, report_html
-from scorer.text import TextRules
+from scorer.bundles.bundle import Facts
+from scorer.evaluation.baseline import Baseline
+from scorer.evaluation.evaluation import Evaluation, evaluate
+from scorer.evaluation.plots import Series, plot
+from scorer.evaluation.report import Findings, report_html
+from scorer.network.model import ModelConfig
+from scorer.tokens.text import TextRules
 
 CLASSES = ("negative", "<i>positive")
 VOID = {"meta"}

@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from scorer.chunks import journal_row
-from scorer.publish import beside
+from scorer.files.publish import beside
+from scorer.scoring.chunks import journal_row
 
 JOB = Path(__file__).parents[1] / "score_job.py"
 ROWS, CHUNK_ROWS = 2000, 10

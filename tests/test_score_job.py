@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from scorer.publish import locked
+from scorer.files.publish import locked
 
 JOB = Path(__file__).parents[1] / "score_job.py"
 ROWS = 40

@@ -12,16 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorer.columns import AddedColumns
 from scorer.errors import InputError, InterruptedRunError, RowsError, UsageError
-from scorer.ledger import RejectLimit
-from scorer.provenance import read_provenance
-from scorer.request import Source, Target
-from scorer.scoring import Model, score_file, score_table
-from scorer.summary import BundleFacts
-from scorer.table_streams import TableWriter
-from scorer.tables import CsvOptions, format_of
-from scorer.watcher import Watcher
+from scorer.scoring.columns import AddedColumns
+from scorer.scoring.ledger import RejectLimit
+from scorer.scoring.provenance import read_provenance
+from scorer.scoring.request import Source, Target
+from scorer.scoring.scoring import Model, score_file, score_table
+from scorer.scoring.summary import BundleFacts
+from scorer.scoring.watcher import Watcher
+from scorer.tables.formats import CsvOptions, format_of
+from scorer.tables.table_streams import TableWriter
 
 ROWS, CHUNK_ROWS = 200, 16
 PROBABILITIES = ["probability_negative", "probability_positive"]
@@ -30,8 +30,8 @@ FORMATS = ["csv", "csv.gz", "parquet"]
 
 @pytest.fixture(scope="session")
 def model(tiny_bundle):
-    from scorer.bundle import load_bundle
-    from scorer.inference import Predictor
+    from scorer.bundles.bundle import load_bundle
+    from scorer.network.inference import Predictor
 
     bundle = load_bundle(tiny_bundle)
     predictor = Predictor.from_bundle(bundle, device="cpu")
@@ -264,7 +264,7 @@ def test_an_input_that_changes_while_it_is_read_publishes_nothing(inputs, model,
 
 @pytest.mark.parametrize("lost", ["lost", "doubled"])
 def test_rows_lost_or_doubled_by_a_writer_are_found_out(inputs, model, monkeypatch, lost):
-    from scorer import scoring
+    from scorer.scoring import scoring
 
     create = scoring.create_table
 
@@ -290,7 +290,7 @@ def test_rows_lost_or_doubled_by_a_writer_are_found_out(inputs, model, monkeypat
 def test_a_finished_file_that_is_not_whole_is_found_when_it_is_opened_again(
     inputs, model, monkeypatch
 ):
-    from scorer import scoring
+    from scorer.scoring import scoring
 
     check = scoring.check_table
 

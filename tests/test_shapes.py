@@ -5,9 +5,9 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorer.runs import Runs
-from scorer.shapes import LONGEST, Shapes
-from scorer.tokeniser import PieceTokeniser
+from scorer.tokens.runs import Runs
+from scorer.tokens.shapes import LONGEST, Shapes
+from scorer.tokens.tokeniser import PieceTokeniser
 
 nlp = spacy.blank("en")
 tokeniser = PieceTokeniser("en")

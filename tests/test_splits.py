@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scorer.corpus.splits import Split, split_rows
 from scorer.errors import UsageError
-from scorer.splits import Split, split_rows
 
 
 @given(st.integers(0, 2**32), st.integers(60, 300), st.integers(6, 20), st.integers(6, 20))

@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from scorer.encoding import SPECIALS, Vocabulary
-from scorer.errors import BundleError, UsageError
-from scorer.model import ModelConfig, TextClassifier
-from scorer.starting_point import (
+from scorer.bundles.starting_point import (
     StartingPoint,
     load_starting_point,
     start_from,
     starting_point,
     write_starting_point,
 )
-from scorer.store import add_starting_point, versions
+from scorer.bundles.store import add_starting_point, versions
+from scorer.errors import BundleError, UsageError
+from scorer.network.model import ModelConfig, TextClassifier
+from scorer.tokens.encoding import SPECIALS, Vocabulary
 
 OLD = Vocabulary((*SPECIALS, "the", "film", "good", "naïve 😀"))
 NEW = Vocabulary((*SPECIALS, "good", "new", "the"))

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 import scorer
-from scorer.bundle import MANIFEST, Bundle, load_bundle
+from scorer.bundles.bundle import MANIFEST, Bundle, load_bundle
+from scorer.bundles.golden import GoldenRows
+from scorer.bundles.store import DEFAULT_BUNDLE, add, current, promote, resolve_bundle, versions
 from scorer.errors import BundleError, InputError
-from scorer.golden import GoldenRows
-from scorer.store import DEFAULT_BUNDLE, add, current, promote, resolve_bundle, versions
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
-import pytest
 
-from scorer.inference import Prediction
-from scorer.pipeline import StageClock
-from scorer.run_lines import bundle_line, closing_line, profile_lines
-from scorer.summary import (
+from scorer.network.inference import Prediction
+from scorer.scoring.pipeline import StageClock
+from scorer.scoring.run_lines import bundle_line, closing_line, profile_lines
+from scorer.scoring.summary import (
     FOOTER_KEY,
     BundleFacts,
     InputFacts,
@@ -14,7 +15,6 @@ from scorer.summary import (
     RowCounts,
     RunSummary,
     Tally,
-    peak_memory_mb,
 )
 
 BUNDLE = BundleFacts("20261124T000000Z-0123abcd", "0123abcd" * 8, ("no", "yes"), {"1": "yes"})
@@ -104,7 +104,7 @@ def test_the_profile_says_how_long_the_model_waited():
 def test_peak_memory_is_in_megabytes():
     script = """
 import numpy
-from scorer.summary import peak_memory_mb
+from scorer.scoring.summary import peak_memory_mb
 before = peak_memory_mb()
 block = numpy.ones(50_000_000 // 8)
 print(peak_memory_mb() - before)

@@ -7,12 +7,12 @@ import pytest
 from labelled_files import labelled
 from test_corpus import read
 
-from scorer.baseline import Baseline
-from scorer.evaluation import Evaluation, evaluate
-from scorer.labelled import LabelledRows
-from scorer.near_duplicates import Leaks
-from scorer.suspicions import Evidence, find_suspicions
-from scorer.telltale import find_telltale
+from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.near_duplicates import Leaks
+from scorer.corpus.telltale import find_telltale
+from scorer.evaluation.baseline import Baseline
+from scorer.evaluation.evaluation import Evaluation, evaluate
+from scorer.evaluation.suspicions import Evidence, find_suspicions
 
 CLASSES = ("negative", "positive")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.text import TextRules, normalise, ranges, split
+from scorer.tokens.text import TextRules, normalise, ranges, split
 
 PLAIN = TextRules(strip_markup=False)
 SPACES = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace())

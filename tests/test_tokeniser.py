@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.errors import UsageError
-from scorer.tokeniser import PieceTokeniser
+from scorer.tokens.tokeniser import PieceTokeniser
 
 nlp = spacy.blank("en")
 tokeniser = PieceTokeniser("en")

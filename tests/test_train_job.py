@@ -14,7 +14,7 @@ from tiny_models import WORDS, write_texts
 
 import train_job
 from scorer import Scorer
-from scorer.store import current, versions
+from scorer.bundles.store import current, versions
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ("negative", "neutral", "positive")

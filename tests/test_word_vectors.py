@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from scorer.encoding import SPECIALS, Vocabulary
 from scorer.errors import InputError, UsageError
-from scorer.model import ModelConfig, TextClassifier
-from scorer.word_vectors import use_vectors
+from scorer.network.model import ModelConfig, TextClassifier
+from scorer.tokens.encoding import SPECIALS, Vocabulary
+from scorer.training.word_vectors import use_vectors
 
 WORDS = Vocabulary((*SPECIALS, "the", "The", "Film", "film", "NAÏVE", "unseen", "Unseen"))
 GLOVE = "the 1 2.5 -3e-2\nThe 4 5 6\nfilm 7 8 9\nnaïve .1 .2 .3\nother 0 0 0\n"

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scorer.encoding import TextEncoder, Vocabulary
 from scorer.errors import ScorerError, UsageError
-from scorer.memory import PieceIds, PieceMemory
-from scorer.text import TextRules
-from scorer.workers import EncodingWorkers, _parts
+from scorer.tokens.encoding import TextEncoder, Vocabulary
+from scorer.tokens.memory import PieceIds, PieceMemory
+from scorer.tokens.text import TextRules
+from scorer.tokens.workers import EncodingWorkers, _parts
 
 RULES = TextRules()
 VOCABULARY = Vocabulary(("<unk>", "<pad>", "so", "the", "film", "n't", "was", "."))

@@ -9,11 +9,11 @@ from typing import Any
 
 from tiny_models import LabelledTexts, write_texts
 
-from scorer.background import Background
-from scorer.corpus import Corpus, read_corpus
-from scorer.labelled_columns import Columns
-from scorer.learning import Learned, Listener, Recipe, learn
-from scorer.presets import recipe
+from scorer.corpus.corpus import Corpus, read_corpus
+from scorer.corpus.labelled_columns import Columns
+from scorer.training.background import Background
+from scorer.training.learning import Learned, Listener, Recipe, learn
+from scorer.training.presets import recipe
 
 SETTINGS: dict[str, Any] = {
     "epochs": 8,

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from scorer.bundle import Bundle, Facts
-from scorer.encoding import Encoded, TextEncoder, build_vocabulary, count_tokens, remember
-from scorer.golden import golden_rows
-from scorer.inference import Predictor
-from scorer.model import ModelConfig, TextClassifier
-from scorer.text import TextRules
-from scorer.training import Examples, Fitted, TrainConfig, fit
+from scorer.bundles.bundle import Bundle, Facts
+from scorer.bundles.golden import golden_rows
+from scorer.network.inference import Predictor
+from scorer.network.model import ModelConfig, TextClassifier
+from scorer.tokens.encoding import Encoded, TextEncoder, build_vocabulary, count_tokens, remember
+from scorer.tokens.text import TextRules
+from scorer.training.fitting import Examples, Fitted, TrainConfig, fit
 
 WORDS = {
     "negative": ("bad", "awful", "dull", "terrible", "boring", "poor", "hate", "worst", "broken"),

@@ -1,0 +1,327 @@
+"""One model bundle, a folder: written once, verified whole before anything is built from it.
+
+    bundle.json          format, digest of the content, and the content: classes, text rules, model,
+                         training facts, metrics, size and sha256 of every other file
+    weights.safetensors  float16
+    vocabulary.txt       a token a line, line number = id
+    pieces.parquet       what the encoder remembers from training
+    golden.csv           fixed texts with the probabilities they must get
+    history.csv          a row an epoch
+    report.html          for people
+
+To change the format: raise FORMAT_VERSION, keep a reader for the older one, and test it.
+Knows encoder and model, nothing of training or of stores. Nothing is ever unpickled.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_origin
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from scorer.tokens.encoding import Vocabulary
+from scorer.errors import BundleError, ScorerError
+from scorer.bundles.golden import GoldenRows
+from scorer.tokens.memory import PieceMemory
+from scorer.network.model import ModelConfig, TextClassifier
+from scorer.tokens.text import TextRules
+
+FORMAT_VERSION = 1
+MANIFEST = "bundle.json"
+FILES = (
+    "weights.safetensors",
+    "vocabulary.txt",
+    "pieces.parquet",
+    "golden.csv",
+    "history.csv",
+    "report.html",
+)
+CREATED = r"[0-9]{8}T[0-9]{6}Z"
+MAX_MANIFEST_BYTES = 16 << 20
+DAMAGE = (KeyError, TypeError, ValueError, OSError, csv.Error, SafetensorError, pa.ArrowException)
+MAX_TEMPERATURE = 1000
+REMEDY = "Use another bundle (--bundle), or make a new one with train_job.py"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What bundle.json says of the model."""
+
+    classes: tuple[str, ...]
+    label_values: Mapping[str, str]  # label value as read -> class
+    text_column: str
+    label_column: str
+    rules: TextRules
+    model: ModelConfig
+    temperature: float
+    training: Mapping[str, Any]  # data fingerprint, rows, seed, settings, package versions
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model with all that is needed to score with it and to know where it came from."""
+
+    facts: Facts
+    weights: Mapping[str, torch.Tensor]  # float16, by the model's parameter names
+    vocabulary: Vocabulary
+    remembered: PieceMemory
+    golden: GoldenRows
+    history: Sequence[Mapping[str, float]]
+    report: str = ""
+    version: str = ""  # set where the bundle was written to or loaded from
+    digest: str = ""  # sha256 of the content
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the probability columns."""
+        return self.facts.classes
+
+    @property
+    def rules(self) -> TextRules:
+        """How texts are normalised."""
+        return self.facts.rules
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by; fitted on validation rows."""
+        return self.facts.temperature
+
+    @property
+    def text_column(self) -> str:
+        """The name of the text column it was trained on."""
+        return self.facts.text_column
+
+    @property
+    def label_values(self) -> Mapping[str, str]:
+        """Which class each label value stands for."""
+        return self.facts.label_values
+
+    def model(self) -> TextClassifier:
+        """Return the network with its weights as float32; `BundleError` where they do not fit."""
+        weights = {name: tensor.float() for name, tensor in self.weights.items()}
+        try:
+            with torch.device("meta"):  # so that only what the weights fill is allocated
+                model = TextClassifier(self.facts.model)
+            model.load_state_dict(weights, assign=True)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise BundleError(f"weights do not fit the model: {_line(error)}", REMEDY) from error
+        return model.eval()
+
+
+def write_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write the bundle's files into a new folder."""
+    folder.mkdir(parents=True)
+    contents = _serialise(bundle)
+    for name, data in contents.items():
+        (folder / name).write_bytes(data)
+    (folder / MANIFEST).write_text(_manifest(bundle.facts, contents), encoding="utf-8")
+
+
+def bundle_version(created: str, digest: str) -> str:
+    """Return the name of a version: UTC time and the first 8 hex digits of the digest."""
+    return f"{created}-{digest[:8]}"
+
+
+def _manifest(facts: Facts, contents: Mapping[str, bytes]) -> str:
+    files = {
+        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in contents.items()
+    }
+    content = {**asdict(facts), "files": files}
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "created": datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"),
+        "digest": _digest(content),
+        "content": content,
+    }
+    return json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Return the sha256 of the content; through the files' digests it covers every byte."""
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _serialise(bundle: Bundle) -> dict[str, bytes]:
+    pieces = io.BytesIO()
+    pq.write_table(bundle.remembered.to_table(), pieces, compression="zstd")
+    columns = ["text", *(f"probability_{name}" for name in bundle.classes)]
+    golden = [
+        dict(zip(columns, (text, *map(float, row)), strict=True))
+        for text, row in zip(bundle.golden.texts, bundle.golden.probabilities, strict=True)
+    ]
+    weights = {name: tensor.contiguous() for name, tensor in bundle.weights.items()}
+    return {
+        "weights.safetensors": save_tensors(weights),
+        "vocabulary.txt": "".join(f"{token}\n" for token in bundle.vocabulary.tokens).encode(),
+        "pieces.parquet": pieces.getvalue(),
+        "golden.csv": _csv(columns, golden),
+        "history.csv": _csv(list(bundle.history[0]), bundle.history),
+        "report.html": bundle.report.encode(),
+    }
+
+
+def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Verify a bundle folder and load it.
+
+    The format version is checked first, then names, sizes and digests of all files, then they are
+    read. Raises `BundleError` naming the file or field that is wrong.
+    """
+    manifest = _read_manifest(folder)
+    content = manifest["content"]
+    data = _verified_files(folder, content["files"])
+    digest, created = manifest["digest"], manifest["created"]
+    try:
+        bundle = _build(content, data, digest, bundle_version(created, digest))
+    except ScorerError as error:
+        raise BundleError(f"{folder}: {error}") from error
+    except DAMAGE as error:
+        raise BundleError(f"{folder}: {type(error).__name__}: {_line(error)}", REMEDY) from error
+    return bundle
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST}", REMEDY)
+    if path.stat().st_size > MAX_MANIFEST_BYTES:
+        raise BundleError(f"{path} is {path.stat().st_size} bytes long, which no bundle's is")
+    try:
+        manifest = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path} is not JSON: {error}", REMEDY) from error
+    _check_manifest(manifest, path)
+    return manifest
+
+
+def _check_manifest(manifest: Any, path: Path) -> None:
+    version = manifest.get("format_version") if isinstance(manifest, dict) else None
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{path}: format version {version!r}, this program reads {FORMAT_VERSION}",
+            "A newer version of this program may read it",
+        )
+    _check_names(manifest, {"format_version", "created", "digest", "content"}, str(path))
+    content = manifest["content"]
+    _check_names(content, {*(field.name for field in fields(Facts)), "files"}, f"{path}: content")
+    if manifest["digest"] != _digest(content):
+        raise BundleError(f"{path} was changed after it was written: its digest differs", REMEDY)
+    if not re.fullmatch(CREATED, str(manifest["created"])):
+        raise BundleError(f"{path}: created is {manifest['created']!r}, not a UTC time", REMEDY)
+    _check_names(content["files"], set(FILES), f"{path}: files")
+    for name, entry in content["files"].items():
+        _check_names(entry, {"bytes", "sha256"}, f"{path}: files: {name}")
+
+
+def _check_names(found: Any, expected: set[str], where: str) -> None:
+    if not isinstance(found, dict):
+        raise BundleError(f"{where} is not an object", REMEDY)
+    unknown, missing = sorted(set(found) - expected), sorted(expected - set(found))
+    if unknown:
+        raise BundleError(f"{where}: unknown {', '.join(unknown)}", REMEDY)
+    if missing:
+        raise BundleError(f"{where}: missing {', '.join(missing)}", REMEDY)
+
+
+def _verified_files(folder: Path, files: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the bytes of every file, all of them as the manifest says; none more, none less."""
+    extra = sorted({path.name for path in folder.iterdir()} - {MANIFEST, *FILES})
+    if extra:
+        raise BundleError(f"{folder}: {', '.join(extra)} is not of this bundle", REMEDY)
+    return {name: _verified(folder / name, files[name]) for name in FILES}
+
+
+def _verified(path: Path, expected: Mapping[str, Any]) -> bytes:
+    if path.is_symlink() or not path.is_file():
+        raise BundleError(f"{path} is missing or not a regular file", REMEDY)
+    size = path.stat().st_size
+    if size != expected["bytes"]:
+        raise BundleError(f"{path} has {size} bytes, not {expected['bytes']}", REMEDY)
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != expected["sha256"]:
+        raise BundleError(f"{path} was changed or damaged: its digest differs", REMEDY)
+    return data
+
+
+def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, ver: str) -> Bundle:
+    facts = _facts(content)
+    table = pq.read_table(io.BytesIO(data["pieces.parquet"]))
+    return Bundle(
+        facts=facts,
+        weights=load_tensors(data["weights.safetensors"]),
+        vocabulary=Vocabulary(
+            tuple(data["vocabulary.txt"].decode().removesuffix("\n").split("\n"))
+        ),
+        remembered=PieceMemory.from_table(table),
+        golden=_golden(data["golden.csv"].decode(), facts.classes),
+        history=_history(data["history.csv"].decode()),
+        report=data["report.html"].decode(),
+        version=ver,
+        digest=digest,
+    )
+
+
+def _facts(content: Mapping[str, Any]) -> Facts:
+    values = {name: value for name, value in content.items() if name != "files"}
+    values["classes"] = tuple(values["classes"])
+    values["rules"] = _of_kind(TextRules, values["rules"], "rules")
+    values["model"] = _of_kind(ModelConfig, values["model"], "model")
+    facts = _of_kind(Facts, values, "content")
+    if len(set(facts.classes)) != len(facts.classes) or len(facts.classes) != facts.model.classes:
+        raise BundleError(f"classes are {facts.classes}, the model has {facts.model.classes}")
+    if not 0 < facts.temperature <= MAX_TEMPERATURE:
+        raise BundleError(
+            f"temperature is {facts.temperature!r:.20}, not above 0 and at most {MAX_TEMPERATURE}"
+        )
+    return facts
+
+
+def _of_kind(kind: Any, values: Any, where: str) -> Any:
+    """Return a dataclass made of exactly its fields, each of the field's type."""
+    _check_names(values, {field.name for field in fields(kind)}, where)
+    for field in fields(kind):
+        expected: Any = get_origin(field.type) or field.type
+        value = values[field.name]
+        if not isinstance(value, (int, float) if expected is float else expected):
+            raise BundleError(f"{where}: {field.name} is {value!r}, not a {expected}", REMEDY)
+    return kind(**values)
+
+
+def _golden(text: str, classes: Sequence[str]) -> GoldenRows:
+    rows = list(csv.DictReader(io.StringIO(text)))
+    if not rows:
+        raise BundleError("golden.csv has no row", REMEDY)
+    probabilities = [[float(row[f"probability_{name}"]) for name in classes] for row in rows]
+    return GoldenRows(tuple(row["text"] for row in rows), np.array(probabilities, np.float32))
+
+
+def _history(text: str) -> list[dict[str, float]]:
+    rows = csv.DictReader(io.StringIO(text))
+    return [{name: float(value) for name, value in row.items()} for row in rows]

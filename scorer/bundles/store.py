@@ -1,0 +1,87 @@
+"""A folder of bundle versions, and which of them is in use.
+
+    <store>/<version>/             a bundle
+    <store>/pretrained-<version>/  a starting point, see `starting_point`
+    <store>/CURRENT                the version in use; replaced atomically
+
+Knows bundles' names, nothing of what is in them beyond `bundle`.
+"""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scorer.bundles.bundle import MANIFEST, Bundle, bundle_version, load_bundle, write_bundle
+from scorer.errors import BundleError
+from scorer.files.publish import publish_text, sync, writing
+from scorer.bundles.starting_point import StartingPoint, load_starting_point, write_starting_point
+
+CURRENT = "CURRENT"
+DEFAULT_BUNDLE = Path(__file__).parents[1] / "default_bundle"
+
+
+def add(store: Path, bundle: Bundle) -> Bundle:
+    """Write a bundle as a new version of the store, verify it, and return it as loaded."""
+    with writing(store):
+        store.mkdir(parents=True, exist_ok=True)
+        unfinished = store / ".unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write_bundle(bundle, unfinished)
+        written = load_bundle(unfinished)
+        _put(unfinished, store / written.version)
+    return written
+
+
+def _put(unfinished: Path, folder: Path) -> None:
+    """Have the disk take a folder's files, then give it its name."""
+    if folder.exists():  # the same bundle, written in the same second
+        shutil.rmtree(unfinished)
+        return
+    for path in (*unfinished.iterdir(), unfinished):
+        sync(path)
+    unfinished.rename(folder)
+    sync(folder.parent)
+
+
+def add_starting_point(store: Path, point: StartingPoint) -> Path:
+    """Write a starting point into the store and return its folder."""
+    created = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    unfinished = store / ".unfinished"
+    with writing(store):
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write_starting_point(point, unfinished)
+        digest = load_starting_point(unfinished).digest
+        folder = store / f"pretrained-{bundle_version(created, digest)}"
+        _put(unfinished, folder)
+    return folder
+
+
+def promote(store: Path, version: str) -> None:
+    """Make a version of the store the one in use."""
+    if version not in versions(store):
+        known = ", ".join(versions(store)) or "none"
+        raise BundleError(f"{store} has no version {version}; it has: {known}")
+    publish_text(store / CURRENT, version + "\n")
+
+
+def versions(store: Path) -> list[str]:
+    """Return the versions of a store, oldest first."""
+    return sorted(path.parent.name for path in store.glob(f"[!.]*/{MANIFEST}"))
+
+
+def current(store: Path) -> Path:
+    """Return the folder of the version in use; `BundleError` where there is none."""
+    pointer = store / CURRENT
+    if not pointer.is_file():
+        raise BundleError(f"{store} is not a store of bundles: it has no {CURRENT}")
+    version = pointer.read_text(encoding="utf-8", errors="replace").strip()
+    if version not in versions(store):
+        raise BundleError(f"{pointer} names version {version!r}, which is not in the store")
+    return store / version
+
+
+def resolve_bundle(bundle: str | None = None, store: str | None = None) -> Path:
+    """Return the folder to load: `bundle`, else the store's current one, else the shipped one."""
+    if bundle is not None:
+        return Path(bundle)
+    return current(Path(store)) if store is not None else DEFAULT_BUNDLE

@@ -1,0 +1,244 @@
+"""Labelled tables read and checked: texts and class indices, ready to train or evaluate on.
+
+Rows without a label or a text are left out, and so are, in training files, the texts that are there
+with different labels; each is counted and told. What cannot be repaired is refused with the option
+that helps. Knows tables and labels, nothing of tokens, splits or models.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorer.corpus.class_map import ClassMap, find_class_map, label_key
+from scorer.corpus.labelled_columns import Columns
+from scorer.corpus.labelled_table import read_labelled_table, told_with
+from scorer.corpus.near_duplicates import folded, text_codes
+from scorer.errors import InputError
+from scorer.files.fingerprint import fingerprint
+
+MIN_ROWS = 10
+MIN_CLASS_ROWS = 5  # three for training, one each for validation and test
+FEW_ROWS = 50  # a class with fewer gets a note
+SMALL_SHARE = 0.1  # a class with a smaller share of the rows gets a note
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Checked rows; every row has a text and a class.
+
+    texts: (rows,), as they were read.
+    targets: int64 (rows,), index into the classes.
+    groups: (rows,), null where a row is of no group; None without a group column.
+    """
+
+    texts: pa.LargeStringArray
+    targets: np.ndarray
+    groups: pa.LargeStringArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, rows: np.ndarray) -> "LabelledRows":
+        """Return the rows of those indices (or where a boolean mask is True), in their order."""
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        groups = None if self.groups is None else self.groups.take(pa.array(rows))
+        return LabelledRows(self.texts.take(pa.array(rows)), self.targets[rows], groups)
+
+    def sample(self, number: int) -> "LabelledRows":
+        """Return so many rows drawn at random, always the same ones; all if there are no more."""
+        if number >= len(self):
+            return self
+        drawn = np.random.default_rng(0).choice(len(self), number, replace=False)
+        return self.take(np.sort(drawn))
+
+    def group_codes(self) -> np.ndarray | None:
+        """Return int64 (rows,), equal for rows of one group; a row of no group has its own."""
+        if self.groups is None:
+            return None
+        encoded = self.groups.dictionary_encode()
+        codes = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
+        return np.where(codes < 0, len(encoded.dictionary) + np.arange(len(codes)), codes)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """How many rows were left out, and why."""
+
+    unreadable: int
+    missing_label: int
+    blank_text: int
+    conflicting: int  # the same text is there with another label
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A labelled table, or several read as one; `notes` are lines for the user."""
+
+    rows: LabelledRows
+    class_map: ClassMap
+    text_column: str
+    label_column: str
+    left_out: LeftOut
+    notes: tuple[str, ...]
+    fingerprint: str  # sha256 of the file; of several, of their sha256s one after the other
+
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """How many rows each class has."""
+        return class_counts(self.rows.targets, self.class_map.classes)
+
+
+def read_labelled(
+    paths: Sequence[Path], columns: Columns, class_map: ClassMap | None = None
+) -> Labelled:
+    """Read labelled CSV or Parquet files as one table and check its rows.
+
+    With `class_map` (of the training files) the files are held out: their values must be known,
+    every row with a text and a label is kept. Raises `InputError` or `UsageError`.
+    """
+    table = read_labelled_table(paths, columns)
+    counts = _value_counts(table.labels)
+    training = class_map is None
+    with told_with(", ".join(map(str, paths))):
+        class_map = class_map or find_class_map(counts, columns.labels)
+        rows = LabelledRows(table.texts, _targets(table.labels, class_map), table.groups)
+        rows, left_out = _usable(rows, table.unreadable, drop_conflicting=training)
+        _check_rows(rows, class_map.classes, training)
+    return Labelled(
+        rows,
+        class_map,
+        table.text_column,
+        table.label_column,
+        left_out,
+        tuple(_notes(rows, left_out, counts, class_map.classes, training)),
+        _fingerprint(paths),
+    )
+
+
+def joined_rows(parts: Sequence[LabelledRows]) -> LabelledRows:
+    """Return the rows of all parts, one part after the other; all or none have groups."""
+    groups = [part.groups for part in parts if part.groups is not None]
+    return LabelledRows(
+        pa.concat_arrays([part.texts for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+        pa.concat_arrays(groups) if groups else None,
+    )
+
+
+def class_counts(targets: np.ndarray, classes: Sequence[str]) -> dict[str, int]:
+    """Return how many rows each class has."""
+    counts = np.bincount(targets, minlength=len(classes))
+    return dict(zip(classes, counts.tolist(), strict=True))
+
+
+def counted_rows(number: int) -> str:
+    """Return a number of rows as people say it."""
+    return "1 row" if number == 1 else f"{number:,} rows"
+
+
+def _value_counts(labels: pa.LargeStringArray) -> Counter[str]:
+    counted = labels.drop_null().value_counts()
+    return Counter(dict(zip(*(counted.field(i).to_pylist() for i in (0, 1)), strict=True)))
+
+
+def _targets(labels: pa.LargeStringArray, class_map: ClassMap) -> np.ndarray:
+    """Return int64 (rows,): class indices, -1 for a missing label."""
+    encoded = labels.fill_null("").dictionary_encode()
+    return class_map.targets(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
+
+
+def _usable(
+    rows: LabelledRows, unreadable: int, drop_conflicting: bool
+) -> tuple[LabelledRows, LeftOut]:
+    labelled = rows.targets >= 0
+    blank = np.asarray(
+        pc.equal(folded(rows.texts).fill_null(""), "").to_numpy(zero_copy_only=False)
+    )
+    kept = rows.take(labelled & ~blank)
+    conflicting = _conflicting(kept) if drop_conflicting else np.zeros(len(kept), bool)
+    left_out = LeftOut(
+        unreadable, int((~labelled).sum()), int((labelled & blank).sum()), int(conflicting.sum())
+    )
+    return kept.take(~conflicting), left_out
+
+
+def _conflicting(rows: LabelledRows) -> np.ndarray:
+    """Return bool (rows,): whether the same text is there with another label too."""
+    if not len(rows):
+        return np.zeros(0, bool)
+    codes = text_codes(rows.texts)
+    lowest = np.full(codes.max() + 1, rows.targets.max())
+    highest = np.zeros_like(lowest)
+    np.minimum.at(lowest, codes, rows.targets)
+    np.maximum.at(highest, codes, rows.targets)
+    return (lowest != highest)[codes]
+
+
+def _check_rows(rows: LabelledRows, classes: Sequence[str], training: bool) -> None:
+    if not len(rows):
+        raise InputError("no row has both a text and a label")
+    if not training:
+        return
+    if len(rows) < MIN_ROWS:
+        raise InputError(f"{len(rows)} usable rows are too few: {MIN_ROWS} at least")
+    counts = class_counts(rows.targets, classes)
+    few = [f"{name!r} has {n}" for name, n in counts.items() if n < MIN_CLASS_ROWS]
+    if few:
+        raise InputError(
+            f"too few usable rows of a class, {MIN_CLASS_ROWS} are needed: {', '.join(few)}",
+            "Label more, leave the class out, or join it to another with --labels",
+        )
+
+
+def _notes(
+    rows: LabelledRows,
+    left_out: LeftOut,
+    counts: Counter[str],
+    classes: Sequence[str],
+    training: bool,
+) -> Iterator[str]:
+    reasons = (
+        (left_out.unreadable, "that cannot be read as the header says"),
+        (left_out.missing_label, "without a label"),
+        (left_out.blank_text, "without a text"),
+        (left_out.conflicting, "whose text is there with another label too"),
+    )
+    yield from (f"left out: {counted_rows(count)} {reason}" for count, reason in reasons if count)
+    yield from _spelling_notes(counts)
+    if training:
+        yield from _class_notes(class_counts(rows.targets, classes))
+
+
+def _spelling_notes(counts: Counter[str]) -> Iterator[str]:
+    spellings: dict[str, list[str]] = {}
+    for value in sorted(counts):
+        spellings.setdefault(label_key(value), []).append(value)
+    for key, values in spellings.items():
+        if key and len(values) > 1:
+            shown = ", ".join(f"{value!r} ({counts[value]:,})" for value in values)
+            yield f"label values read as one: {shown}"
+
+
+def _class_notes(counts: dict[str, int]) -> Iterator[str]:
+    total = sum(counts.values())
+    for name, count in counts.items():
+        if count < FEW_ROWS:
+            yield f"class {name!r} has {count} rows only: figures about it say little"
+        elif count < SMALL_SHARE * total:
+            yield (
+                f"class {name!r} has {count / total:.1%} of the rows: "
+                "look at its recall, not at the accuracy"
+            )
+
+
+def _fingerprint(paths: Sequence[Path]) -> str:
+    digests = [found.sha256 for path in paths if (found := fingerprint(Path(path)))]
+    return (
+        digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    )

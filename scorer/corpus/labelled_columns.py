@@ -1,0 +1,125 @@
+"""Which columns of a labelled table hold the texts, the labels and the groups.
+
+A column that is named is taken. Else it has to be beyond doubt: the only column with a usual name,
+or what remains. Knows the first rows of a table, nothing of files or of what labels mean.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import pyarrow as pa
+
+from scorer.errors import InputError, UsageError
+from scorer.tables.text_column import find_text_column, is_text
+
+TEXT_NAMES = frozenset(
+    {"text", "texts", "review", "comment", "message", "body", "content", "document", "sentence"}
+)
+LABEL_NAMES = frozenset(
+    {"label", "labels", "sentiment", "class", "target", "y", "polarity", "category"}
+)
+MAX_LABELS = 50  # different values that a column of labels may have
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns hold what, by name; text and label are inferred where it is None."""
+
+    text: str | None = None
+    label: str | None = None
+    group: str | None = None
+    labels: str | None = None  # what label values mean: VALUE=CLASS,…
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Where the columns are in a table."""
+
+    text: int
+    label: int
+    group: int | None
+
+
+def find_columns(sample: pa.Table, columns: Columns) -> Positions:
+    """Return where the columns are in a table, of which `sample` has the first rows.
+
+    Raises `InputError` with the columns there are and the option that names one.
+    """
+    group_at = None
+    if columns.group is not None:
+        group_at = named_column(sample.schema, columns.group, "--group-column")
+    label_at = _label_column(sample, columns)
+    text_at = _text_column(sample, columns.text, {label_at, group_at})
+    if label_at is None:
+        label_at = _remaining_column(sample.schema, {text_at, group_at})
+    if text_at == label_at:
+        name = sample.schema.field(text_at).name
+        raise UsageError(f"column {name!r} cannot be both the text and the label")
+    return Positions(text_at, label_at, group_at)
+
+
+def named_column(schema: pa.Schema, name: str, option: str) -> int:
+    """Return the position of the one column of that name; `InputError` if there is none."""
+    positions = schema.get_all_field_indices(name)
+    if len(positions) == 1:
+        return positions[0]
+    if positions:
+        raise InputError(f"{len(positions)} columns are named {name!r}", "Rename all but one")
+    near = get_close_matches(name, schema.names, n=1)
+    suggestion = f"; did you mean {near[0]!r}?" if near else "."
+    raise InputError(
+        f"there is no column {name!r}{suggestion} The columns are: {_listed(schema.names)}",
+        f"{option} names one of them",
+    )
+
+
+def _label_column(sample: pa.Table, columns: Columns) -> int | None:
+    if columns.label is not None:
+        return named_column(sample.schema, columns.label, "--label-column")
+    usual = [
+        i
+        for i, name in enumerate(sample.schema.names)
+        if name.strip().lower() in LABEL_NAMES
+        and name not in (columns.text, columns.group)
+        and _has_few_values(sample.column(i))
+    ]
+    if len(usual) > 1:
+        raise _doubt("label", sample.schema.names)
+    return usual[0] if usual else None
+
+
+def _has_few_values(column: pa.ChunkedArray) -> bool:
+    if pa.types.is_nested(column.type):
+        return False
+    return len(column.unique()) <= MAX_LABELS
+
+
+def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) -> int:
+    if text is not None:
+        return find_text_column(sample, text, "")
+    left = [i for i in range(sample.num_columns) if i not in others]
+    usual = [i for i in left if _is_usual_text(sample.schema.field(i))]
+    return usual[0] if len(usual) == 1 else left[find_text_column(sample.select(left), None, "")]
+
+
+def _is_usual_text(field: pa.Field) -> bool:
+    return field.name.strip().lower() in TEXT_NAMES and is_text(field.type)
+
+
+def _remaining_column(schema: pa.Schema, others: set[int | None]) -> int:
+    left = [i for i in range(len(schema)) if i not in others]
+    if len(left) != 1:
+        raise _doubt("label", schema.names)
+    return left[0]
+
+
+def _doubt(kind: str, names: Sequence[str]) -> InputError:
+    return InputError(
+        f"which column is the {kind} is not clear; the columns are: {_listed(names)}",
+        f"--{kind}-column names it",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,124 @@
+"""The columns of interest of labelled files, read as one table: texts, labels and groups.
+
+Rows that cannot be read are counted and left out, as the scoring job leaves them out. Knows tables
+and columns, nothing of what labels mean.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorer.corpus.labelled_columns import Columns, find_columns
+from scorer.errors import InputError, ScorerError
+from scorer.tables.formats import format_of, open_table
+from scorer.tables.text_column import as_texts, is_text
+
+CHUNK_ROWS = 10_000
+MAX_UNREADABLE = 0.05  # of a file's rows; beyond, it is not what it seems
+
+
+@dataclass(frozen=True)
+class LabelledTable:
+    """One array a column, (rows,), nulls where the files have them.
+
+    groups: null where the cell is blank too; None without a group column.
+    """
+
+    texts: pa.LargeStringArray
+    labels: pa.LargeStringArray
+    groups: pa.LargeStringArray | None
+    text_column: str
+    label_column: str
+    unreadable: int = 0  # rows that are not as the header says; they are left out
+
+
+@contextmanager
+def told_with(where: str) -> Iterator[None]:
+    """Put `where` before the message of an error."""
+    try:
+        yield
+    except ScorerError as error:
+        raise type(error)(f"{where}: {error.args[0]}", error.hint) from error
+
+
+def read_labelled_table(paths: Sequence[Path], columns: Columns) -> LabelledTable:
+    """Read CSV or Parquet files; the columns found in the first must be in the others.
+
+    Raises `InputError` or `UsageError`, naming the file.
+    """
+    tables = []
+    for path in paths:
+        tables.append(_read_file(path, columns))
+        columns = _found(columns, tables[-1])
+    return _joined(tables)
+
+
+def _read_file(path: Path, columns: Columns) -> LabelledTable:
+    parts: list[LabelledTable] = []
+    with open_table(str(path), format_of(str(path))) as reader:
+        for chunk in reader.chunks(CHUNK_ROWS):
+            parts.append(_of_interest(chunk.table, columns, path))
+            columns = _found(columns, parts[-1])
+        _check_read(reader.rows_read, reader.rows_rejected, path)
+    return replace(_joined(parts), unreadable=reader.rows_rejected)
+
+
+def _check_read(rows: int, rejected: int, path: Path) -> None:
+    if rows == 0:
+        raise InputError(f"{path} has no rows")
+    if rejected > MAX_UNREADABLE * rows:
+        raise InputError(
+            f"{path}: {rejected:,} of {rows:,} rows cannot be read as the header says",
+            "Is its first line the header, and is each cell with a comma or a line end quoted?",
+        )
+
+
+def _of_interest(chunk: pa.Table, columns: Columns, path: Path) -> LabelledTable:
+    with told_with(str(path)):
+        positions = find_columns(chunk, columns)
+    text, label = (chunk.schema.names[at] for at in (positions.text, positions.label))
+    return LabelledTable(
+        as_texts(chunk.column(positions.text), text),
+        _as_values(chunk.column(positions.label), label, "--label-column"),
+        None if positions.group is None else _as_groups(chunk.column(positions.group)),
+        text,
+        label,
+    )
+
+
+def _found(columns: Columns, table: LabelledTable) -> Columns:
+    return replace(columns, text=table.text_column, label=table.label_column)
+
+
+def _as_groups(column: pa.ChunkedArray) -> pa.LargeStringArray:
+    values = _as_values(column, "of groups", "--group-column")
+    blank = pc.equal(pc.utf8_trim_whitespace(values), "")
+    return pc.if_else(blank, pa.scalar(None, pa.large_string()), values)
+
+
+def _as_values(column: pa.ChunkedArray, name: str, option: str) -> pa.LargeStringArray:
+    """Return a column of any plain type as strings."""
+    if is_text(column.type):
+        return as_texts(column, name)
+    if pa.types.is_nested(column.type):
+        raise InputError(
+            f"column {name!r} is {column.type}, not plain values", f"{option} names one"
+        )
+    plain = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    return column.cast(plain).cast(pa.large_string()).combine_chunks()
+
+
+def _joined(tables: Sequence[LabelledTable]) -> LabelledTable:
+    groups = [table.groups for table in tables if table.groups is not None]
+    return LabelledTable(
+        pa.concat_arrays([table.texts for table in tables]),
+        pa.concat_arrays([table.labels for table in tables]),
+        pa.concat_arrays(groups) if groups else None,
+        tables[0].text_column,
+        tables[0].label_column,
+        sum(table.unreadable for table in tables),
+    )

@@ -1,0 +1,90 @@
+"""What a model has to beat: always guessing one class, and TF-IDF with logistic regression.
+
+Both learn from the same training rows and are tested on the same test rows, a sample of them where
+there are very many. Knows texts and targets, nothing of our own model.
+"""
+
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorer.corpus.labelled import LabelledRows
+from scorer.tokens.text import TextRules, normalise
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+TOKEN = r"\w+|[^\w\s]"  # a mark is a token too, so that no text is without one
+INVERSE_PENALTY = 4.0  # scikit-learn's C
+MAX_BYTES = 60_000_000  # of text: half a minute and 2 GB; fewer where there are many classes
+MIN_BYTES = 10_000_000
+MAX_WEIGHTS = 3_000_000  # of the most frequent terms, over all classes
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Accuracy on the test rows, between 0 and 1.
+
+    majority: of always guessing the most frequent class of the training rows.
+    linear: of TF-IDF over words and pairs of words with logistic regression.
+    training_rows, test_rows: how many `linear` learned from and was tested on.
+    seconds: what `linear` took; it changes from run to run.
+    """
+
+    majority: float
+    linear: float
+    training_rows: int
+    test_rows: int
+    seconds: float = field(compare=False)
+
+
+def fit_baseline(training: LabelledRows, test: LabelledRows) -> Baseline:
+    """Train both guesses on the training rows and test them."""
+    started = time.monotonic()
+    guess = np.bincount(training.targets).argmax()
+    majority = float((test.targets == guess).mean())
+    classes = int(training.targets.max()) + 1
+    training, test = (_sample(rows, classes) for rows in (training, test))
+    linear = _linear_accuracy(training, test, classes)
+    return Baseline(majority, linear, len(training), len(test), time.monotonic() - started)
+
+
+def _sample(rows: LabelledRows, classes: int) -> LabelledRows:
+    """Return the rows, or as many as time allows."""
+    most = max(MIN_BYTES, 2 * MAX_BYTES // max(2, classes))
+    share = min(1, most / max(1, pc.sum(pc.binary_length(rows.texts)).as_py()))
+    return rows.sample(max(1, int(share * len(rows))))
+
+
+def _linear_accuracy(training: LabelledRows, test: LabelledRows, classes: int) -> float:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    vectorizer = _vectorizer(MAX_WEIGHTS // max(1, classes - 1))
+    features = vectorizer.fit_transform(_plain(training.texts))
+    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # near enough for a comparison
+        model.fit(features, training.targets)
+    return float(model.score(vectorizer.transform(_plain(test.texts)), test.targets))
+
+
+def _vectorizer(max_terms: int) -> "TfidfVectorizer":
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(
+        ngram_range=(1, 2),
+        token_pattern=TOKEN,
+        max_features=max_terms,
+        sublinear_tf=True,
+        dtype=np.float32,
+    )
+
+
+def _plain(texts: pa.LargeStringArray) -> list[str]:
+    return normalise(texts, TextRules()).to_pylist()

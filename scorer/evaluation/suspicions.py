@@ -1,0 +1,105 @@
+"""Figures that a person should doubt: too good to be true, or no better than a simpler model's.
+
+Works on what training and testing found; a suspicion is no proof, and their absence is none either.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from scorer.corpus.near_duplicates import Leaks
+from scorer.corpus.telltale import Telltale
+from scorer.evaluation.baseline import Baseline
+from scorer.evaluation.evaluation import Evaluation
+
+FAR_ABOVE = 0.04  # of the linear baseline's accuracy, with less than half of its errors
+NEARLY_ALL = 0.97  # of the training rows right: a model that knows them by heart
+TELLING = 0.75  # strength of a token: single words of reviews have 0.3 at most
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured; None where it was not looked for.
+
+    leaks: what is still in training while the test rows are scored, not what was taken out.
+    train_accuracy: on the training rows, between 0 and 1.
+    """
+
+    classes: Sequence[str]
+    train_accuracy: float
+    test: Evaluation
+    baseline: Baseline | None
+    leaks: Leaks | None
+    telltale: Telltale | None
+
+
+def find_suspicions(evidence: Evidence) -> tuple[str, ...]:
+    """Return one line for each reason to doubt the test figures."""
+    return (
+        *_leaking(evidence),
+        *_too_far_above(evidence),
+        *_as_good_as_training(evidence),
+        *_label_in_text(evidence),
+        *_no_better(evidence),
+    )
+
+
+def _leaking(evidence: Evidence) -> Iterator[str]:
+    leaks, rows = evidence.leaks, evidence.test.rows + evidence.test.unscored
+    if leaks is None or not leaks.held_out:
+        return
+    if leaks.held_out == rows:
+        yield (
+            "every test row is among the training rows: is the test file a training file? "
+            "The test figures say nothing about new texts"
+        )
+    else:
+        yield (
+            f"test rows that are among the training rows: {leaks.held_out:,} of {rows:,} "
+            f"({leaks.same:,} the same, {leaks.near:,} nearly): the test figures are too good"
+        )
+
+
+def _too_far_above(evidence: Evidence) -> Iterator[str]:
+    if evidence.baseline is None:
+        return
+    linear, test = evidence.baseline.linear, evidence.test
+    if test.accuracy_low > linear + FAR_ABOVE and 1 - test.accuracy < (1 - linear) / 2:
+        yield (
+            f"test accuracy {test.accuracy:.1%} is implausibly far above the {linear:.1%} of "
+            "TF-IDF with logistic regression on the same rows: look for a leak"
+        )
+
+
+def _as_good_as_training(evidence: Evidence) -> Iterator[str]:
+    train, test = evidence.train_accuracy, evidence.test
+    if train >= NEARLY_ALL and test.accuracy >= train and test.accuracy_low >= NEARLY_ALL - 0.02:
+        yield (
+            f"test accuracy {test.accuracy:.1%} is as high as on the training rows "
+            f"({train:.1%}): are they truly other rows?"
+        )
+
+
+def _label_in_text(evidence: Evidence) -> Iterator[str]:
+    telltale = evidence.telltale
+    if telltale is not None and telltale.strength >= TELLING:
+        yield (
+            f"the token {telltale.token!r} is in {telltale.in_class:.1%} of the rows of "
+            f"{evidence.classes[telltale.target]!r} and in {telltale.elsewhere:.1%} of the "
+            "others: is the label written in the text?"
+        )
+
+
+def _no_better(evidence: Evidence) -> Iterator[str]:
+    if evidence.baseline is None:
+        return
+    baseline, test = evidence.baseline, evidence.test
+    if test.accuracy_low <= baseline.majority:
+        yield (
+            f"test accuracy {test.accuracy:.1%} is not clearly above the {baseline.majority:.1%} "
+            "of always guessing one class"
+        )
+    elif test.accuracy_high < baseline.linear:
+        yield (
+            f"test accuracy {test.accuracy:.1%} is below the {baseline.linear:.1%} of TF-IDF with "
+            "logistic regression on the same rows, which costs less"
+        )

@@ -1,0 +1,1 @@
+"""Bytes on disk: streams in and out, fingerprints, publishing whole files. Knows no table."""

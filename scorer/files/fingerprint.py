@@ -1,0 +1,78 @@
+"""What an input is known by: its size and sha256, and whether it changed while it was read.
+
+A journal has to know its input before the first score is trusted, so the file is hashed before
+it is read (1 to 2 GB/s, far above what the model needs). Afterwards a look at the file's times
+tells whether it was written to: an equal content proves nothing then, as a reader may have met the
+file while it was shorter. Knows files, nothing of tables.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from scorer.errors import InputError
+from scorer.files.byte_streams import open_file, reason
+
+BLOCK_BYTES = 1 << 20
+HINT = "Run again when it is complete"
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Size in bytes and hex sha256 of a file's content; `mark` is its inode and times."""
+
+    size: int
+    sha256: str
+    mark: tuple[int, ...] = field(compare=False)
+
+
+def check_readable(path: Path | None) -> None:
+    """Raise `InputError`, before any work, for a file that is not there or may not be read."""
+    if path is not None and not path.is_fifo():  # a pipe can be opened only once
+        open_file(str(path)).close()
+
+
+def fingerprint(path: Path, check: Callable[[], None] = lambda: None) -> Fingerprint | None:
+    """Hash a file, calling `check` between blocks; None for a pipe, which can be read only once.
+
+    Raises `InputError` if there is no such file, it is a folder or it may not be read.
+    """
+    if path.is_fifo() or path.is_char_device():
+        return None
+    digest, size = hashlib.sha256(), 0
+    with open_file(str(path)) as file:
+        mark = _mark(os.fstat(file.fileno()))
+        while block := _read(file, path):
+            check()
+            digest.update(block)
+            size += len(block)
+    return Fingerprint(size, digest.hexdigest(), mark)
+
+
+def _read(file: IO[bytes], path: Path) -> bytes:
+    try:
+        return file.read(BLOCK_BYTES)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {reason(error)}") from error
+
+
+def check_unchanged(path: Path, before: Fingerprint) -> None:
+    """Raise `InputError` if the file was written to, replaced or removed since it was hashed.
+
+    Other permissions or another link to it are no change.
+    """
+    try:
+        now = _mark(path.stat())
+    except OSError as error:
+        raise InputError(f"{path} went while it was read: nothing is published") from error
+    same = now[:-1] == before.mark[:-1]
+    if not same or (now != before.mark and fingerprint(path) != before):
+        raise InputError(f"{path} changed while it was read: nothing is published", HINT)
+
+
+def _mark(status: os.stat_result) -> tuple[int, ...]:
+    """Return what any write to a file changes; the last time cannot be set back by hand."""
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

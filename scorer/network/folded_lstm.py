@@ -1,0 +1,114 @@
+"""An LSTM at scoring time on a CPU: packed texts -> pooled states, one thread a batch.
+
+The input projection is folded into a table with a row a token, so a step is a gather, one matrix
+product and the gates. Texts stand longest first and leave as they end, so no step is spent on
+padding; memory does not grow with the length of a text. Knows no text, vocabulary or classes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from scorer.network.batching import PackedIds
+from scorer.network.model import TextClassifier
+from scorer.network.products import Product, Scratch, product_of
+
+
+@dataclass(frozen=True)
+class FoldedWeights:
+    """What an LSTM's step needs, for states given as halves and sigmoid gates only.
+
+    tanh(x) = 2 sigmoid(2x) - 1 lets one call of the faster sigmoid serve all four gates, so the
+    cell gate's weights are doubled; so are all that a state is multiplied with.
+    """
+
+    table: torch.Tensor  # float32 (vocabulary, 4 hidden): embedding x input weights + biases
+    weight: torch.Tensor  # float32 (hidden, 4 hidden)
+    concat: bool  # whether last, max and mean are pooled, or the last state alone
+
+    @classmethod
+    def of(cls, model: TextClassifier) -> "FoldedWeights":
+        """Return the folded weights of a model with an LSTM."""
+        layer = model.recurrent
+        scale = torch.ones(4, model.config.hidden_dim)
+        scale[2] = 2.0  # PyTorch's order of gates: input, forget, cell, output
+        bias = layer.get_parameter("bias_ih_l0") + layer.get_parameter("bias_hh_l0")
+        projected = model.embedding.weight @ layer.get_parameter("weight_ih_l0").T + bias
+        table = projected * scale.flatten()
+        weight = layer.get_parameter("weight_hh_l0").T * scale.flatten() * 2.0
+        return cls(table.contiguous(), weight.contiguous(), model.config.pooling == "concat")
+
+
+class FoldedLstm:
+    """An LSTM's step loop for one thread; gates, cell and pooling in float32."""
+
+    def __init__(self, weights: FoldedWeights, precision: str = "float32") -> None:
+        self.name = f"folded lstm, {precision}"
+        self._product = product_of(precision, weights.table, weights.weight)
+        self._hidden = len(weights.weight)
+        self._concat = weights.concat
+
+    def pooled(self, batch: PackedIds) -> torch.Tensor:
+        """Return the pooled states float32 (batch, pooled_dim)."""
+        everyone = _States.of(len(batch.rows), self._hidden, self._product)
+        states, start = everyone, 0
+        for texts in batch.sizes.tolist():
+            if texts != len(states.cell):
+                states = everyone.first(texts)
+            self._step(batch.ids[start : start + texts], states)
+            start += texts
+        return self._pool(everyone, torch.from_numpy(batch.lengths))
+
+    def _step(self, ids: torch.Tensor, states: "_States") -> None:
+        """Take one token of each text that has one left."""
+        self._product.add(ids, states.scratch, states.gates)
+        states.gates.sigmoid_()
+        into, forget, update, out = states.parts
+        cell, state = states.cell, states.state
+        cell.mul_(forget).addcmul_(into, update, value=4.0).sub_(into, alpha=2.0)
+        torch.sigmoid(cell, out=state).sub_(0.5).mul_(out)
+        self._product.take(state, states.scratch)
+        if self._concat:
+            torch.maximum(states.highest, state, out=states.highest)
+            states.total.add_(state)
+
+    def _pool(self, states: "_States", lengths: torch.Tensor) -> torch.Tensor:
+        """Return what each text left behind: its last state, or last, max and mean."""
+        if not self._concat:
+            return states.state * 2.0
+        mean = states.total / lengths[:, None]
+        return torch.cat([states.state, states.highest, mean], dim=1) * 2.0
+
+
+@dataclass(frozen=True)
+class _States:
+    """A batch on its way through the steps: float32 (rows, hidden), gates (rows, 4 hidden)."""
+
+    scratch: Scratch
+    gates: torch.Tensor
+    cell: torch.Tensor  # doubled, as the sigmoid in tanh's place takes it
+    state: torch.Tensor  # halved, as it gives it
+    highest: torch.Tensor
+    total: torch.Tensor
+    parts: tuple[torch.Tensor, ...]  # the gates one by one
+
+    @classmethod
+    def of(cls, rows: int, hidden: int, product: Product) -> "_States":
+        """Return states of nought."""
+        gates = torch.empty(rows, 4 * hidden)
+        cell, state, total = torch.zeros(3, rows, hidden)
+        highest = torch.full((rows, hidden), -torch.inf)
+        parts = gates.chunk(4, dim=1)
+        return cls(product.scratch(rows), gates, cell, state, highest, total, parts)
+
+    def first(self, texts: int) -> "_States":
+        """Return those of the first texts, in the same memory."""
+        return _States(
+            tuple(tensor[:texts] for tensor in self.scratch),
+            self.gates[:texts],
+            self.cell[:texts],
+            self.state[:texts],
+            self.highest[:texts],
+            self.total[:texts],
+            self.gates[:texts].chunk(4, dim=1),
+        )

@@ -1,0 +1,179 @@
+"""A column of texts -> class probabilities: the one path of training's evaluation and the job.
+
+Knows the encoder, the model and the machine; nothing of files, tables or how it was trained.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from scorer.network.batching import in_row_order, length_sorted, packed
+from scorer.network.card_batches import CardBatches, tokens_for
+from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
+from scorer.network.model import TextClassifier
+from scorer.network.precision import check_precision, to_try
+from scorer.network.recurrence import PackedLayer, Recurrence
+from scorer.tokens.encoding import UNKNOWN_ID, Encoded, TextEncoder
+from scorer.tokens.workers import EncodingWorkers
+
+if TYPE_CHECKING:
+    from scorer.bundles.bundle import Bundle
+
+BATCH_ROWS = 256  # so that a step's states stay in a core's cache
+TOKEN_BUDGET = 1 << 20  # tokens of a padded batch
+NEAR_TIE = 0.1  # between a text's two highest logits, int8 is off by half that: float32 takes it
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is said of each text of a column."""
+
+    probabilities: np.ndarray  # float32 (rows, classes); NaN where the text has no token
+    tokens: np.ndarray  # int32 (rows,); 0: null or blank
+    unknown: np.ndarray  # int32 (rows,): tokens that the vocabulary does not have
+
+
+class Predictor:
+    """Encoder, model and temperature on one device, in one precision."""
+
+    def __init__(
+        self,
+        encoder: TextEncoder | EncodingWorkers,
+        model: TextClassifier,
+        classes: tuple[str, ...],
+        temperature: float = 1.0,
+        precision: str = "float32",
+        device: str = "cpu",
+    ) -> None:
+        check_precision(precision)
+        self.classes = classes
+        self.precision = precision
+        self._encoder = encoder
+        self._temperature = temperature
+        self._device = torch.device(device)
+        self._cores = torch.get_num_threads()  # now: later threads are told what a pool has set
+        self._model = model.to(self._device).eval()
+        self._recurrence, self._exact = self._recurrences()
+        self._card = CardBatches(tokens_for(model.config)) if self._device.type == "cuda" else None
+        self.engine = f"{self._recurrence.name}, {device}"
+
+    @classmethod
+    def from_bundle(
+        cls,
+        bundle: "Bundle",
+        precision: str = "float32",
+        device: str = "auto",
+        workers: int | None = None,
+    ) -> "Predictor":
+        """Return the predictor of a loaded bundle.
+
+        precision: one of `precision.CHOICES`; `auto` takes the fastest that gives the bundle's
+        golden texts their probabilities, and what this machine lacks is served by float32.
+        device: `auto` takes CUDA where there is one. workers: processes that encode; None is none
+        where the model needs the cores, and all cores but one beside a card.
+        """
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        encoder = _encoder(bundle, _workers_beside(device) if workers is None else workers)
+        facts = (bundle.classes, bundle.temperature)
+        *faster, last = to_try(precision, bundle.facts.model, device)
+        for name in faster:
+            predictor = cls(encoder, bundle.model(), *facts, name, device)
+            if bundle.golden.holds(predictor):
+                return predictor
+        return cls(encoder, bundle.model(), *facts, last, device)
+
+    def close(self) -> None:
+        """End the worker processes, if there are any."""
+        if isinstance(self._encoder, EncodingWorkers):
+            self._encoder.close()
+
+    @property
+    def score_settings(self) -> dict[str, str]:
+        """Every setting, beside bundle and text, that a score depends on."""
+        return {"precision": self.precision, "device": self._device.type}
+
+    def encode(self, texts: pa.LargeStringArray) -> Encoded:
+        """Return the token ids of texts."""
+        return self._encoder.encode(texts)
+
+    def predict(self, encoded: Encoded) -> Prediction:
+        """Return the probabilities of encoded texts, in their order."""
+        logits = self.logits(encoded).astype(np.float64) / self._temperature
+        exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities = exponents / exponents.sum(axis=1, keepdims=True)
+        return Prediction(
+            probabilities.astype(np.float32),
+            encoded.lengths.astype(np.int32),
+            _count_unknown(encoded),
+        )
+
+    def logits(self, encoded: Encoded) -> np.ndarray:
+        """Return float32 (rows, classes); NaN for a text without a token."""
+        lengths = encoded.lengths
+        logits = self._scored(encoded, lengths, self._recurrence)
+        if self._exact is None:
+            return logits
+        near = _near_ties(logits)
+        exact = self._scored(encoded, np.where(near, lengths, 0), self._exact)
+        return np.where(near[:, None], exact, logits)
+
+    def _scored(self, encoded: Encoded, lengths: np.ndarray, recurrence: Recurrence) -> np.ndarray:
+        """Return the logits of the rows whose length is not 0, NaN for the others."""
+
+        def score(rows: np.ndarray) -> torch.Tensor:
+            with torch.inference_mode():
+                return self._model.output(recurrence.pooled(packed(encoded, rows))).float()
+
+        if self._card is not None:
+            batches, values = self._card.run(lengths, score)
+        else:
+            batches, values = _on_cores(self._cores, lengths, score)
+        return in_row_order(batches, values, len(encoded), len(self.classes))
+
+    def _recurrences(self) -> tuple[Recurrence, Recurrence | None]:
+        """Return the fastest way in this precision, and the exact one where near ties need it."""
+        config = self._model.config
+        if self._device.type == "cpu" and config.cell == "lstm":
+            with torch.inference_mode():
+                weights = FoldedWeights.of(self._model)
+                exact = FoldedLstm(weights) if self.precision == "int8" else None
+                return FoldedLstm(weights, self.precision), exact
+        return PackedLayer(self._model, self.precision), None
+
+
+def _workers_beside(device: str) -> int:
+    return (os.cpu_count() or 1) - 1 if device == "cuda" else 0
+
+
+def _encoder(bundle: "Bundle", workers: int) -> TextEncoder | EncodingWorkers:
+    parts = (bundle.rules, bundle.vocabulary, bundle.remembered)
+    return EncodingWorkers(*parts, workers) if workers else TextEncoder(*parts)
+
+
+def _on_cores(
+    cores: int, lengths: np.ndarray, score: Callable[[np.ndarray], torch.Tensor]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return batches and their logits; a core takes a batch, as small steps share badly."""
+    rows = -(-int(np.count_nonzero(lengths)) // cores)  # so that few rows occupy all cores
+    batches = length_sorted(lengths, min(max(rows, 1), BATCH_ROWS), TOKEN_BUDGET)
+    with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return batches, [values.numpy() for values in pool.map(score, batches)]
+
+
+def _near_ties(logits: np.ndarray) -> np.ndarray:
+    """Return bool (rows,): whether a text's two highest logits are too near each other."""
+    highest = np.partition(logits, -2, axis=1)[:, -2:]
+    return np.diff(highest, axis=1)[:, 0] < NEAR_TIE
+
+
+def _count_unknown(encoded: Encoded) -> np.ndarray:
+    """Return int32 (rows,): how many of a text's tokens are unknown."""
+    before = np.concatenate([[0], np.cumsum(encoded.ids == UNKNOWN_ID)])
+    return np.diff(before[encoded.offsets]).astype(np.int32)

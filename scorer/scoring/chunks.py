@@ -1,0 +1,109 @@
+"""Scoring a chunk: its texts are encoded, then predicted, each distinct text once.
+
+Knows Arrow tables, a predictor and a journal, nothing of files or of what is done with the scores.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorer.errors import BundleError
+from scorer.network.inference import Prediction, Predictor
+from scorer.scoring.columns import AddedColumns
+from scorer.scoring.journal import Journal
+from scorer.tables.table_streams import Chunk
+from scorer.tables.text_column import as_texts
+from scorer.tokens.encoding import Encoded
+
+TOLERANCE = 1e-6  # of the sum of a text's probabilities
+
+
+@dataclass(frozen=True)
+class EncodedChunk:
+    """A chunk whose texts are encoded, apart from the first `resumed` ones: they have scores."""
+
+    chunk: Chunk
+    texts: pa.LargeStringArray  # (rows,)
+    resumed: int
+    encoded: Encoded  # the distinct texts of the other rows
+    which: np.ndarray  # int64 (rows - resumed,): which of the encoded texts each row has
+
+
+@dataclass(frozen=True)
+class ScoredChunk:
+    """A chunk with the prediction of each of its rows."""
+
+    chunk: Chunk
+    texts: pa.LargeStringArray
+    prediction: Prediction
+
+    def with_columns(self, added: AddedColumns, classes: Sequence[str]) -> pa.Table:
+        """Return the chunk's table with the added columns."""
+        schema = added.added_to(self.chunk.table.schema, classes)
+        arrays = added.arrays(self.texts, self.prediction, classes)
+        columns = [*self.chunk.table.columns, *map(pa.chunked_array, ([array] for array in arrays))]
+        return pa.Table.from_arrays(columns, schema=schema)
+
+
+class ChunkScorer:
+    """Two stages: `encode`, then `predict`, the chunks of a table in their order."""
+
+    def __init__(self, predictor: Predictor, column: int, journal: Journal | None = None) -> None:
+        self._predictor = predictor
+        self._column = column
+        self._journal = journal
+        self._row = journal_row(len(predictor.classes))
+        self.resumed_rows = 0  # whose scores came from the journal
+        self.computed_rows = 0
+
+    def encode(self, chunk: Chunk) -> EncodedChunk:
+        """Encode the distinct texts of the rows that no earlier run has scored."""
+        name = chunk.table.schema.field(self._column).name
+        texts = as_texts(chunk.table.column(self._column), name, chunk.first_row)
+        resumed = 0
+        if self._journal is not None:
+            resumed = min(len(texts), max(0, self._journal.rows - chunk.first_row))
+        distinct = texts.slice(resumed).dictionary_encode(null_encoding="encode")
+        encoded = self._predictor.encode(distinct.dictionary)
+        return EncodedChunk(chunk, texts, resumed, encoded, distinct.indices.to_numpy())
+
+    def predict(self, part: EncodedChunk) -> ScoredChunk:
+        """Predict what was encoded, record it in the journal, and join it to what was there."""
+        rows = np.empty(0, self._row)
+        if len(part.which):
+            rows = self._rows(self._predictor.predict(part.encoded))[part.which]
+        if self._journal is not None:
+            self._journal.append(rows)
+            rows = np.concatenate([self._journal.take(part.resumed), rows])
+        self.resumed_rows += part.resumed
+        self.computed_rows += len(part.which)
+        prediction = Prediction(rows["probabilities"], rows["tokens"], rows["unknown"])
+        return ScoredChunk(part.chunk, part.texts, prediction)
+
+    def score(self, chunk: Chunk) -> ScoredChunk:
+        """Do both."""
+        return self.predict(self.encode(chunk))
+
+    def _rows(self, prediction: Prediction) -> np.ndarray:
+        """Return a prediction as journal rows; never a score that is none."""
+        rows = np.empty(len(prediction.tokens), self._row)
+        rows["probabilities"] = prediction.probabilities
+        rows["tokens"], rows["unknown"] = prediction.tokens, prediction.unknown
+        sums = prediction.probabilities.sum(axis=1, dtype=np.float64)
+        with_tokens = prediction.tokens > 0
+        if not np.all(np.abs(sums[with_tokens] - 1) <= TOLERANCE):  # NaN is not <= either
+            raise BundleError("the model gave something that is not a probability")
+        return rows
+
+
+def journal_row(classes: int) -> np.dtype:
+    """Return the type of a journal's row: what a `Prediction` has for one text."""
+    return np.dtype([("probabilities", "<f4", (classes,)), ("tokens", "<i4"), ("unknown", "<i4")])
+
+
+def count_distinct(texts: pa.LargeStringArray) -> int:
+    """Return how many texts differ; each null counts as one of its own."""
+    return pc.count_distinct(texts, mode="only_valid").as_py() + texts.null_count

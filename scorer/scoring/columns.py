@@ -1,0 +1,84 @@
+"""The columns that are added to a scored table.
+
+    <prefix>probability_<class>    float32, one for each class in the bundle's order; null: no text
+    <prefix>label                  the class of the highest probability, if asked for
+    <prefix>status                 why there is or is no score (`STATUSES`), if asked for
+
+Knows Arrow tables and predictions, nothing of files or models.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorer.errors import UsageError
+
+if TYPE_CHECKING:
+    from scorer.network.inference import Prediction
+
+SCORED, UNKNOWN, NULL, BLANK, MARKUP = STATUSES = (
+    "scored",
+    "no known word",  # scored too
+    "null",
+    "blank",
+    "markup only",
+)
+
+
+@dataclass(frozen=True)
+class AddedColumns:
+    """Which columns are added to a table."""
+
+    prefix: str = ""
+    label: bool = False
+    status: bool = False
+
+    def fields(self, classes: Sequence[str]) -> list[pa.Field]:
+        """Return the fields of the added columns, in their order."""
+        fields = [pa.field(f"{self.prefix}probability_{name}", pa.float32()) for name in classes]
+        if self.label:
+            fields.append(pa.field(f"{self.prefix}label", pa.string()))
+        if self.status:
+            fields.append(pa.field(f"{self.prefix}status", pa.string()))
+        return fields
+
+    def added_to(self, schema: pa.Schema, classes: Sequence[str]) -> pa.Schema:
+        """Return the schema with the added fields; `UsageError` if it has one of them already."""
+        fields = self.fields(classes)
+        taken = [field.name for field in fields if field.name in schema.names]
+        if taken:
+            names = ", ".join(taken)
+            raise UsageError(f"the input already has {names}", "--prefix TEXT gives other names")
+        for field in fields:
+            schema = schema.append(field)
+        return schema
+
+    def arrays(
+        self, texts: pa.LargeStringArray, prediction: "Prediction", classes: Sequence[str]
+    ) -> list[pa.Array]:
+        """Return the added columns of a chunk, each of length rows."""
+        without = np.isnan(prediction.probabilities).any(axis=1)  # (rows,)
+        columns = np.ascontiguousarray(prediction.probabilities.T)  # (classes, rows)
+        arrays = [pa.array(column, pa.float32(), mask=without) for column in columns]
+        if self.label:
+            best = np.nan_to_num(prediction.probabilities).argmax(axis=1)
+            arrays.append(pa.array(np.array(classes, object)[best], pa.string(), mask=without))
+        if self.status:
+            arrays.append(pc.take(pa.array(STATUSES), pa.array(statuses(texts, prediction))))
+        return arrays
+
+
+def statuses(texts: pa.LargeStringArray, prediction: "Prediction") -> np.ndarray:
+    """Return int8 (rows,): the position in `STATUSES` of what each text is."""
+    blank = pc.equal(pc.utf8_trim_whitespace(texts), "").fill_null(False)
+    unknown = prediction.unknown == prediction.tokens
+    none = np.select([_numpy(texts.is_null()), _numpy(blank)], [2, 3], 4)
+    return np.where(prediction.tokens > 0, unknown, none).astype(np.int8)
+
+
+def _numpy(mask: pa.BooleanArray) -> np.ndarray:
+    return mask.to_numpy(zero_copy_only=False)

@@ -1,0 +1,42 @@
+"""What is asked of a run: which table is read and how, and where which columns go.
+
+Knows paths, formats and names; nothing is opened here.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scorer.files.byte_streams import STANDARD_STREAM
+from scorer.files.publish import real_path
+from scorer.scoring.columns import AddedColumns
+from scorer.scoring.ledger import DEFAULT_LIMIT, RejectLimit
+from scorer.tables.formats import CsvOptions, TableFormat
+
+CHUNK_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is read: a path or `-`, how it is read, and which column is the text."""
+
+    path: str
+    format: TableFormat
+    csv: CsvOptions = field(default_factory=CsvOptions)
+    text_column: str | None = None  # the bundle's, or the only one, where it is None
+    chunk_rows: int = CHUNK_ROWS
+    limit: RejectLimit = DEFAULT_LIMIT
+
+    @property
+    def file(self) -> Path | None:
+        """The absolute path; None for standard input."""
+        return None if self.path == STANDARD_STREAM else real_path(self.path)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is written: a path or `-`, as what, and with which columns."""
+
+    path: str
+    format: TableFormat
+    added: AddedColumns = field(default_factory=AddedColumns)
+    overwrite: bool = False

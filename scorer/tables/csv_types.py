@@ -1,0 +1,62 @@
+"""Types for the columns of a CSV, where every cell says the same as a number, a date or a truth.
+
+A column has a type only if each of its cells, written again, is the very text it was: `007`,
+`1.50`, `1e5` and `True` stay text. Blank cells become nulls, which are written as blank. Knows
+columns of cells, nothing of files.
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorer.errors import InputError
+from scorer.tables.csv_cells import TEXT
+
+TYPES = (pa.int64(), pa.float64(), pa.bool_(), pa.date32())
+
+
+def infer_schema(table: pa.Table) -> pa.Schema:
+    """Return the schema that a table of texts can have."""
+    fields = zip(table.schema, table.columns, strict=True)
+    return pa.schema([pa.field(field.name, _inferred(cells)) for field, cells in fields])
+
+
+def _inferred(cells: pa.ChunkedArray) -> pa.DataType:
+    if pc.all(pc.equal(cells, "")).as_py():
+        return TEXT
+    return next((kind for kind in TYPES if _typed(cells, kind) is not None), TEXT)
+
+
+def typed(table: pa.Table, schema: pa.Schema, first_row: int) -> pa.Table:
+    """Return a table of texts in a schema; `first_row` (from 0) is for the message.
+
+    Raises `InputError` for a cell that would not be the same any more.
+    """
+    columns = []
+    for field, cells in zip(schema, table.columns, strict=True):
+        column = _typed(cells, field.type)
+        if column is None:
+            raise InputError(_misfit(cells, field, first_row), "Leave --infer-types out")
+        columns.append(column)
+    return pa.table(columns, schema=schema)
+
+
+def _typed(cells: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
+    """Return the cells as a type; None if one of them does not read back the same."""
+    if kind == TEXT:
+        return cells
+    filled = pc.if_else(pc.equal(cells, ""), pa.scalar(None, TEXT), cells)
+    try:
+        column = filled.cast(kind)
+    except pa.ArrowInvalid:
+        return None
+    same = pc.all(pc.equal(column.cast(TEXT), filled)).as_py()
+    return column if same is not False else None  # None: all of them are null
+
+
+def _misfit(cells: pa.ChunkedArray, field: pa.Field, first_row: int) -> str:
+    """Say which cell it is that does not fit."""
+    for row, cell in enumerate(cells):
+        if _typed(pa.chunked_array([[cell.as_py()]], TEXT), field.type) is None:
+            where = f"row {first_row + row + 1}, column {field.name!r}"
+            return f"{where}: {cell.as_py()[:40]!r} is not {field.type} as the cells before it"
+    raise AssertionError("each cell fits by itself")

@@ -1,0 +1,142 @@
+"""Tables in files: CSV and Parquet, read and written as chunks of Arrow tables, nothing lost.
+
+The format follows from the name of a file or from an option. Knows formats, nothing of models,
+scores or publishing.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+
+from scorer.errors import InputError, UsageError
+from scorer.files.byte_streams import STANDARD_STREAM
+from scorer.tables.csv_table import CsvOptions, CsvReader, CsvWriter
+from scorer.tables.parquet_table import ParquetReader, ParquetWriter
+from scorer.tables.rejects import RejectSink
+from scorer.tables.table_streams import (
+    Chunk,
+    CsvDialect,
+    Reject,
+    TableReader,
+    TableWriter,
+)
+
+__all__ = [
+    "Chunk",
+    "CsvDialect",
+    "CsvOptions",
+    "Reject",
+    "RejectSink",
+    "TableFormat",
+    "TableReader",
+    "TableWriter",
+    "check_table",
+    "create_table",
+    "format_of",
+    "open_table",
+]
+
+CHECK_ROWS = 8192  # at a time
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """How a table is stored."""
+
+    kind: str  # csv or parquet
+    compression: str | None = None  # of a CSV: gzip or zstd
+    delimiter: str | None = None  # of a CSV, where its name tells
+
+
+FORMATS = {
+    "csv": TableFormat("csv"),
+    "csv.gz": TableFormat("csv", "gzip"),
+    "csv.zst": TableFormat("csv", "zstd"),
+    "tsv": TableFormat("csv", None, "\t"),
+    "tsv.gz": TableFormat("csv", "gzip", "\t"),
+    "tsv.zst": TableFormat("csv", "zstd", "\t"),
+    "parquet": TableFormat("parquet"),
+}
+SUFFIXES = FORMATS | {
+    "txt": TableFormat("csv"),
+    "txt.gz": TableFormat("csv", "gzip"),
+    "txt.zst": TableFormat("csv", "zstd"),
+    "pq": TableFormat("parquet"),
+}
+
+
+def format_of(path: str, option: str | None = None) -> TableFormat:
+    """Return the format that the option names, or else the end of the path; CSV for `-`.
+
+    Raises `UsageError` with the ones there are.
+    """
+    if option is not None:
+        if option not in FORMATS:
+            raise UsageError(
+                f"there is no format {option!r}; the formats are: {', '.join(FORMATS)}"
+            )
+        return FORMATS[option]
+    if path == STANDARD_STREAM:
+        return FORMATS["csv"]
+    name = Path(path).name.lower()
+    for suffix, known in SUFFIXES.items():
+        if name.endswith(f".{suffix}"):
+            return known
+    listed = ", ".join(f".{suffix}" for suffix in SUFFIXES)
+    hint = "--input-format or --output-format names its format"
+    raise UsageError(f"the name of {path} does not end in one of: {listed}", hint)
+
+
+def open_table(
+    path: str,
+    format: TableFormat,
+    options: CsvOptions | None = None,
+    rejects: RejectSink | None = None,
+) -> TableReader:
+    """Open a path, or `-` for standard input. Raises `InputError` or `UsageError`."""
+    if format.kind == "parquet":
+        return ParquetReader(path)
+    options = options or CsvOptions()
+    if options.delimiter is None and format.delimiter:
+        options = replace(options, delimiter=format.delimiter)
+    return CsvReader(path, format.compression, options, rejects)
+
+
+def create_table(
+    target: str | Path | IO[bytes],
+    format: TableFormat,
+    schema: pa.Schema,
+    dialect: CsvDialect | None = None,
+) -> TableWriter:
+    """Begin a table at a path, `-` for standard output, or in a binary file.
+
+    `dialect` is that of the input, if it was a CSV. Raises `InputError`.
+    """
+    if format.kind == "parquet":
+        return ParquetWriter(target, schema)
+    return CsvWriter(target, format.compression, schema, _dialect(format, dialect))
+
+
+def _dialect(format: TableFormat, dialect: CsvDialect | None) -> CsvDialect:
+    """Return the dialect that is written."""
+    dialect = dialect or CsvDialect()
+    return CsvDialect(format.delimiter, dialect.quote) if format.delimiter else dialect
+
+
+def check_table(
+    path: str | Path, format: TableFormat, schema: pa.Schema, dialect: CsvDialect | None = None
+) -> int:
+    """Open a finished table again and return how many rows it has.
+
+    `dialect` is the one given to `create_table`. Raises `InputError` if it cannot be read, or has
+    another schema: other names, or for Parquet other types.
+    """
+    dialect = _dialect(format, dialect)
+    options = CsvOptions(dialect.delimiter, dialect.quote)
+    with open_table(str(path), format, options) as reader:
+        found = reader.schema.names if format.kind == "csv" else reader.schema
+        if found != (schema.names if format.kind == "csv" else schema):
+            raise InputError(f"{path} has other columns than were written: {found}")
+        return reader.count_rows()

@@ -1,0 +1,130 @@
+"""Parquet tables, in bounded memory: read a few rows at a time, written in bounded row groups.
+
+Schema, field and key-value metadata stay as they are. Knows Parquet, nothing of what the columns
+mean.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scorer.errors import InputError
+from scorer.files.byte_streams import Sink, open_seekable, reading, source_name
+from scorer.tables.table_streams import MAX_CHUNK_BYTES, Chunk, TableReader, TableWriter
+
+READ_ROWS = 1024  # at a time: some rows are large
+READ_BYTES = 1 << 20  # at a time, of each column
+ROW_GROUP_ROWS = 1 << 16
+ROW_GROUP_BYTES = 128 << 20
+
+
+class ParquetReader(TableReader):
+    """A Parquet file being read."""
+
+    def __init__(self, path: str) -> None:
+        self.name = source_name(path)
+        self._file = open_seekable(path)
+        try:
+            self._parquet = self._open()
+        except BaseException:
+            self._file.close()
+            raise
+        self.schema = self._parquet.schema_arrow
+
+    def _open(self) -> pq.ParquetFile:
+        try:
+            with reading(self.name, None):
+                parquet = pq.ParquetFile(
+                    self._file,
+                    buffer_size=READ_BYTES,
+                    pre_buffer=False,
+                    page_checksum_verification=True,
+                )
+                _decode_names(parquet.schema_arrow)
+        except UnicodeDecodeError as error:
+            raise InputError(f"cannot read {self.name}: a column's name is not UTF-8") from error
+        return parquet
+
+    def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
+        """Yield the rows, see `TableReader`; `max_bytes` are those of the table in memory."""
+        for table in self._tables(max_rows, max_bytes):
+            first_row = self.rows_read
+            self.rows_read += table.num_rows
+            yield Chunk(first_row, table)
+
+    def _tables(self, max_rows: int, max_bytes: int) -> Iterator[pa.Table]:
+        """Yield batches together as far as the limits let them."""
+        waiting: list[pa.RecordBatch] = []
+        rows = size = 0
+        for batch in self._batches(max_rows):
+            waiting.append(batch)
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if rows + READ_ROWS > max_rows or size >= max_bytes:
+                yield pa.Table.from_batches(waiting, self.schema)
+                waiting, rows, size = [], 0, 0
+        if waiting:
+            yield pa.Table.from_batches(waiting, self.schema)
+
+    def _batches(self, max_rows: int) -> Iterator[pa.RecordBatch]:
+        with reading(self.name, None):
+            batches = self._parquet.iter_batches(min(READ_ROWS, max_rows), use_threads=False)
+            yield from (batch for batch in batches if batch.num_rows)
+
+    def count_rows(self) -> int:
+        """Return how many rows there are, as the footer has it."""
+        return self._parquet.metadata.num_rows
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._parquet.close()
+        self._file.close()
+
+
+def _decode_names(schema: pa.Schema) -> None:
+    """Raise `UnicodeDecodeError` now, for a nested field too, rather than where a name is used."""
+    schema.to_string(show_field_metadata=False, show_schema_metadata=False)
+
+
+class ParquetWriter(TableWriter):
+    """A Parquet file being written."""
+
+    def __init__(self, target: str | Path | IO[bytes], schema: pa.Schema) -> None:
+        self._sink = Sink(target)
+        self._waiting: list[pa.Table] = []
+        with self._sink.writing():
+            self._parquet = pq.ParquetWriter(
+                self._sink, schema, compression="zstd", write_page_checksum=True
+            )
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows. Raises `InputError` if they cannot be written."""
+        self._waiting.append(table)
+        self.rows_written += table.num_rows
+        rows = sum(part.num_rows for part in self._waiting)
+        if rows >= ROW_GROUP_ROWS or sum(part.nbytes for part in self._waiting) >= ROW_GROUP_BYTES:
+            self._write_row_group()
+
+    def _write_row_group(self) -> None:
+        with self._sink.writing():
+            self._parquet.write_table(pa.concat_tables(self._waiting), 2 * ROW_GROUP_ROWS)
+        self._waiting = []
+
+    def add_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Record facts in the footer."""
+        self._parquet.add_key_value_metadata(dict(metadata))
+
+    def close(self) -> None:
+        """Finish the file. Raises `InputError` if it cannot be written."""
+        if self._waiting:
+            self._write_row_group()
+        with self._sink.writing():
+            self._parquet.close()
+        self._sink.finish()
+
+    def abandon(self) -> None:
+        """Let go of the unfinished file as it is."""
+        self._sink.abandon()
+        self._parquet.close()

@@ -1,0 +1,105 @@
+"""Rejected rows: `<output>.rejects.csv`, which can be put right by hand and scored again.
+
+    "line","byte_offset","reason","raw"
+    1,0,header,"id,review"                                  the input's header
+    2077,301244,"3 fields where the header has 2","7,Good, bad"
+
+The file has the delimiter and the quote of its input; its own header is quoted if the input's
+cells may be. It is UTF-8, whatever the input was, apart from bytes that were no text: those stay
+as they were, so a row that was not put right is rejected again. Once its rows are put right in
+the `raw` column, the file is an input like any other: it is recognised by its header, and the
+rows are those that stand in `raw`. Knows nothing of columns or Arrow.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scorer.errors import InputError
+from scorer.files.byte_streams import Sink
+from scorer.tables.csv_encoding import Encoding
+from scorer.tables.csv_records import Lines, parsed
+from scorer.tables.table_streams import CsvDialect, Reject
+
+COLUMNS = ("line", "byte_offset", "reason", "raw")
+HEADER = "header"
+PLAIN_QUOTE = '"'  # of the file where its input has none
+FIRST_LINE = re.compile(r"\ufeff?(\W?)line\1(.)\1byte_offset\1\2\1reason\1\2\1raw\1[\r\n]")
+FIRST_LINE_BYTES = 128
+
+
+class RejectSink:
+    """Writes rejected rows to a file, which is there once a row was rejected."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.count = 0
+        self._path = path
+        self._sink: Sink | None = None
+        self._header, self._dialect = "", CsvDialect()
+
+    def begin(self, header: str, dialect: CsvDialect) -> None:
+        """Be told the input's header, as it stands there, and its dialect."""
+        self._header, self._dialect = header, dialect
+
+    def add(self, reject: Reject) -> None:
+        """Write a rejected row. Raises `InputError` if it cannot be written."""
+        if self._sink is None:
+            self._sink = Sink(self._path)
+            self._write(COLUMNS, self._sink, quoted=bool(self._dialect.quote))
+            self._write((1, 0, HEADER, self._header), self._sink)
+        self._write((reject.line, reject.byte_offset, reject.reason, reject.raw), self._sink)
+        self.count += 1
+
+    def _write(self, cells: Sequence[str | int], sink: Sink, quoted: bool = False) -> None:
+        row = io.StringIO(newline="")
+        csv.writer(
+            row,
+            delimiter=self._dialect.delimiter,
+            quotechar=self._dialect.quote or PLAIN_QUOTE,
+            quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL,
+            lineterminator="\r\n",  # so that either of them is quoted
+        ).writerow(cells)
+        sink.write((row.getvalue()[:-2] + "\n").encode("utf-8", "surrogateescape"))
+
+    def close(self) -> None:
+        """Finish the file. Raises `InputError` if it cannot be written."""
+        if self._sink is not None:
+            self._sink.finish()
+            self._sink = None
+
+
+def rejects_dialect(head: bytes) -> CsvDialect | None:
+    """Return the dialect of the rows in a file of rejected rows; None for any other file."""
+    found = FIRST_LINE.match(head[:FIRST_LINE_BYTES].decode("utf-8", "replace"))
+    return CsvDialect(found[2], found[1]) if found else None
+
+
+def passages(lines: Lines, dialect: CsvDialect) -> Iterator[Lines]:
+    """Yield the header and then each rejected row as lines of the input they came from.
+
+    Raises `InputError` if the file's form was changed.
+    """
+    outer = CsvDialect(dialect.delimiter, dialect.quote or PLAIN_QUOTE)
+    records = _rows(lines, outer)
+    next(records)  # the names of its columns
+    for number, (line, offset, reason, raw) in enumerate(records):
+        if number == 0 and reason != HEADER:
+            raise InputError(f"{lines.name}: its first row is not the input's header")
+        yield Lines(io.StringIO(raw, newline=""), Encoding(), lines.name, _int(line), _int(offset))
+
+
+def _rows(lines: Lines, dialect: CsvDialect) -> Iterator[list[str]]:
+    for cells in parsed(lines, dialect):
+        if cells and (len(cells) != len(COLUMNS) or lines.ended):
+            where = f"{lines.name}, line {lines.line}"
+            raise InputError(f"{where}: not a row of rejects any more", "Change the raw text only")
+        if cells:
+            yield cells
+        lines.next_record()
+
+
+def _int(cell: str) -> int:
+    """Return a number that somebody may have changed."""
+    return int(cell) if cell.isdecimal() and len(cell) < 20 else 0

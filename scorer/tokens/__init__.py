@@ -1,0 +1,1 @@
+"""A column of texts -> token ids, exactly spaCy's. Knows no model."""

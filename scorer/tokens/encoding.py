@@ -1,0 +1,244 @@
+"""From a column of texts to token ids, and the vocabulary that numbers the tokens.
+
+A text's ids are exactly those of `spacy.blank(language).tokenizer` called on the normalised text.
+Each distinct piece goes to spaCy once; what is known of a piece is gathered for a whole column at
+once. One encoder serves one thread.
+Knows nothing of batches, padding or models.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+
+import numpy as np
+import pyarrow as pa
+
+from scorer.errors import BundleError
+from scorer.tokens.memory import NOTHING, KnownPieces, PieceIds, PieceMemory
+from scorer.tokens.piece_index import piece_keys
+from scorer.tokens.special_cases import CLOSES, MATCHES, OPENS
+from scorer.tokens.text import (
+    Pieces,
+    TextRules,
+    ranges,
+    slices,
+    split,
+    with_spaces,
+    without_spaces,
+)
+from scorer.tokens.tokeniser import PieceTokeniser, PieceTokens
+
+UNKNOWN_ID = 0
+PAD_ID = 1
+SPECIALS = ("<unk>", "<pad>")
+SLICE_BYTES = 1 << 20  # of text encoded at a time: bounds the memory, and it stays in the cache
+COUNTING_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The token ids of a column of texts.
+
+    ids: int32 (total_tokens,); offsets: int64 (rows + 1,); row i: ids[offsets[i]:offsets[i + 1]].
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each row: int64 (rows,); 0 for a null or blank text."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+class Vocabulary:
+    """Tokens by id. The first two are `<unk>` and `<pad>`, which no text can spell.
+
+    A token of a text that reads "<pad>" or "<unk>" is unknown like any other word that is not in
+    the vocabulary; torchtext would give it the padding's id.
+    """
+
+    def __init__(self, tokens: tuple[str, ...]) -> None:
+        if tokens[:2] != SPECIALS or len(set(tokens)) != len(tokens):
+            raise BundleError(f"a vocabulary starts with {SPECIALS} and holds each token once")
+        self.tokens = tokens
+        self._ids = {token: i for i, token in enumerate(tokens) if i not in (UNKNOWN_ID, PAD_ID)}
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def ids_of(self, tokens: Sequence[str]) -> np.ndarray:
+        """The ids of tokens: int32 (tokens,), UNKNOWN_ID for one that has none."""
+        return np.fromiter(map(self._ids.get, tokens, repeat(UNKNOWN_ID)), np.int32, len(tokens))
+
+
+class TextEncoder:
+    """Token ids of columns of texts.
+
+    remembered: pieces whose ids need not be asked of spaCy again; raises BundleError where they
+    are not of this vocabulary. spaCy is imported when a piece is met that is not among them.
+    """
+
+    def __init__(
+        self, rules: TextRules, vocabulary: Vocabulary, remembered: PieceMemory | None = None
+    ) -> None:
+        if remembered and not _within(remembered.ids.ids, len(vocabulary)):
+            raise BundleError("remembered pieces have ids beyond the vocabulary")
+        self._rules = rules
+        self._vocabulary = vocabulary
+        self._known = KnownPieces(remembered)
+
+    def encode(self, texts: pa.LargeStringArray) -> Encoded:
+        """The texts' ids; a null or blank text has none."""
+        parts = [self._encode(part) for part in slices(texts, SLICE_BYTES)]
+        ids = [np.zeros(0, np.int32), *(part.ids for part in parts)]
+        lengths = [np.zeros(1, np.int64), *(part.lengths for part in parts)]
+        return Encoded(np.concatenate(ids), np.cumsum(np.concatenate(lengths)))
+
+    def _encode(self, texts: pa.LargeStringArray) -> Encoded:
+        if self._known.full:
+            self._start_over()
+        pieces = split(texts, self._rules)
+        encoded = self._known.ids(self._with_phrases(pieces, self._numbers(pieces)))
+        return Encoded(encoded.values, encoded.offsets[pieces.offsets])
+
+    def memory_of(self, pieces: pa.LargeStringArray) -> PieceMemory:
+        """What there is to ship of these distinct pieces."""
+        column = Pieces(with_spaces(pieces), np.array([0, len(pieces)]))
+        numbers = self._numbers(column)
+        ids = self._known.ids(numbers)
+        return PieceMemory(pieces, PieceIds(ids.values, ids.offsets, self._known.flags(numbers)))
+
+    def _start_over(self) -> None:
+        """Keep memory bounded: remember what was shipped, and renew spaCy's own tables too."""
+        self._known.forget()
+        self.__dict__.pop("_tokeniser", None)
+
+    @cached_property
+    def _tokeniser(self) -> PieceTokeniser:
+        return PieceTokeniser(self._rules.language)
+
+    def _numbers(self, pieces: Pieces) -> np.ndarray:
+        """The number of each piece: int64 (pieces,). New ones are learned."""
+        words, codes = pieces.distinct()
+        keys = piece_keys(words)
+        numbers = self._known.find(keys)
+        new = np.flatnonzero(numbers < 0)
+        if len(new):
+            for block in self._tokeniser.tokenise(words.take(pa.array(new))):
+                learned = new[block.positions]
+                numbers[learned] = self._known.add(keys[learned], self._ids(block))
+        return numbers[codes]
+
+    def _with_phrases(self, pieces: Pieces, numbers: np.ndarray) -> np.ndarray:
+        """The numbers, with neighbours that spaCy may not split independently made one phrase.
+
+        The first piece of a phrase takes the phrase's number, the others have no tokens left.
+        """
+        starts, ends = _phrases(self._known.flags(numbers), pieces.offsets)
+        if not len(starts):
+            return numbers
+        spans = zip(starts.tolist(), ends.tolist(), strict=True)
+        phrases = pa.array([pieces.phrase(*span) for span in spans], pa.large_string())
+        numbers[ranges(starts, ends - starts)] = NOTHING
+        numbers[starts] = self._phrase_numbers(phrases)
+        return numbers
+
+    def _phrase_numbers(self, phrases: pa.LargeStringArray) -> np.ndarray:
+        keys = piece_keys(phrases)
+        distinct, first, codes = np.unique(keys, return_index=True, return_inverse=True)
+        numbers = self._known.find(distinct)
+        new = np.flatnonzero(numbers < 0)
+        strings = phrases.take(pa.array(first[new])).to_pylist()
+        for block in self._tokeniser.tokenise_phrases(strings):
+            learned = new[block.positions]
+            numbers[learned] = self._known.add(distinct[learned], self._ids(block))
+        return numbers[codes]
+
+    def _ids(self, block: PieceTokens) -> PieceIds:
+        ids = self._vocabulary.ids_of(block.tokens)
+        return PieceIds(ids[block.indices], block.offsets, block.flags)
+
+
+def _within(ids: np.ndarray, tokens: int) -> bool:
+    return bool(ids.min(initial=0) >= 0 and ids.max(initial=0) < tokens)
+
+
+def _phrases(flags: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First piece and end of every run of joined pieces in which the last pass changes one.
+
+    flags: uint8 (pieces,); offsets: the rows' pieces. Two neighbours of a row are joined where a
+    special case may span the space between them.
+    """
+    changed = np.flatnonzero(flags & MATCHES)
+    if not len(changed):
+        return changed, changed
+    apart = np.ones(len(flags) + 1, bool)
+    apart[1:-1] = ((flags[:-1] & OPENS) == 0) | ((flags[1:] & CLOSES) == 0)
+    apart[offsets] = True
+    cuts = np.flatnonzero(apart)
+    runs = np.unique(np.searchsorted(cuts, changed, "right") - 1)
+    starts, ends = cuts[runs], cuts[runs + 1]
+    several = ends - starts > 1
+    return starts[several], ends[several]
+
+
+def count_pieces(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
+    """How often each piece occurs in the texts."""
+    counter: Counter[str] = Counter()
+    for rows in _slices(texts):
+        words, codes = split(rows, rules).distinct()
+        counts = np.bincount(codes, minlength=len(words)).tolist()
+        counter.update(dict(zip(without_spaces(words), counts, strict=True)))
+    return counter
+
+
+def remember(
+    texts: pa.LargeStringArray, rules: TextRules, vocabulary: Vocabulary, limit: int = 300_000
+) -> PieceMemory:
+    """The most frequent pieces of the texts with their ids, in alphabetical order."""
+    counts = sorted(count_pieces(texts, rules).items(), key=lambda item: (-item[1], item[0]))
+    pieces = pa.array(sorted(piece for piece, _ in counts[:limit]), pa.large_string())
+    return TextEncoder(rules, vocabulary).memory_of(pieces)
+
+
+def count_tokens(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
+    """How often each token occurs in the texts."""
+    vocabulary = _OpenVocabulary()
+    encoder = TextEncoder(rules, vocabulary)
+    counts = np.zeros(0, np.int64)
+    for rows in _slices(texts):
+        ids = encoder.encode(rows).ids
+        more = np.bincount(ids, minlength=len(vocabulary.ids))
+        more[: len(counts)] += counts
+        counts = more
+    return +Counter(dict(zip(vocabulary.ids, counts.tolist(), strict=True)))
+
+
+def build_vocabulary(counter: Counter[str], max_size: int = 20_000) -> Vocabulary:
+    """torchtext's vocabulary: `<unk>`, `<pad>`, then the max_size most frequent tokens."""
+    from torchtext.vocab import Vocab
+
+    return Vocabulary(tuple(Vocab(counter, max_size=max_size, specials=list(SPECIALS)).itos))
+
+
+class _OpenVocabulary(Vocabulary):
+    """Gives each new token the next id, from 0."""
+
+    def __init__(self) -> None:
+        super().__init__(SPECIALS)
+        self.ids: dict[str, int] = {}
+
+    def ids_of(self, tokens: Sequence[str]) -> np.ndarray:
+        ids = (self.ids.setdefault(token, len(self.ids)) for token in tokens)
+        return np.fromiter(ids, np.int32, len(tokens))
+
+
+def _slices(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
+    for start in range(0, len(texts), COUNTING_ROWS):
+        yield texts.slice(start, COUNTING_ROWS)

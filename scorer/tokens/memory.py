@@ -1,0 +1,125 @@
+"""The pieces whose token ids are known: those that a bundle ships, and those met since.
+
+Knows nothing of how a piece becomes ids.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scorer.errors import BundleError
+from scorer.tokens.piece_index import PieceIndex, piece_keys
+from scorer.tokens.runs import GrowingArray, Runs, RunStore
+from scorer.tokens.text import with_spaces
+
+MAX_PIECES = 1_000_000
+MAX_IDS = 16_000_000
+NOTHING = 0  # the number of the piece without tokens
+
+SCHEMA = pa.schema(
+    {"piece": pa.large_string(), "ids": pa.large_list(pa.int32()), "flags": pa.uint8()}
+)
+
+
+@dataclass(frozen=True)
+class PieceIds:
+    """The token ids of some pieces.
+
+    ids: int32 (total_tokens,); offsets: int64 (pieces + 1,) into ids;
+    flags: uint8 (pieces,), see `special_cases`.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    flags: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.flags)
+
+
+@dataclass(frozen=True)
+class PieceMemory:
+    """Distinct pieces and their ids, as a bundle ships them."""
+
+    pieces: pa.LargeStringArray
+    ids: PieceIds
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def to_table(self) -> pa.Table:
+        """One row a piece: piece, ids, flags."""
+        ids = pa.LargeListArray.from_arrays(self.ids.offsets, self.ids.ids)
+        return pa.table([self.pieces, ids, self.ids.flags], schema=SCHEMA)
+
+    def to_parquet(self) -> bytes:
+        """The table as a Parquet file; small, if the pieces are in alphabetical order."""
+        file = io.BytesIO()
+        pq.write_table(
+            self.to_table(),
+            file,
+            compression="zstd",
+            compression_level=19,
+            use_dictionary=["flags"],
+            column_encoding={"piece": "DELTA_BYTE_ARRAY"},
+        )
+        return file.getvalue()
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> "PieceMemory":
+        """The memory that `to_table` wrote; raises BundleError for any other table."""
+        try:
+            columns = table.cast(SCHEMA).combine_chunks().columns
+        except (pa.ArrowInvalid, ValueError) as error:
+            raise BundleError(f"remembered pieces need the columns {SCHEMA.names}") from error
+        pieces, lists, flags = (pa.concat_arrays(column.chunks) for column in columns)
+        offsets = lists.offsets.to_numpy()
+        return cls(pieces, PieceIds(lists.values.to_numpy(), offsets, flags.to_numpy()))
+
+
+class KnownPieces:
+    """What is remembered while texts are encoded: piece -> number -> ids and flags."""
+
+    def __init__(self, shipped: PieceMemory | None) -> None:
+        self._shipped = shipped
+        self.forget()
+
+    def forget(self) -> None:
+        """Start over from what the bundle ships."""
+        self._index = PieceIndex()
+        self._ids = RunStore()
+        self._flags = GrowingArray(np.uint8)
+        nothing = PieceIds(np.zeros(0, np.int32), np.zeros(2, np.int64), np.zeros(1, np.uint8))
+        self.add(np.zeros(1, np.uint64), nothing)
+        if self._shipped:
+            self.add(piece_keys(with_spaces(self._shipped.pieces)), self._shipped.ids)
+        self._most_pieces = len(self._index) + MAX_PIECES
+        self._most_ids = len(self._ids.runs.values) + MAX_IDS
+
+    @property
+    def full(self) -> bool:
+        """Whether more was added to what was shipped than the bounds allow."""
+        return len(self._index) > self._most_pieces or len(self._ids.runs.values) > self._most_ids
+
+    def find(self, keys: np.ndarray) -> np.ndarray:
+        """The number of each piece, int64 (pieces,); negative for an unknown one."""
+        return self._index.find(keys)
+
+    def add(self, keys: np.ndarray, ids: PieceIds) -> np.ndarray:
+        """Remember unknown pieces; returns their numbers."""
+        first = len(self._index)
+        self._index.add(keys)
+        self._ids.extend(Runs(ids.ids, ids.offsets))
+        self._flags.extend(ids.flags)
+        return np.arange(first, len(self._index))
+
+    def flags(self, numbers: np.ndarray) -> np.ndarray:
+        """The flags of these pieces: uint8 (numbers,)."""
+        return self._flags.values[numbers]
+
+    def ids(self, numbers: np.ndarray) -> Runs:
+        """The ids of these pieces, one after the other."""
+        return self._ids.runs.take(numbers)

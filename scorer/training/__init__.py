@@ -1,0 +1,1 @@
+"""The training flow: a corpus -> a bundle. Start at `learning`."""

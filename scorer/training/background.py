@@ -1,0 +1,74 @@
+"""What a training may draw on beside labelled rows: texts without labels, and earlier models.
+
+Knows files of texts and what pretraining and teachers leave, nothing of labels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.starting_point import StartingPoint, load_starting_point
+from scorer.errors import InputError, UsageError
+from scorer.tables.formats import CsvOptions, format_of, open_table
+from scorer.tables.text_column import as_texts, find_text_column
+
+CHUNK_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Background:
+    """All of it may be missing.
+
+    unlabelled: (rows,), what to pretrain on, and what a teacher is asked about.
+    start: pretrained layers; there is no pretraining then.
+    vectors: a file of word vectors for the embedding; there is no pretraining then.
+    teacher: a model whose probabilities are learned beside the labels.
+    """
+
+    unlabelled: pa.LargeStringArray | None = None
+    start: StartingPoint | None = None
+    vectors: Path | None = None
+    teacher: Bundle | None = None
+
+
+def read_background(
+    unlabelled: Sequence[Path],
+    text_column: str,
+    start: Path | None = None,
+    vectors: Path | None = None,
+    teacher: Path | None = None,
+) -> Background:
+    """Read and verify what is given; the texts are in `text_column`, or in the only text column.
+
+    Raises `InputError` or `BundleError`, and `UsageError` for unlabelled texts of no use.
+    """
+    if unlabelled and teacher is None and (start or vectors):
+        option = "--start-from" if start else "--vectors"
+        raise UsageError(
+            f"with {option} there is no pretraining, so --unlabelled texts are of no use",
+            f"Give {option} or --unlabelled, or a --teacher to be asked about them",
+        )
+    texts = [chunk for path in unlabelled for chunk in _texts(path, text_column)]
+    return Background(
+        pa.concat_arrays(texts) if texts else None,
+        None if start is None else load_starting_point(start),
+        vectors,
+        None if teacher is None else load_bundle(teacher),
+    )
+
+
+def _texts(path: Path, text_column: str) -> list[pa.LargeStringArray]:
+    """Return the texts of a CSV or Parquet file, without nulls."""
+    name = str(path)
+    with open_table(name, format_of(name, None), CsvOptions(), None) as reader:
+        texts, column = [], None
+        for chunk in reader.chunks(CHUNK_ROWS):
+            if column is None:
+                column = find_text_column(chunk.table, None, text_column)
+            texts.append(as_texts(chunk.table.column(column), text_column).drop_null())
+    if not any(map(len, texts)):
+        raise InputError(f"{path} has no texts")
+    return texts

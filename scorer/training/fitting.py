@@ -1,0 +1,270 @@
+"""Fitting a classifier to encoded, labelled texts.
+
+Adam with warm-up and linear decay, gradient clipping, averaged weights, the best epoch kept by
+validation accuracy. Knows encoded texts and targets, nothing of files, splits or test rows.
+"""
+
+import copy
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from scorer.errors import UsageError
+from scorer.network.batching import Batch, padded, shuffled
+from scorer.network.model import TextClassifier
+from scorer.tokens.encoding import Encoded
+from scorer.training.checkpoint import Checkpoint, State
+from scorer.training.gradients import BatchResult, Gradients, Regularisation
+from scorer.training.sharding import has_fast_bfloat16
+
+
+@dataclass(frozen=True)
+class TrainConfig(Regularisation):
+    """How to train; recorded in the bundle."""
+
+    epochs: int = 4
+    batch_size: int = 64
+    learning_rate: float = 0.002
+    warm_up: float = 0.1  # share of all steps
+    decay: bool = True  # linearly to nought over the rest
+    gradient_norm: float = 1.0  # longer gradients are shortened to it; 0: none is
+    averaging: float = 0.998  # decay of the averaged weights; 0: none
+    max_tokens: int | None = 400  # of a text in training only
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, name) <= 0:
+                option = name.replace("_", "-")
+                raise UsageError(f"--{option} {getattr(self, name)}: give a number above 0")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Encoded texts and what to make of each.
+
+    targets: int64 (rows,), class indices; or float32 (rows, classes), a teacher's probabilities.
+    """
+
+    encoded: Encoded
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where an epoch stands; what progress lines are made of."""
+
+    epoch: int
+    texts: int  # of this epoch so far
+    total_texts: int  # of an epoch
+    texts_per_second: float
+    seconds_left: float  # of all epochs
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch ended with."""
+
+    epoch: int
+    loss: float
+    train_accuracy: float
+    valid_accuracy: float
+    seconds: float = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The best epoch's model, and all epochs."""
+
+    model: TextClassifier
+    best: Epoch
+    epochs: tuple[Epoch, ...]
+
+
+def fit(
+    model: TextClassifier,
+    examples: Examples,
+    valid_accuracy: Callable[[TextClassifier], float],
+    config: TrainConfig,
+    on_step: Callable[[Step], None] = lambda step: None,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    checkpoint: Checkpoint | None = None,
+) -> Fitted:
+    """Train `model` in place on its device and return the epoch that validates best.
+
+    With a checkpoint the state is kept after each epoch, and taken up again where there is one;
+    the result is that of a training never interrupted.
+    """
+    trainer = _Trainer(model, examples, config, on_step)
+    found = checkpoint.load() if checkpoint else None
+    epochs, best = trainer.resume(found) if found else ((), model)
+    for number in range(len(epochs) + 1, config.epochs + 1):
+        started = time.monotonic()
+        loss, accuracy = trainer.run_epoch(number)
+        candidate = trainer.candidate()
+        seconds = time.monotonic() - started
+        epochs += (Epoch(number, loss, accuracy, valid_accuracy(candidate), seconds),)
+        on_epoch(epochs[-1])
+        if epochs[-1] == _best(epochs):
+            best = candidate
+        if checkpoint:
+            checkpoint.save(trainer.state(epochs, best))
+    return Fitted(best, _best(epochs), epochs)
+
+
+def _best(epochs: tuple[Epoch, ...]) -> Epoch:
+    """Return the epoch that validates best, the later one of equals."""
+    return max(epochs, key=lambda epoch: (epoch.valid_accuracy, epoch.epoch))
+
+
+class _Trainer:
+    """Model, optimiser and schedule on their way through the epochs."""
+
+    def __init__(
+        self,
+        model: TextClassifier,
+        examples: Examples,
+        config: TrainConfig,
+        on_step: Callable[[Step], None],
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self._rng = np.random.default_rng(config.seed)
+        self._model, self._examples, self._config = model, examples, config
+        self._on_step = on_step
+        self._device = model.output.weight.device
+        self._optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+        self._batches = -(-int((examples.encoded.lengths > 0).sum()) // config.batch_size)
+        self._schedule = self._schedule_from(step=0)
+        self._averaged = _averaged(model, config)
+        self._gradients = Gradients(model, config, has_fast_bfloat16(self._device))
+
+    def run_epoch(self, number: int) -> tuple[float, float]:
+        """Return mean loss and accuracy of an epoch's batches as they were trained on."""
+        self._model.train()
+        lengths = self._examples.encoded.lengths
+        batches = shuffled(lengths, self._config.batch_size, self._rng)
+        meter = _Meter(number, self._config.epochs, len(lengths))
+        for rows in batches:
+            batch = padded(self._examples.encoded, rows, self._config.max_tokens).to(self._device)
+            targets = torch.from_numpy(self._examples.targets[rows]).to(self._device)
+            meter.add(self._train_on(batch, targets), len(rows))
+            self._on_step(meter.step())
+        return meter.loss, meter.accuracy
+
+    def _train_on(self, batch: Batch, targets: torch.Tensor) -> BatchResult:
+        """Take one step."""
+        result = self._gradients.set(batch, targets)
+        if self._config.gradient_norm:
+            nn.utils.clip_grad_norm_(self._model.parameters(), self._config.gradient_norm)
+        self._optimiser.step()
+        self._schedule.step()
+        if self._averaged is not None:
+            self._averaged.update_parameters(self._model)
+        return result
+
+    def state(self, epochs: tuple[Epoch, ...], best: TextClassifier) -> State:
+        """Return all that the epochs to come depend on, and what came of those behind."""
+        tensors = {f"best.{name}": tensor for name, tensor in best.state_dict().items()}
+        tensors |= {f"model.{name}": tensor for name, tensor in self._model.state_dict().items()}
+        if self._averaged is not None:
+            averaged = self._averaged.state_dict()
+            tensors |= {f"averaged.{name}": tensor for name, tensor in averaged.items()}
+        for place, moments in self._optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{place}.{name}": tensor for name, tensor in moments.items()}
+        tensors["random"] = torch.get_rng_state()
+        order = self._rng.bit_generator.state
+        return State(tensors, {"epochs": [asdict(epoch) for epoch in epochs], "order": order})
+
+    def resume(self, state: State) -> tuple[tuple[Epoch, ...], TextClassifier]:
+        """Take up a state; return the epochs behind and the best model so far."""
+        best = copy.deepcopy(self._model).eval()
+        best.load_state_dict(_under("best", state.tensors))
+        self._model.load_state_dict(_under("model", state.tensors))
+        if self._averaged is not None:
+            self._averaged.load_state_dict(_under("averaged", state.tensors))
+        epochs = tuple(Epoch(**facts) for facts in state.facts["epochs"])
+        self._resume_optimiser(_under("adam", state.tensors), len(epochs))
+        torch.set_rng_state(state.tensors["random"])
+        self._rng.bit_generator.state = state.facts["order"]
+        return epochs, best
+
+    def _resume_optimiser(self, moments: dict[str, torch.Tensor], epochs: int) -> None:
+        places = {name.split(".")[0] for name in moments}
+        whole = self._optimiser.state_dict()
+        whole["state"] = {int(place): _under(place, moments) for place in places}
+        self._optimiser.load_state_dict(whole)
+        self._schedule = self._schedule_from(epochs * self._batches)
+
+    def _schedule_from(self, step: int) -> LambdaLR:
+        rate = _rate(self._config, self._config.epochs * self._batches)
+        return LambdaLR(self._optimiser, rate, last_epoch=step - 1)
+
+    def candidate(self) -> TextClassifier:
+        """Return a copy of the averaged model, or of the model itself without averaging."""
+        model = (
+            self._model if self._averaged is None else cast(TextClassifier, self._averaged.module)
+        )
+        return copy.deepcopy(model).eval()
+
+
+class _Meter:
+    """Loss, accuracy and pace of an epoch so far."""
+
+    def __init__(self, epoch: int, epochs: int, rows: int) -> None:
+        self._epoch, self._epochs, self._rows = epoch, epochs, rows
+        self._started = time.monotonic()
+        self._texts = self._right = 0
+        self._loss = 0.0
+
+    def add(self, result: BatchResult, texts: int) -> None:
+        self._loss += result.loss * texts
+        self._right += result.right
+        self._texts += texts
+
+    @property
+    def loss(self) -> float:
+        return self._loss / self._texts
+
+    @property
+    def accuracy(self) -> float:
+        return self._right / self._texts
+
+    def step(self) -> Step:
+        pace = self._texts / max(time.monotonic() - self._started, 1e-9)
+        left = self._rows * (self._epochs - self._epoch + 1) - self._texts
+        return Step(
+            self._epoch, self._texts, self._rows, pace, left / pace, self.loss, self.accuracy
+        )
+
+
+def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors named `<prefix>.<name>`, by name."""
+    start = f"{prefix}."
+    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
+
+
+def _rate(config: TrainConfig, steps: int) -> Callable[[int], float]:
+    """Return the factor on the learning rate at each step."""
+    rising = max(1, round(config.warm_up * steps))
+
+    def factor(step: int) -> float:
+        if step < rising and config.warm_up:
+            return (step + 1) / rising
+        return max(0.0, (steps - step) / max(1, steps - rising)) if config.decay else 1.0
+
+    return factor
+
+
+def _averaged(model: TextClassifier, config: TrainConfig) -> AveragedModel | None:
+    if not config.averaging:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))

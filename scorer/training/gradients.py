@@ -1,0 +1,120 @@
+"""One batch's gradients, its texts dealt out to threads.
+
+Every random number is drawn before the threads part, so the same seed and number of threads give
+the same weights. Adversarial embedding noise after Miyato et al. 2017 (arXiv 1605.07725).
+Knows a model and batches, nothing of optimisers or epochs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from scorer.network.batching import Batch
+from scorer.network.model import TextClassifier
+from scorer.tokens.encoding import UNKNOWN_ID
+from scorer.training.sharding import Threads, set_gradients
+
+
+@dataclass(frozen=True)
+class Regularisation:
+    """What keeps a model from learning texts by heart; costs nothing at scoring."""
+
+    adversarial: float = 0.0  # length of the noise as a share of the text's embedding's
+    word_dropout: float = 0.0  # share of tokens that are hidden as <unk>
+    label_smoothing: float = 0.0
+    through_padding: bool = False  # as the lecture's regular LSTM: states are read after <pad>s
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What a batch came to before the step that it leads to."""
+
+    loss: float  # mean over its texts
+    right: int  # texts whose class was the most likely one
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """A thread's part of a batch."""
+
+    batch: Batch
+    targets: torch.Tensor  # int64 (texts,), or a teacher's float32 (texts, classes)
+    mask: torch.Tensor  # float32 (texts, pooled_dim), of the dropout
+    share: float  # of the batch's texts
+
+
+class Gradients:
+    """Sets the gradients of a model's parameters, batch by batch."""
+
+    def __init__(self, model: TextClassifier, how: Regularisation, low_precision: bool) -> None:
+        self._model, self._how, self._low_precision = model, how, low_precision
+        self._parameters = list(model.parameters())
+        self._device = model.output.weight.device
+        self._threads = Threads(self._device)
+
+    def set(self, batch: Batch, targets: torch.Tensor) -> BatchResult:
+        """Set the gradients of the mean loss of a batch, on the model's device."""
+        shards = list(self._shards(self._with_hidden_words(batch), targets))
+        gradients, results = zip(*self._threads.map(self._of, shards), strict=True)
+        set_gradients(self._parameters, gradients)
+        return BatchResult(sum(r.loss for r in results), sum(r.right for r in results))
+
+    def _shards(self, batch: Batch, targets: torch.Tensor) -> Iterator[_Shard]:
+        """Deal out the texts, longest first, so that each thread has long and short ones."""
+        texts, threads = len(batch.lengths), min(self._threads.count, len(batch.lengths))
+        mask = self._dropout_mask(texts)
+        for first in range(threads):
+            lengths = batch.lengths[first::threads]
+            ids = batch.ids[first::threads, : int(lengths.max())]
+            part = Batch(batch.rows[first::threads], ids, lengths)
+            share = len(lengths) / texts
+            yield _Shard(part, targets[first::threads], mask[first::threads], share)
+
+    def _dropout_mask(self, texts: int) -> torch.Tensor:
+        config = self._model.config
+        mask = torch.empty(texts, config.pooled_dim, device=self._device)
+        return mask.bernoulli_(1 - config.dropout).div_(1 - config.dropout)
+
+    def _with_hidden_words(self, batch: Batch) -> Batch:
+        if not self._how.word_dropout:
+            return batch
+        hidden = torch.rand(batch.ids.shape, device=self._device) < self._how.word_dropout
+        return Batch(batch.rows, batch.ids.masked_fill(hidden, UNKNOWN_ID), batch.lengths)
+
+    def _of(self, shard: _Shard) -> tuple[tuple[torch.Tensor, ...], BatchResult]:
+        embedded = self._model.embedding(shard.batch.ids)
+        logits, loss = self._loss(embedded, shard)
+        total = loss
+        if self._how.adversarial:
+            (slope,) = torch.autograd.grad(loss, embedded, retain_graph=True)
+            noise = _adversarial_noise(embedded, slope, self._how.adversarial)
+            total = loss + self._loss(embedded + noise, shard)[1]
+        gradients = torch.autograd.grad(total, self._parameters)
+        right = shard.targets if shard.targets.ndim == 1 else shard.targets.argmax(dim=1)
+        return gradients, BatchResult(loss.item(), int((logits.argmax(dim=1) == right).sum()))
+
+    def _loss(self, embedded: torch.Tensor, shard: _Shard) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the logits, and the shard's part of the batch's mean loss."""
+        lengths = shard.batch.lengths
+        if self._how.through_padding:
+            lengths = torch.full_like(lengths, embedded.shape[1])
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._low_precision):
+            logits = self._model.classify(embedded, lengths, shard.mask)
+        smoothing = self._how.label_smoothing
+        loss = nn.functional.cross_entropy(logits, shard.targets, label_smoothing=smoothing)
+        return logits, loss * shard.share
+
+
+def _adversarial_noise(
+    embedded: torch.Tensor, gradient: torch.Tensor, share: float
+) -> torch.Tensor:
+    """Return noise (batch, time, embedding) up the gradient, `share` of each text's norm long.
+
+    Padding is no part of the text: no gradient gets there.
+    """
+    text = embedded.detach() * (gradient != 0).any(dim=2, keepdim=True)
+    norm = text.flatten(1).norm(dim=1)[:, None, None]
+    steepness = gradient.flatten(1).norm(dim=1)[:, None, None]
+    return gradient * (share * norm / steepness.clamp_min(1e-20))

@@ -1,0 +1,62 @@
+"""Named settings of the network and its training.
+
+accurate        what this project recommends
+fast            a network of a third of the cost, to be taught by an accurate one (--teacher)
+lecture-packed  STAT453 L15.7 as it was: last state, no dropout, tags left in, no averaging
+lecture-lstm    the same before packing: in training the last state is taken after the padding
+lecture-rnn     the same as lecture-packed with the plain recurrent network
+"""
+
+from dataclasses import fields, replace
+from typing import Any
+
+from scorer.errors import UsageError
+from scorer.tokens.text import TextRules
+from scorer.training.fitting import TrainConfig
+from scorer.training.learning import Recipe
+from scorer.training.pretraining import PretrainConfig
+
+LECTURE_TRAINING = TrainConfig(
+    epochs=15,
+    batch_size=128,
+    learning_rate=0.005,
+    warm_up=0.0,
+    decay=False,
+    gradient_norm=0.0,
+    averaging=0.0,
+    max_tokens=None,
+)
+LECTURE = Recipe(
+    LECTURE_TRAINING,
+    PretrainConfig(passes=0),
+    TextRules(strip_markup=False),
+    pooling="last",
+    dropout=0.0,
+)
+ACCURATE = Recipe(TrainConfig(epochs=3, adversarial=0.02))
+PRESETS = {
+    "accurate": ACCURATE,
+    "fast": replace(ACCURATE, hidden_dim=128),
+    "lecture-packed": LECTURE,
+    "lecture-lstm": replace(LECTURE, training=replace(LECTURE_TRAINING, through_padding=True)),
+    "lecture-rnn": replace(LECTURE, cell="rnn"),
+}
+
+
+def recipe(preset: str, **settings: Any) -> Recipe:
+    """Return a preset's recipe with those settings of it or its training that are not None.
+
+    Raises `UsageError` with the names there are.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f"no preset {preset!r}; choose one of: {', '.join(PRESETS)}")
+    given = {name: value for name, value in settings.items() if value is not None}
+    how = PRESETS[preset]
+    training = {f.name: given.pop(f.name) for f in fields(TrainConfig) if f.name in given}
+    passes = given.pop("passes", how.pretraining.passes)
+    return replace(
+        how,
+        training=replace(how.training, **training),
+        pretraining=replace(how.pretraining, passes=passes, seed=training.get("seed", 0)),
+        **given,
+    )

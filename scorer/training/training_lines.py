@@ -1,0 +1,105 @@
+"""What a person reads of a training on the console: what the lecture looks at, while it runs.
+
+Knows what a training tells its listener, nothing of how it comes about.
+"""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+from scorer.bundles.starting_point import StartingPoint
+from scorer.bundles.store import add_starting_point
+from scorer.console import Progress, duration
+from scorer.corpus.corpus import Corpus
+from scorer.tokens.encoding import Vocabulary
+from scorer.training.fitting import Epoch, Step
+from scorer.training.learning import Learned, Listener
+from scorer.training.pretraining import PretrainStep
+
+SHOWN_TOKENS = 20
+
+
+class Printer(Listener):
+    """Prints what the lecture looks at while a training runs."""
+
+    def __init__(self, progress: Progress, store: Path) -> None:
+        self._progress, self._store = progress, store
+        self._started = time.monotonic()
+
+    def on_corpus(self, corpus: Corpus) -> None:
+        """Print columns, labels, parts and notes."""
+        say = self._progress.say
+        say(f"texts in {corpus.text_column!r}, labels in {corpus.label_column!r}")
+        meaning = ", ".join(f"{value!r} is {name}" for value, name in corpus.label_values.items())
+        say(f"labels: {meaning}")
+        for part, counts in corpus.class_counts().items():
+            listed = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+            say(f"{part}: {sum(counts.values()):,} rows ({listed})")
+        for note in corpus.notes:
+            self.on_note(note)
+
+    def on_note(self, line: str) -> None:
+        """Print what a person should know."""
+        self._progress.warn(f"note: {line}")
+
+    def on_vocabulary(self, vocabulary: Vocabulary, counts: Counter[str]) -> None:
+        """Print its size and the most frequent tokens."""
+        common = ", ".join(
+            f"{token} {count:,}" for token, count in counts.most_common(SHOWN_TOKENS)
+        )
+        self._progress.say(f"vocabulary: {len(vocabulary):,} tokens; most frequent: {common}")
+
+    def on_pretraining(self, step: PretrainStep) -> None:
+        """Show where it stands."""
+        self._progress.update(
+            f"pretraining: {step.tokens:,} of {step.total_tokens:,} tokens, loss {step.loss:.3f}, "
+            f"{step.tokens_per_second:,.0f} tokens/s, {duration(step.seconds_left)} left"
+        )
+
+    def on_start(self, point: StartingPoint) -> None:
+        """Keep the starting point in the store, and say where."""
+        folder = add_starting_point(self._store, point)
+        self._progress.say(f"pretrained in {self._elapsed()}; --start-from {folder} uses it again")
+
+    def on_step(self, step: Step) -> None:
+        """Show where the epoch stands."""
+        self._progress.update(
+            f"epoch {step.epoch}: {step.texts:,} of {step.total_texts:,} texts, "
+            f"loss {step.loss:.4f}, accuracy {step.accuracy:.2%}, "
+            f"{step.texts_per_second:.0f} texts/s, {duration(step.seconds_left)} left"
+        )
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Print its figures."""
+        self._progress.say(
+            f"epoch {epoch.epoch}: loss {epoch.loss:.4f}, training accuracy "
+            f"{epoch.train_accuracy:.2%}, validation accuracy {epoch.valid_accuracy:.2%}, "
+            f"{self._elapsed()} elapsed"
+        )
+
+    def on_learned(self, learned: Learned) -> None:
+        """Print the final figures, those of simpler models, and what to doubt."""
+        test, best, baseline = learned.test, learned.fitted.best, learned.baseline
+        say = self._progress.say
+        say(f"best epoch: {best.epoch}, validation accuracy {best.valid_accuracy:.2%}")
+        say(
+            f"test accuracy: {test.accuracy:.2%} (95% interval {test.accuracy_low:.2%} to "
+            f"{test.accuracy_high:.2%}, {test.rows:,} rows), log loss {test.log_loss:.4f}, "
+            f"calibration error {test.calibration_error:.4f}"
+        )
+        say(
+            f"beside it: TF-IDF with logistic regression {baseline.linear:.2%} (from "
+            f"{baseline.training_rows:,} training rows, in {duration(baseline.seconds)}), always "
+            f"guessing one class {baseline.majority:.2%}"
+        )
+        for suspicion in learned.suspicions:
+            self._progress.warn(f"WARNING: {suspicion}")
+
+    def end(self, version: str) -> None:
+        """Print what is in use now."""
+        self._progress.say(
+            f"bundle {version} is now in use in {self._store}; {self._elapsed()} in all"
+        )
+
+    def _elapsed(self) -> str:
+        return duration(time.monotonic() - self._started)

@@ -1,0 +1,138 @@
+import io
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pytest
+
+from scorer.errors import InputError, UsageError
+from scorer.files import byte_streams
+from scorer.tables.formats import (
+    CsvDialect,
+    CsvOptions,
+    TableFormat,
+    check_table,
+    create_table,
+    format_of,
+    open_table,
+)
+
+ENDINGS = ("csv", "csv.gz", "csv.zst", "tsv", "tsv.gz", "parquet")
+TEXT = pa.large_string()
+TABLE = pa.Table.from_arrays(
+    [
+        pa.array(["007", "", "1e5"], TEXT),
+        pa.array(['a "b",\r\nc\td', "\r", "é;😀"], TEXT),
+        pa.array([" ", "NA", "\0"], TEXT),
+    ],
+    names=["id", "", "id"],
+)
+
+
+def store(path: Path, table: pa.Table = TABLE, dialect: CsvDialect | None = None) -> None:
+    with create_table(path, format_of(str(path)), table.schema, dialect) as writer:
+        writer.write(table)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.csv", TableFormat("csv")),
+        ("A.CSV.GZ", TableFormat("csv", "gzip")),
+        ("dir.parquet/a.csv.zst", TableFormat("csv", "zstd")),
+        ("a.tsv", TableFormat("csv", None, "\t")),
+        ("a.txt", TableFormat("csv")),
+        ("a.pq", TableFormat("parquet")),
+        ("-", TableFormat("csv")),
+    ],
+)
+def test_the_name_tells_the_format(name: str, expected: TableFormat) -> None:
+    assert format_of(name) == expected
+
+
+def test_the_option_comes_before_the_name() -> None:
+    assert format_of("a.csv", "parquet") == format_of("-", "parquet") == TableFormat("parquet")
+
+
+def test_an_unknown_format_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match=r"a\.xlsx .* one of: \.csv, .*--input-format or --output"):
+        format_of("a.xlsx")
+    with pytest.raises(UsageError, match=r"no format 'xlsx'.* csv, csv.gz, csv.zst, tsv"):
+        format_of("a.csv", "xlsx")
+
+
+@pytest.mark.parametrize(("first", "second"), list(product(ENDINGS, ENDINGS)))
+def test_a_table_goes_through_every_pair_of_formats(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    source, target = tmp_path / f"in.{first}", tmp_path / f"out.{second}"
+    store(source)
+    with (
+        open_table(str(source), format_of(str(source))) as reader,
+        create_table(target, format_of(str(target)), reader.schema, reader.dialect) as writer,
+    ):
+        for chunk in reader.chunks(2):
+            writer.write(chunk.table)
+    assert check_table(target, format_of(str(target)), TABLE.schema, reader.dialect) == 3
+    with open_table(str(target), format_of(str(target))) as reader:
+        tables = [chunk.table for chunk in reader.chunks(2)]
+    assert pa.concat_tables(tables).equals(TABLE)
+
+
+def test_a_csv_keeps_the_delimiter_of_its_input_unless_its_name_tells(tmp_path: Path) -> None:
+    table = pa.table({"a": ["1"], "b": ["2"]})
+    store(tmp_path / "out.csv", table, CsvDialect(";"))
+    store(tmp_path / "out.tsv", table, CsvDialect(";"))
+    assert (tmp_path / "out.csv").read_text() == "a;b\n1;2\n"
+    assert (tmp_path / "out.tsv").read_text() == "a\tb\n1\t2\n"
+
+
+def test_options_of_a_csv_come_before_its_name(tmp_path: Path) -> None:
+    (tmp_path / "in.tsv").write_text("a;b\n1;2\n")
+    path = str(tmp_path / "in.tsv")
+    for options, names in ((CsvOptions(";"), ["a", "b"]), (None, ["a;b"])):
+        with open_table(path, format_of(path), options) as reader:
+            assert reader.schema.names == names
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_table_without_rows_is_written_and_checked(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"out.{ending}"
+    store(path, TABLE.slice(0, 0))
+    assert check_table(path, format_of(str(path)), TABLE.schema) == 0
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_file_with_other_columns_does_not_pass_the_check(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"out.{ending}"
+    store(path)
+    with pytest.raises(InputError, match="has other columns than were written"):
+        check_table(path, format_of(str(path)), TABLE.schema.append(pa.field("more", TEXT)))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_file_that_is_cut_short_does_not_pass_the_check(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"out.{ending}"
+    store(path)
+    path.write_bytes(path.read_bytes()[:-6])
+    try:
+        assert check_table(path, format_of(str(path)), TABLE.schema) < 3
+    except InputError:
+        assert ending != "csv"
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_standard_streams_are_read_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    stream = SimpleNamespace(buffer=io.BytesIO())
+    monkeypatch.setattr(byte_streams.sys, "stdout", stream)
+    with create_table("-", format_of("-", ending), TABLE.schema) as writer:
+        writer.write(TABLE)
+    stream.buffer.seek(0)
+    monkeypatch.setattr(byte_streams.sys, "stdin", stream)
+    with open_table("-", format_of("-", ending)) as reader:
+        assert reader.name == "standard input"
+        assert next(reader.chunks(10)).table.equals(TABLE)
+    assert not stream.buffer.closed

@@ -17,7 +17,6 @@ import csv
 import faulthandler
 import io
 import random
-import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -34,6 +33,7 @@ import pyarrow.parquet as pq
 
 from scorer.errors import ScorerError
 from scorer.files import byte_streams
+from scorer.scoring.summary import peak_memory_mb
 from scorer.tables.formats import (
     CsvDialect,
     CsvOptions,
@@ -359,7 +359,7 @@ def main(random_files: int, damaged_files: int, seed: int, folder: Path | None) 
             for number in range(damaged_files):
                 work = lambda rng, k=kind, d=data, t=table: bench.damaged(k, d, t, rng)  # noqa: E731
                 bench.run(f"damaged {kind}", number, work)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory_mb()
     for end, count in sorted(bench.ends.items()):
         click.echo(f"{end:30} {count:7,}")
     click.echo(f"peak memory {peak:,.0f} MB, {time.monotonic() - started:,.0f} s")

@@ -1,6 +1,6 @@
 """The scoring job as a process of its own: memory and time as rows grow, a long row, the start."""
 
-import os
+import json
 import subprocess
 import sys
 import time
@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from measured import Figure, agree
 from setting import Setting
+
+from scorer.files.publish import beside
 
 SCRIPT = Path(__file__).parent.parent / "score_job.py"
 WORDS = 12  # of each text where rows are many
@@ -43,11 +45,11 @@ def _run_job(setting: Setting, source: Path, target: Path, precision: str = "aut
     command = [sys.executable, str(SCRIPT), str(source), str(target), "--overwrite", "--quiet"]
     command += ["--bundle", str(setting.bundle_folder), "--precision", precision]
     started = time.perf_counter()
-    process = subprocess.Popen([*command, "--text-column", setting.text_column])
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    agree(f"{' '.join(command)} ended with {process.returncode}", process.returncode == 0)
-    return Process(time.perf_counter() - started, usage.ru_maxrss / 1024)
+    code = subprocess.run([*command, "--text-column", setting.text_column]).returncode
+    taken = time.perf_counter() - started
+    agree(f"{' '.join(command)} ended with {code}", code == 0)
+    summary = json.loads(beside(target, "run.json").read_text())
+    return Process(taken, summary["peak_memory_mb"])
 
 
 def growing(setting: Setting) -> list[Figure]:

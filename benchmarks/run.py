@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-import front_end_speed
+import front_end
 import job_limits
 import job_speed
 import pandas as pd
@@ -22,7 +22,7 @@ from scorer.bundles.store import resolve_bundle
 
 MEASUREMENTS: dict[str, Callable[[Setting], list[Figure]]] = {
     "ceilings": lambda setting: setting.ceilings.figures(),
-    "front-end": front_end_speed.against_plain_spacy,
+    "front-end": front_end.against_plain_spacy,
     "job": job_speed.against_the_lecture,
     "free-model": job_speed.with_a_free_model,
     "growing": job_limits.growing,

@@ -28,12 +28,15 @@ def test_every_exit_code_is_in_the_readme() -> None:
 
 def test_every_file_of_the_package_has_a_line_in_the_readme() -> None:
     package = ROOT / "scorer"
-    names = [str(path.relative_to(package)) for path in sorted(package.rglob("*.py"))]
+    modules = [path for path in sorted(package.rglob("*.py")) if path.name != "__init__.py"]
+    packages = [path for path in package.iterdir() if (path / "__init__.py").exists()]
+    names = [str(path.relative_to(package)) for path in modules]
+    names += [f"{path.name}/" for path in packages]
     assert [name for name in names if f"`{name}`" not in README] == []
 
 
 def test_every_benchmark_has_a_line_in_the_readme() -> None:
-    names = [path.name for path in sorted((ROOT / "benchmarks").glob("*.py"))]
+    names = [f"benchmarks/{path.name}" for path in sorted((ROOT / "benchmarks").glob("*.py"))]
     assert [name for name in names if f"`{name}`" not in README] == []
 
 

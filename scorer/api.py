@@ -47,7 +47,7 @@ def train(
     unlabelled: Sequence[Path] = (),
     start_from: Path | None = None,
     vectors: Path | None = None,
-    teacher: Path | None = None,
+    teachers: Sequence[Path] = (),
     seed: int = 0,
     listener: Listener | None = None,
     **settings: Any,
@@ -59,7 +59,7 @@ def train(
     """
     how = recipe(preset, seed=seed, **settings)
     corpus = read_corpus(labelled, valid, test, columns or Columns(), seed, keep_duplicates)
-    background = read_background(unlabelled, corpus.text_column, start_from, vectors, teacher)
+    background = read_background(unlabelled, corpus.text_column, start_from, vectors, teachers)
     with writing(store):
         store.mkdir(parents=True, exist_ok=True)
     checkpoint = store / CHECKPOINT

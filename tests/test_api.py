@@ -219,9 +219,9 @@ def test_a_bundle_teaches_another_one_on_unlabelled_texts(store, labelled, tmp_p
     more = write_texts(("negative", "positive"), 60, 6).texts
     unlabelled = write_csv(tmp_path / "more.csv", [(text,) for text in more], ("text",))
     bundle = train(
-        [labelled], tmp_path, unlabelled=[unlabelled], teacher=current(store), **SETTINGS
+        [labelled], tmp_path, unlabelled=[unlabelled], teachers=[current(store)], **SETTINGS
     )
     background = bundle.facts.training["background"]
-    assert background["teacher"] == load_bundle(current(store)).digest
+    assert background["teachers"] == [load_bundle(current(store)).digest]
     assert background["unlabelled_rows"] == 60
     assert bundle.facts.training["rows"]["train"] < 300

@@ -48,7 +48,7 @@ def test_the_column_of_the_training_texts_is_taken_before_any_other(tmp_path):
 
 
 def test_with_nothing_given_there_is_nothing():
-    assert read_background([], "text") == Background(None, None, None, None)
+    assert read_background([], "text") == Background(None, None, None, ())
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
@@ -69,13 +69,13 @@ def test_a_starting_point_and_a_teacher_are_verified_and_loaded(tmp_path, tiny_b
     vocabulary = Vocabulary((*SPECIALS, "good"))
     model = TextClassifier(ModelConfig(len(vocabulary), 2, 3, 4))
     write_starting_point(starting_point(model, vocabulary, {}), tmp_path / "start")
-    found = read_background([], "text", start=tmp_path / "start", teacher=tiny_bundle)
+    found = read_background([], "text", start=tmp_path / "start", teachers=[tiny_bundle])
     assert found.start.vocabulary.tokens == vocabulary.tokens
-    assert found.teacher.digest == load_bundle(tiny_bundle).digest
+    assert [t.digest for t in found.teachers] == [load_bundle(tiny_bundle).digest]
     with pytest.raises(BundleError, match="is not a starting point"):
         read_background([], "text", start=tiny_bundle)
     with pytest.raises(BundleError, match="is not a bundle"):
-        read_background([], "text", teacher=tmp_path / "start")
+        read_background([], "text", teachers=[tmp_path / "start"])
 
 
 @pytest.mark.parametrize("option", ["start", "vectors"])
@@ -83,5 +83,5 @@ def test_unlabelled_texts_that_nothing_looks_at_are_refused(csv_file, tiny_bundl
     given = {option: Path("nothing")}
     with pytest.raises(UsageError, match=r"--unlabelled texts are of no use\. Give --\S+ or"):
         read_background([csv_file], "text", **given)
-    with_teacher = {"vectors": Path("nothing"), "teacher": tiny_bundle}
+    with_teacher = {"vectors": Path("nothing"), "teachers": [tiny_bundle]}
     assert read_background([csv_file], "text", **with_teacher).unlabelled is not None

@@ -239,7 +239,7 @@ def test_a_teacher_is_believed_as_much_as_the_label_and_alone_without_one(
     corpus, learned, unlabelled
 ):
     text = learning._TextSide.of(corpus, tiny_recipe(), Listener())
-    background = Background(unlabelled, teacher=learned.bundle)
+    background = Background(unlabelled, teachers=(learned.bundle,))
     examples = learning._examples(corpus, text, background)
     teacher = Predictor.from_bundle(learned.bundle)
     said = [
@@ -253,11 +253,19 @@ def test_a_teacher_is_believed_as_much_as_the_label_and_alone_without_one(
     assert not np.isin(examples.targets, [0, 1]).any()
 
 
+def test_of_several_teachers_the_mean_is_believed(learned, unlabelled):
+    milder = replace(learned.bundle, facts=replace(learned.bundle.facts, temperature=5.0))
+    one, other = (learning._taught(unlabelled, (bundle,)) for bundle in (learned.bundle, milder))
+    both = learning._taught(unlabelled, (learned.bundle, milder))
+    assert np.abs(one - other).max() > 0.1
+    np.testing.assert_allclose(both, (one + other) / 2, atol=1e-6)
+
+
 def test_a_teacher_of_other_classes_is_refused_before_any_work(corpus, learned):
     facts = replace(learned.bundle.facts, classes=("positive", "negative"))
     teacher, diary = replace(learned.bundle, facts=facts), Diary()
     with pytest.raises(UsageError) as refused:
-        learn(corpus, tiny_recipe(), diary, Background(teacher=teacher))
+        learn(corpus, tiny_recipe(), diary, Background(teachers=(teacher,)))
     assert str(refused.value) == (
         "the teacher's classes are positive, negative, those of the labels are negative, positive. "
         "--teacher takes a bundle of the same classes"

@@ -25,13 +25,13 @@ class Background:
     unlabelled: (rows,), what to pretrain on, and what a teacher is asked about.
     start: pretrained layers; there is no pretraining then.
     vectors: a file of word vectors for the embedding; there is no pretraining then.
-    teacher: a model whose probabilities are learned beside the labels.
+    teachers: models whose mean probabilities are learned beside the labels.
     """
 
     unlabelled: pa.LargeStringArray | None = None
     start: StartingPoint | None = None
     vectors: Path | None = None
-    teacher: Bundle | None = None
+    teachers: tuple[Bundle, ...] = ()
 
 
 def read_background(
@@ -39,13 +39,13 @@ def read_background(
     text_column: str,
     start: Path | None = None,
     vectors: Path | None = None,
-    teacher: Path | None = None,
+    teachers: Sequence[Path] = (),
 ) -> Background:
     """Read and verify what is given; the texts are in `text_column`, or in the only text column.
 
     Raises `InputError` or `BundleError`, and `UsageError` for unlabelled texts of no use.
     """
-    if unlabelled and teacher is None and (start or vectors):
+    if unlabelled and not teachers and (start or vectors):
         option = "--start-from" if start else "--vectors"
         raise UsageError(
             f"with {option} there is no pretraining, so --unlabelled texts are of no use",
@@ -56,7 +56,7 @@ def read_background(
         pa.concat_arrays(texts) if texts else None,
         None if start is None else load_starting_point(start),
         vectors,
-        None if teacher is None else load_bundle(teacher),
+        tuple(load_bundle(folder) for folder in teachers),
     )
 
 

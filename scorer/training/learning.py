@@ -8,7 +8,7 @@ import hashlib
 import json
 import platform
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -133,7 +133,7 @@ def learn(
     With the path of a checkpoint an interrupted training goes on where it stood.
     """
     listener.on_corpus(corpus)
-    _check_teacher(corpus, background.teacher)
+    _check_teachers(corpus, background.teachers)
     text = _TextSide.of(corpus, recipe, listener)
     fitted = _fit(corpus, recipe, text, background, listener, checkpoint)
     draft = _Draft(corpus, recipe, text, fitted)
@@ -147,8 +147,10 @@ def learn(
     return learned
 
 
-def _check_teacher(corpus: Corpus, teacher: Bundle | None) -> None:
-    if teacher is not None and teacher.classes != corpus.classes:
+def _check_teachers(corpus: Corpus, teachers: Sequence[Bundle]) -> None:
+    for teacher in teachers:
+        if teacher.classes == corpus.classes:
+            continue
         theirs, ours = (", ".join(classes) for classes in (teacher.classes, corpus.classes))
         raise UsageError(
             f"the teacher's classes are {theirs}, those of the labels are {ours}",
@@ -258,16 +260,22 @@ def _all_texts(corpus: Corpus, background: Background) -> pa.LargeStringArray:
 
 
 def _examples(corpus: Corpus, text: _TextSide, background: Background) -> Examples:
-    """Return the training rows; with a teacher, its word on them and on the unlabelled texts."""
-    if background.teacher is None:
+    """Return the training rows; with teachers, their word on them and on the unlabelled texts."""
+    if not background.teachers:
         return Examples(text.encoder.encode(corpus.train.texts), corpus.train.targets)
-    teacher = Predictor.from_bundle(background.teacher)
     texts = _all_texts(corpus, background)
-    targets = np.nan_to_num(teacher.predict(teacher.encode(texts)).probabilities)
+    targets = _taught(texts, background.teachers)
     labelled = targets[: len(corpus.train)]
     labelled *= 1 - LABEL_WEIGHT
     labelled[np.arange(len(labelled)), corpus.train.targets] += LABEL_WEIGHT
     return Examples(text.encoder.encode(texts), targets)
+
+
+def _taught(texts: pa.LargeStringArray, teachers: Sequence[Bundle]) -> np.ndarray:
+    """Return the teachers' mean probabilities, float32 (texts, classes); 0 without a token."""
+    predictors = [Predictor.from_bundle(teacher) for teacher in teachers]
+    said = [teacher.predict(teacher.encode(texts)).probabilities for teacher in predictors]
+    return np.nan_to_num(np.mean(said, axis=0))
 
 
 def training_key(corpus: Corpus, recipe: Recipe, background: Background) -> str:
@@ -399,13 +407,13 @@ def _training_facts(
 
 def _background_facts(background: Background) -> dict[str, Any]:
     """Return what is known of the background; its texts by their number and digest."""
-    texts, start, teacher = background.unlabelled, background.start, background.teacher
+    texts, start = background.unlabelled, background.start
     return {
         "unlabelled_rows": 0 if texts is None else len(texts),
         "unlabelled_sha256": None if texts is None else _digest(texts),
         "start": None if start is None else {"digest": start.digest, **start.facts},
         "vectors": None if background.vectors is None else _file_facts(background.vectors),
-        "teacher": None if teacher is None else teacher.digest,
+        "teachers": [teacher.digest for teacher in background.teachers],
     }
 
 

@@ -5,14 +5,18 @@ Thin: options, what is printed, and the exit code. What is done is in `scorer.sc
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from scorer.console import Progress, run_job
+from scorer.errors import ScorerError
 from scorer.scoring.watcher import Watcher
 
 if TYPE_CHECKING:
+    from scorer.scoring.destination import Destination
     from scorer.scoring.interruption import Interruption
     from scorer.scoring.request import Source, Target
     from scorer.scoring.scoring import Model
@@ -79,17 +83,32 @@ def score(
         Interruption() as interruption,
         reserved(target.path, source.file, target.overwrite) as destination,
     ):
-        check_readable(source.file)
-        from scorer.scoring.scoring import Run
-
         lines = sys.stderr if target.path == STANDARD_STREAM else sys.stdout  # where JSON goes
         printer = Printer(interruption, Progress(quiet), profile, lines if as_json else None)
+        with leaving_word(destination, printer):
+            check_readable(source.file)
+            model = load_model(bundle, store, precision, workers)
+        from scorer.scoring.scoring import Run
+
         sys.setswitchinterval(SWITCH_SECONDS)
-        model = load_model(bundle, store, precision, workers)
         try:
             Run(source, target, destination, model, printer).score()
         finally:
             model.predictor.close()
+
+
+@contextmanager
+def leaving_word(destination: "Destination", printer: "Printer") -> Iterator[None]:
+    """Write the summary of a run that ends before there is a model: `Run` writes all others."""
+    try:
+        yield
+    except ScorerError as error:
+        from scorer.scoring.summary import as_json, unstarted
+
+        word = unstarted(error, destination.name)
+        destination.failed(word, rejects=False)
+        printer.print_json(as_json(word))
+        raise
 
 
 def _source(
@@ -186,8 +205,12 @@ class Printer(Watcher):
                 self._progress.warn(line)
         if summary.published:
             self._progress.say(closing_line(summary))
+        self.print_json(summary.to_json())
+
+    def print_json(self, line: str) -> None:
+        """Print a summary as a line of JSON, if that was asked for."""
         if self._json:
-            click.echo(summary.to_json(), file=self._json)
+            click.echo(line, file=self._json)
 
 
 if __name__ == "__main__":

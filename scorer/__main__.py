@@ -4,12 +4,16 @@ Thin: options and what is printed. The two jobs are `train_job.py` and `score_jo
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scorer.console import run_job
+from scorer.errors import ScorerError
 from scorer.scoring.provenance import provenance
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FIRST_IDS = 10
 
@@ -95,15 +99,27 @@ def _bundles(store: str, use: str | None) -> None:
     from pathlib import Path
 
     from scorer.bundles.bundle import load_bundle
-    from scorer.bundles.store import current, promote, versions
+    from scorer.bundles.store import current, in_use, promote, versions
 
     folder = Path(store)
     if use is not None:
+        load_bundle(folder / use)  # a damaged one is not put in use
         promote(folder, use)
-    in_use = current(folder).name
     for version in versions(folder):
-        accuracy = load_bundle(folder / version).facts.metrics["test"]["accuracy"]
-        click.echo(f"{'*' if version == in_use else ' '} {version}  test accuracy {accuracy:.2%}")
+        click.echo(
+            f"{'*' if version == in_use(folder) else ' '} {version}  {_state(folder / version)}"
+        )
+    current(folder)  # says what is wrong where none is in use
+
+
+def _state(folder: "Path") -> str:
+    from scorer.bundles.bundle import load_bundle
+
+    try:
+        metrics = load_bundle(folder).facts.metrics
+    except ScorerError as error:
+        return f"damaged: {error}"
+    return f"test accuracy {metrics['test']['accuracy']:.2%}"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from scorer.files.publish import locked, writing
 from scorer.network.inference import Predictor
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.request import Source, Target
-from scorer.scoring.scoring import Model, score_file, score_table
+from scorer.scoring.scoring import Model, score_table
+from scorer.scoring.scoring import score_file as score_between
 from scorer.scoring.summary import BundleFacts, RunSummary
 from scorer.tables.formats import format_of
 from scorer.tables.text_column import find_text_column
@@ -29,7 +30,7 @@ from scorer.training.presets import recipe
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Bundle", "Scorer", "train"]
+__all__ = ["Bundle", "Scorer", "score_file", "train"]
 
 Table = TypeVar("Table", "pa.Table", "pd.DataFrame")
 SAMPLE_ROWS = 1000  # looked at to find the text column
@@ -71,6 +72,18 @@ def train(
     return bundle
 
 
+def score_file(
+    source: str,
+    target: str,
+    bundle: str | None = None,
+    store: str | None = None,
+    text_column: str | None = None,
+    overwrite: bool = False,
+) -> RunSummary:
+    """Score a file into another one as `score_job.py` does, with the bundle that it would take."""
+    return Scorer.load(bundle, store).score_file(source, target, text_column, overwrite)
+
+
 class Scorer:
     """A verified bundle, ready to score."""
 
@@ -87,7 +100,7 @@ class Scorer:
         Raises `BundleError` for a bundle that is damaged, or whose golden rows come out otherwise.
         """
         loaded = load_bundle(resolve_bundle(bundle, store))
-        predictor = Predictor.from_bundle(loaded, precision)
+        predictor = Predictor.from_bundle(loaded, precision, workers=0)
         loaded.golden.check(predictor)
         return cls(loaded, predictor)
 
@@ -106,7 +119,7 @@ class Scorer:
         given = Source(source, format_of(source), text_column=text_column)
         wanted = Target(target, format_of(target), overwrite=overwrite)
         model = Model(self._predictor, BundleFacts.of(self.bundle), self.bundle.text_column)
-        return score_file(given, wanted, model)
+        return score_between(given, wanted, model)
 
     def score(
         self,
@@ -141,5 +154,5 @@ def _arrow_column(column: "pd.Series") -> pa.Array:
     """Return a frame's column; of one of mixed kinds, which no text is, only its length."""
     try:
         return pa.array(column, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
         return pa.nulls(len(column), pa.binary())

@@ -18,11 +18,11 @@ LIVE_SECONDS = 0.2  # between repaints of the live line on a terminal
 UNEXPECTED, INTERRUPTED, CLOSED_PIPE = 1, 130, 3  # exit codes
 
 
-def run_job(job: Callable[[], None], verbose: bool = False) -> None:
+def run_job(job: Callable[[], None], verbose: bool | None = None) -> None:
     """Run a job and end the process with its exit code: one line on stderr, no traceback.
 
     An error that is a `ScorerError` has its own code, any other exits 1; `verbose` adds the
-    traceback. click's own errors (usage, exit 2) pass through to click.
+    traceback (None: there is no such option). click's own (usage, exit 2) pass through to click.
     """
     try:
         job()
@@ -37,11 +37,12 @@ def run_job(job: Callable[[], None], verbose: bool = False) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or exiting fails again
         _end("error: standard output was closed by its reader", CLOSED_PIPE, verbose)
     except Exception as error:
-        what = f"{type(error).__name__}: {error}; --verbose shows the traceback"
+        hint = "" if verbose is None else "; --verbose shows the traceback"
+        what = f"{type(error).__name__}: {error}{hint}"
         _end(f"unexpected error: {what}", UNEXPECTED, verbose)
 
 
-def _end(line: str, exit_code: int, verbose: bool) -> None:
+def _end(line: str, exit_code: int, verbose: bool | None) -> None:
     if verbose:
         traceback.print_exc()
     click.echo(" ".join(line.splitlines()), err=True)  # file and column names may have breaks

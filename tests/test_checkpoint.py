@@ -90,12 +90,6 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         Checkpoint(path, KEY).save(STATE)
 
 
-def test_a_removed_state_is_gone(checkpoint):
-    checkpoint.remove()
-    checkpoint.remove()
-    assert checkpoint.load() is None
-
-
 class Lesson:
     """A training of three epochs that can be stopped, with noise, hidden words and dropout."""
 

@@ -159,7 +159,7 @@ LINES = {
     "too many rejects": (
         5,
         "error: 1 of 41 rows were rejected, more than 1%: see {folder}/x4.csv.rejects.csv. "
-        "--max-rejects raises the limit; the scores so far are kept for the next run",
+        "--max-rejects raises the limit",
     ),
     "busy": (75, "error: another run holds {folder}/busy.csv.lock (process {process})"),
 }

@@ -32,11 +32,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from scorer.tokens.encoding import Vocabulary
-from scorer.errors import BundleError, ScorerError
 from scorer.bundles.golden import GoldenRows
-from scorer.tokens.memory import PieceMemory
+from scorer.errors import BundleError, ScorerError
 from scorer.network.model import ModelConfig, TextClassifier
+from scorer.tokens.encoding import Vocabulary
+from scorer.tokens.memory import PieceMemory
 from scorer.tokens.text import TextRules
 
 FORMAT_VERSION = 1
@@ -158,8 +158,6 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 
 def _serialise(bundle: Bundle) -> dict[str, bytes]:
-    pieces = io.BytesIO()
-    pq.write_table(bundle.remembered.to_table(), pieces, compression="zstd")
     columns = ["text", *(f"probability_{name}" for name in bundle.classes)]
     golden = [
         dict(zip(columns, (text, *map(float, row)), strict=True))
@@ -169,7 +167,7 @@ def _serialise(bundle: Bundle) -> dict[str, bytes]:
     return {
         "weights.safetensors": save_tensors(weights),
         "vocabulary.txt": "".join(f"{token}\n" for token in bundle.vocabulary.tokens).encode(),
-        "pieces.parquet": pieces.getvalue(),
+        "pieces.parquet": bundle.remembered.to_parquet(),
         "golden.csv": _csv(columns, golden),
         "history.csv": _csv(list(bundle.history[0]), bundle.history),
         "report.html": bundle.report.encode(),
@@ -190,10 +188,13 @@ def load_bundle(folder: Path) -> Bundle:
     The format version is checked first, then names, sizes and digests of all files, then they are
     read. Raises `BundleError` naming the file or field that is wrong.
     """
-    manifest = _read_manifest(folder)
-    content = manifest["content"]
-    data = _verified_files(folder, content["files"])
-    digest, created = manifest["digest"], manifest["created"]
+    try:
+        manifest = _read_manifest(folder)
+        content = manifest["content"]
+        data = _verified_files(folder, content["files"])
+        digest, created = manifest["digest"], manifest["created"]
+    except OSError as error:
+        raise BundleError(f"cannot read {error.filename}: {error.strerror}", REMEDY) from error
     try:
         bundle = _build(content, data, digest, bundle_version(created, digest))
     except ScorerError as error:
@@ -273,12 +274,16 @@ def _verified(path: Path, expected: Mapping[str, Any]) -> bytes:
 def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, ver: str) -> Bundle:
     facts = _facts(content)
     table = pq.read_table(io.BytesIO(data["pieces.parquet"]))
+    vocabulary = Vocabulary(tuple(data["vocabulary.txt"].decode().removesuffix("\n").split("\n")))
+    if len(vocabulary) != facts.model.vocabulary_size:
+        raise BundleError(
+            f"vocabulary.txt has {len(vocabulary)} tokens, the model {facts.model.vocabulary_size}",
+            REMEDY,
+        )
     return Bundle(
         facts=facts,
         weights=load_tensors(data["weights.safetensors"]),
-        vocabulary=Vocabulary(
-            tuple(data["vocabulary.txt"].decode().removesuffix("\n").split("\n"))
-        ),
+        vocabulary=vocabulary,
         remembered=PieceMemory.from_table(table),
         golden=_golden(data["golden.csv"].decode(), facts.classes),
         history=_history(data["history.csv"].decode()),

@@ -20,10 +20,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from scorer.tokens.encoding import Vocabulary
 from scorer.errors import BundleError, UsageError
-from scorer.network.model import TextClassifier
 from scorer.files.publish import writing
+from scorer.network.model import TextClassifier
+from scorer.tokens.encoding import Vocabulary
 
 FORMAT_VERSION = 1
 MANIFEST, WEIGHTS, VOCABULARY = "start.json", "weights.safetensors", "vocabulary.txt"

@@ -11,10 +11,17 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scorer.bundles.bundle import MANIFEST, Bundle, bundle_version, load_bundle, write_bundle
+from scorer.bundles.bundle import (
+    MANIFEST,
+    REMEDY,
+    Bundle,
+    bundle_version,
+    load_bundle,
+    write_bundle,
+)
+from scorer.bundles.starting_point import StartingPoint, load_starting_point, write_starting_point
 from scorer.errors import BundleError
 from scorer.files.publish import publish_text, sync, writing
-from scorer.bundles.starting_point import StartingPoint, load_starting_point, write_starting_point
 
 CURRENT = "CURRENT"
 DEFAULT_BUNDLE = Path(__file__).parents[1] / "default_bundle"
@@ -69,13 +76,25 @@ def versions(store: Path) -> list[str]:
     return sorted(path.parent.name for path in store.glob(f"[!.]*/{MANIFEST}"))
 
 
-def current(store: Path) -> Path:
-    """Return the folder of the version in use; `BundleError` where there is none."""
+def in_use(store: Path) -> str | None:
+    """Return the version that CURRENT names; None where there is none."""
     pointer = store / CURRENT
     if not pointer.is_file():
-        raise BundleError(f"{store} is not a store of bundles: it has no {CURRENT}")
-    version = pointer.read_text(encoding="utf-8", errors="replace").strip()
+        return None
+    try:
+        return pointer.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError as error:
+        raise BundleError(f"cannot read {pointer}: {error.strerror}") from error
+
+
+def current(store: Path) -> Path:
+    """Return the folder of the version in use; `BundleError` where there is none."""
+    version = in_use(store)
+    if version is None:
+        hint = "`python -m scorer bundles STORE --use VERSION` puts one of its versions in use"
+        raise BundleError(f"{store} has no {CURRENT}", hint if versions(store) else REMEDY)
     if version not in versions(store):
+        pointer = store / CURRENT
         raise BundleError(f"{pointer} names version {version!r}, which is not in the store")
     return store / version
 

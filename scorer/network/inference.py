@@ -25,6 +25,7 @@ from scorer.tokens.workers import EncodingWorkers
 if TYPE_CHECKING:
     from scorer.bundles.bundle import Bundle
 
+CORES = torch.get_num_threads()  # now: later threads are told what a pool has set
 BATCH_ROWS = 256  # so that a step's states stay in a core's cache
 TOKEN_BUDGET = 1 << 20  # tokens of a padded batch
 NEAR_TIE = 0.1  # between a text's two highest logits, int8 is off by half that: float32 takes it
@@ -57,7 +58,6 @@ class Predictor:
         self._encoder = encoder
         self._temperature = temperature
         self._device = torch.device(device)
-        self._cores = torch.get_num_threads()  # now: later threads are told what a pool has set
         self._model = model.to(self._device).eval()
         self._recurrence, self._exact = self._recurrences()
         self._card = CardBatches(tokens_for(model.config)) if self._device.type == "cuda" else None
@@ -134,7 +134,7 @@ class Predictor:
         if self._card is not None:
             batches, values = self._card.run(lengths, score)
         else:
-            batches, values = _on_cores(self._cores, lengths, score)
+            batches, values = _on_cores(lengths, score)
         return in_row_order(batches, values, len(encoded), len(self.classes))
 
     def _recurrences(self) -> tuple[Recurrence, Recurrence | None]:
@@ -158,12 +158,12 @@ def _encoder(bundle: "Bundle", workers: int) -> TextEncoder | EncodingWorkers:
 
 
 def _on_cores(
-    cores: int, lengths: np.ndarray, score: Callable[[np.ndarray], torch.Tensor]
+    lengths: np.ndarray, score: Callable[[np.ndarray], torch.Tensor]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return batches and their logits; a core takes a batch, as small steps share badly."""
-    rows = -(-int(np.count_nonzero(lengths)) // cores)  # so that few rows occupy all cores
+    rows = -(-int(np.count_nonzero(lengths)) // CORES)  # so that few rows occupy all cores
     batches = length_sorted(lengths, min(max(rows, 1), BATCH_ROWS), TOKEN_BUDGET)
-    with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ThreadPoolExecutor(CORES, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         return batches, [values.numpy() for values in pool.map(score, batches)]
 
 

@@ -6,6 +6,7 @@ on a CPU. Knows no text, vocabulary or classes.
 
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
@@ -13,6 +14,8 @@ from scorer.errors import UsageError
 from scorer.network.batching import PackedIds
 from scorer.network.model import TextClassifier
 
+STEPS = 512  # taken at a time
+State = tuple[torch.Tensor, ...] | torch.Tensor | None
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -40,11 +43,28 @@ class PackedLayer:
         model.recurrent.to(DTYPES[precision])
 
     def pooled(self, batch: PackedIds) -> torch.Tensor:
-        """Return the pooled states float32 (batch, pooled_dim)."""
-        sizes, lengths = torch.from_numpy(batch.sizes), torch.from_numpy(batch.lengths)
-        embedded = PackedSequence(self._model.embedding(self._moved(batch.ids)), sizes)
-        states, _ = pad_packed_sequence(self._model.recurrent(embedded)[0], batch_first=True)
-        return self._model.pool(states, self._moved(lengths)).float()
+        """Return the pooled states float32 (batch, pooled_dim).
+
+        Some steps are taken at a time, the state carried over, so that a text of any length takes
+        no more memory than one of `STEPS` tokens.
+        """
+        pool, state, start = _Pool(self._model, len(batch.rows)), None, 0
+        for first in range(0, len(batch.sizes), STEPS):
+            sizes = batch.sizes[first : first + STEPS]
+            ids = batch.ids[start : start + int(sizes.sum())]
+            states, state = self._run(ids, sizes, state)
+            pool.add(states, batch.lengths[: sizes[0]] - first)
+            start += len(ids)
+        return pool.pooled(self._moved(torch.from_numpy(batch.lengths)))
+
+    def _run(
+        self, ids: torch.Tensor, sizes: np.ndarray, state: State
+    ) -> tuple[torch.Tensor, State]:
+        """Return the states (texts, steps, hidden) of some steps, and what the layer ends with."""
+        embedded = self._model.embedding(self._moved(ids))
+        packed = PackedSequence(embedded, torch.from_numpy(sizes))
+        states, state = self._model.recurrent(packed, _of_first(state, int(sizes[0])))
+        return pad_packed_sequence(states, batch_first=True)[0], state
 
     def _moved(self, tensor: torch.Tensor) -> torch.Tensor:
         """Return a tensor on the model's device; pinned, so that the copy overlaps with work."""
@@ -52,3 +72,41 @@ class PackedLayer:
         if device.type == "cuda":
             tensor = tensor.pin_memory()
         return tensor.to(device, non_blocking=True)
+
+
+class _Pool:
+    """What `TextClassifier.pool` makes of states, gathered some steps at a time; float32."""
+
+    def __init__(self, model: TextClassifier, texts: int) -> None:
+        size, device = (texts, model.config.hidden_dim), model.output.weight.device
+        self._concat = model.config.pooling == "concat"
+        self._last, self._total = torch.zeros(2, *size, device=device)
+        self._highest = torch.full(size, -torch.inf, device=device)
+
+    def add(self, states: torch.Tensor, left: np.ndarray) -> None:
+        """Add states (texts, steps, hidden) of the first texts; left: tokens each still has."""
+        texts, steps = states.shape[:2]
+        ends = torch.from_numpy(np.minimum(left, steps)).to(states.device)
+        rows = torch.arange(texts, device=states.device)
+        self._last[:texts] = states[rows, ends - 1].float()
+        if self._concat:
+            past = (torch.arange(steps, device=states.device) >= ends[:, None])[:, :, None]
+            highest = states.masked_fill(past, -torch.inf).amax(dim=1).float()
+            self._highest[:texts] = torch.maximum(self._highest[:texts], highest)
+            self._total[:texts] += states.masked_fill(past, 0).sum(dim=1, dtype=torch.float32)
+
+    def pooled(self, lengths: torch.Tensor) -> torch.Tensor:
+        """Return (texts, pooled_dim)."""
+        if not self._concat:
+            return self._last
+        mean = self._total / lengths[:, None]
+        return torch.cat([self._last, self._highest, mean], dim=1)
+
+
+def _of_first(state: State, texts: int) -> State:
+    """Return the state (1, texts, hidden) of the texts that go on."""
+    if state is None:
+        return None
+    if isinstance(state, tuple):
+        return tuple(part[:, :texts].contiguous() for part in state)
+    return state[:, :texts].contiguous()

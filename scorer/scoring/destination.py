@@ -21,6 +21,7 @@ from scorer.errors import ScorerError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.publish import PendingFile, beside, check_output, locked, real_path, writing
 from scorer.scoring.journal import Binding, Journal, open_journal
+from scorer.scoring.summary import as_json
 
 
 class StreamDestination:
@@ -99,7 +100,7 @@ class FileDestination:
                 self._publish_rejects(rejects)
 
     def _write_summary(self, summary: dict[str, Any]) -> None:
-        text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
+        text = as_json(summary, indent=2) + "\n"
         with writing(self._summary.final):
             self._summary.temporary.write_text(text, encoding="utf-8")
         self._summary.flush()

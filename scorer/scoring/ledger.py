@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scorer.errors import RowsError, UsageError
 
-KEPT_HINT = "--max-rejects raises the limit; the scores so far are kept for the next run"
+LIMIT_HINT = "--max-rejects raises the limit"
 
 
 class RowLedger:
@@ -61,7 +61,7 @@ class RejectLimit:
         allowed = self.share * read if self.share is not None else (self.count or 0)
         if rejected > allowed:
             counts = f"{rejected:,} of {read:,} rows were rejected, more than {self}"
-            raise RowsError(f"{counts}: {where}", KEPT_HINT)
+            raise RowsError(f"{counts}: {where}", LIMIT_HINT)
 
     def __str__(self) -> str:
         return f"{self.share * 100:g}%" if self.share is not None else str(self.count)

@@ -60,7 +60,11 @@ def _in_folder(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     files = {file for pattern in OUTPUTS for file in folder.rglob(pattern)}
     outputs = {file.with_name(file.name.removesuffix(".run.json")) for file in files}
     for path in sorted(output for output in outputs if output.is_file()):
-        facts = read_provenance(path)
+        try:
+            facts = read_provenance(path)
+        except InputError as error:  # one damaged file does not hide the others
+            click.echo(f"note: {error}", err=True)
+            continue
         if facts is not None:
             yield path, facts
 

@@ -28,8 +28,13 @@ class Source:
 
     @property
     def file(self) -> Path | None:
-        """The absolute path; None for standard input."""
-        return None if self.path == STANDARD_STREAM else real_path(self.path)
+        """The absolute path, without links; None for standard input."""
+        if self.path == STANDARD_STREAM:
+            return None
+        path = Path(self.path)
+        if path.is_fifo() or path.is_char_device():  # /dev/stdin's link leads to no path
+            return path.absolute()
+        return real_path(path)
 
 
 @dataclass(frozen=True)

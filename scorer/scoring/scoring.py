@@ -13,9 +13,11 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 
 import pyarrow as pa
 
+from scorer import __version__
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.fingerprint import Fingerprint, check_unchanged, fingerprint
 from scorer.network.inference import Predictor
@@ -131,8 +133,8 @@ class Run:
         if file is not None:
             self._fingerprint = fingerprint(file, self._watcher.check)
         rejects = RejectSink(destination.rejects) if destination.rejects else None
-        csv = self._source.csv
-        with open_table(self._source.path, self._source.format, csv, rejects) as self._reader:
+        path, csv = str(file or self._source.path), self._source.csv  # the file that was hashed
+        with open_table(path, self._source.format, csv, rejects) as self._reader:
             schema = self._write_rows(self._reader)
         self._source.limit.check(self._rejected, self._reader.rows_read, destination.rejects_told)
         if destination.table is not None:
@@ -146,6 +148,9 @@ class Run:
         """Score and write the rows of an open table; return the schema that was written."""
         chunks = timed(reader.chunks(self._source.chunk_rows, CHUNK_BYTES), self._clocks["read"])
         first = next(chunks, None)
+        if first is None:  # no row to find the text column by: all are rejects, too many or not
+            told = self._destination.rejects_told
+            self._source.limit.check(self._rejected, reader.rows_read, told)
         sample = first.table if first else reader.schema.empty_table()
         column = find_text_column(sample, self._source.text_column, self._model.text_column)
         self._text_column = sample.schema.field(column).name
@@ -197,6 +202,7 @@ class Run:
             "input format": json.dumps(asdict(self._source.format) | asdict(self._source.csv)),
             "text column": f"{column}: {self._text_column}",
             "bundle": self._model.bundle.digest,
+            "program": _program(),
             **self._model.predictor.score_settings,
         }
         row = journal_row(len(self._model.predictor.classes))
@@ -245,6 +251,12 @@ class Run:
             stages=self._clocks,
             peak_memory_mb=peak_memory_mb(),
         )
+
+
+def _program() -> str:
+    """Return the versions that what is read, and the tokens of it, depend on."""
+    packages = " ".join(f"{name} {version(name)}" for name in ("spacy", "pyarrow", "torch"))
+    return f"scorer {__version__} {packages}"
 
 
 def _rejoined(

@@ -10,6 +10,7 @@ import resource
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,7 @@ class Provenance:
     def metadata(self) -> dict[str, str]:
         """Return the entry of a Parquet footer."""
         facts = {"format": FORMAT, **asdict(self)}
-        return {FOOTER_KEY: json.dumps(facts, ensure_ascii=False)}
+        return {FOOTER_KEY: as_json(facts)}
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,25 @@ class RunSummary:
 
     def to_json(self) -> str:
         """Return the summary as one line of JSON."""
-        return json.dumps(self.as_dict(), ensure_ascii=False)
+        return as_json(self.as_dict())
+
+
+def unstarted(error: Exception, output: str) -> dict[str, Any]:
+    """Return what is said of a run that ended before its bundle was loaded."""
+    return {
+        "format": FORMAT,
+        "published": False,
+        "exit_code": getattr(error, "exit_code", 1),
+        "error": f"{error}",
+        "output": output,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def as_json(facts: Mapping[str, Any], indent: int | None = None) -> str:
+    """Return JSON; a byte of a file's name that is no text becomes an escape."""
+    text = json.dumps(facts, ensure_ascii=False, indent=indent)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def peak_memory_mb() -> float:

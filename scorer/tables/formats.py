@@ -38,8 +38,6 @@ __all__ = [
     "open_table",
 ]
 
-CHECK_ROWS = 8192  # at a time
-
 
 @dataclass(frozen=True)
 class TableFormat:

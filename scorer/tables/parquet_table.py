@@ -15,7 +15,7 @@ from scorer.errors import InputError
 from scorer.files.byte_streams import Sink, open_seekable, reading, source_name
 from scorer.tables.table_streams import MAX_CHUNK_BYTES, Chunk, TableReader, TableWriter
 
-READ_ROWS = 1024  # at a time: some rows are large
+READ_ROWS = 1024  # at a time, at most
 READ_BYTES = 1 << 20  # at a time, of each column
 ROW_GROUP_ROWS = 1 << 16
 ROW_GROUP_BYTES = 128 << 20
@@ -50,27 +50,35 @@ class ParquetReader(TableReader):
 
     def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
         """Yield the rows, see `TableReader`; `max_bytes` are those of the table in memory."""
-        for table in self._tables(max_rows, max_bytes):
+        for table in self._tables(max_rows, max_bytes, self._batch_rows(max_rows, max_bytes)):
             first_row = self.rows_read
             self.rows_read += table.num_rows
             yield Chunk(first_row, table)
 
-    def _tables(self, max_rows: int, max_bytes: int) -> Iterator[pa.Table]:
+    def _batch_rows(self, max_rows: int, max_bytes: int) -> int:
+        """Return how many rows to read at once, fewer where they are large."""
+        metadata = self._parquet.metadata
+        groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+        sizes = (group.total_byte_size / group.num_rows for group in groups if group.num_rows > 0)
+        fitting = int(max_bytes / max([1.0, *sizes]))
+        return max(1, min(READ_ROWS, max_rows, fitting))
+
+    def _tables(self, max_rows: int, max_bytes: int, batch_rows: int) -> Iterator[pa.Table]:
         """Yield batches together as far as the limits let them."""
         waiting: list[pa.RecordBatch] = []
         rows = size = 0
-        for batch in self._batches(max_rows):
+        for batch in self._batches(batch_rows):
             waiting.append(batch)
             rows, size = rows + batch.num_rows, size + batch.nbytes
-            if rows + READ_ROWS > max_rows or size >= max_bytes:
+            if rows + batch_rows > max_rows or size >= max_bytes:
                 yield pa.Table.from_batches(waiting, self.schema)
                 waiting, rows, size = [], 0, 0
         if waiting:
             yield pa.Table.from_batches(waiting, self.schema)
 
-    def _batches(self, max_rows: int) -> Iterator[pa.RecordBatch]:
+    def _batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
         with reading(self.name, None):
-            batches = self._parquet.iter_batches(min(READ_ROWS, max_rows), use_threads=False)
+            batches = self._parquet.iter_batches(batch_rows, use_threads=False)
             yield from (batch for batch in batches if batch.num_rows)
 
     def count_rows(self) -> int:

@@ -64,11 +64,6 @@ class Checkpoint:
             pending.flush()
             pending.publish()
 
-    def remove(self) -> None:
-        """Forget the training: it is done."""
-        with writing(self.path):
-            self.path.unlink(missing_ok=True)
-
 
 def _digest(tensors: Mapping[str, torch.Tensor], facts: str) -> str:
     digest = hashlib.sha256(facts.encode())

@@ -101,12 +101,14 @@ def fit(
 ) -> Fitted:
     """Train `model` in place on its device and return the epoch that validates best.
 
-    With a checkpoint the state is kept after each epoch, and taken up again where there is one;
-    the result is that of a training never interrupted.
+    With a checkpoint the state is kept at the start and after each epoch, and taken up again where
+    there is one; the result is that of a training never interrupted.
     """
     trainer = _Trainer(model, examples, config, on_step)
     found = checkpoint.load() if checkpoint else None
     epochs, best = trainer.resume(found) if found else ((), model)
+    if checkpoint and not found:  # what pretraining took so long to find is kept at once
+        checkpoint.save(trainer.state(epochs, best))
     for number in range(len(epochs) + 1, config.epochs + 1):
         started = time.monotonic()
         loss, accuracy = trainer.run_epoch(number)

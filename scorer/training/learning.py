@@ -273,15 +273,21 @@ def _examples(corpus: Corpus, text: _TextSide, background: Background) -> Exampl
 
 def _taught(texts: pa.LargeStringArray, teachers: Sequence[Bundle]) -> np.ndarray:
     """Return the teachers' mean probabilities, float32 (texts, classes); 0 without a token."""
-    predictors = [Predictor.from_bundle(teacher) for teacher in teachers]
+    predictors = [Predictor.from_bundle(teacher, workers=0) for teacher in teachers]
     said = [teacher.predict(teacher.encode(texts)).probabilities for teacher in predictors]
     return np.nan_to_num(np.mean(said, axis=0))
 
 
 def training_key(corpus: Corpus, recipe: Recipe, background: Background) -> str:
     """Return what tells one training from another: a digest of all that shapes its weights."""
-    rows = {part: _digest(getattr(corpus, part).texts) for part in PARTS}
-    parts = [corpus.fingerprint, rows, asdict(recipe), _background_facts(background), _packages()]
+    parts = [
+        corpus.fingerprint,
+        corpus.classes,
+        _part_digests(corpus),
+        asdict(recipe),
+        _background_facts(background),
+        _packages(),
+    ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -397,6 +403,9 @@ def _training_facts(
     return {
         "data_sha256": corpus.fingerprint,
         "rows": {part: len(getattr(corpus, part)) for part in PARTS},
+        "parts_sha256": _part_digests(corpus),
+        "pretraining": asdict(recipe.pretraining),
+        "threads": torch.get_num_threads(),
         "settings": asdict(recipe.training),
         "background": _background_facts(background),
         "best_epoch": fitted.best.epoch,
@@ -414,6 +423,15 @@ def _background_facts(background: Background) -> dict[str, Any]:
         "start": None if start is None else {"digest": start.digest, **start.facts},
         "vectors": None if background.vectors is None else _file_facts(background.vectors),
         "teachers": [teacher.digest for teacher in background.teachers],
+    }
+
+
+def _part_digests(corpus: Corpus) -> dict[str, str]:
+    """Return a digest of the texts and the targets of each part."""
+    rows = {part: getattr(corpus, part) for part in PARTS}
+    return {
+        part: hashlib.sha256(_digest(of.texts).encode() + of.targets.tobytes()).hexdigest()
+        for part, of in rows.items()
     }
 
 

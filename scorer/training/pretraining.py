@@ -195,11 +195,12 @@ class _Trainer:
         )
         self._low_precision = has_fast_bfloat16(self._device)
         self._threads = Threads(self._device)
+        self._parts = min(self._threads.count, config.streams)
         self.begin_pass()
 
     def begin_pass(self) -> None:
         """Forget the state that the streams ended with."""
-        self._states: list[State] = [None] * self._threads.count
+        self._states: list[State] = [None] * self._parts
 
     def train_on(self, inputs: torch.Tensor, targets: torch.Tensor) -> float:
         """Take one step on a batch (streams, steps); return its loss."""
@@ -215,8 +216,8 @@ class _Trainer:
     def _shards(self, inputs: torch.Tensor, targets: torch.Tensor) -> list["_Shard"]:
         candidates = self._model.draw_candidates()
         parts = zip(
-            inputs.tensor_split(self._threads.count),
-            targets.tensor_split(self._threads.count),
+            inputs.tensor_split(self._parts),
+            targets.tensor_split(self._parts),
             self._states,
             strict=True,
         )

@@ -1,7 +1,7 @@
 """Accuracy and rows per second of simple peers on the rows the bundle is judged by.
 
 TF-IDF of words and word pairs with logistic regression (scikit-learn), and fastText with word
-pairs (package `fasttext` or `fasttext-wheel`, left out where it is not installed). Both are
+pairs (extra `peers`, left out where it is not installed). Both are
 trained on the training rows and timed on the test rows, from texts to classes, on one core.
 """
 

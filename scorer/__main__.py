@@ -103,7 +103,8 @@ def _bundles(store: str, use: str | None) -> None:
 
     folder = Path(store)
     if use is not None:
-        load_bundle(folder / use)  # a damaged one is not put in use
+        if use in versions(folder):
+            load_bundle(folder / use)  # a damaged one is not put in use
         promote(folder, use)
     for version in versions(folder):
         click.echo(

@@ -66,6 +66,21 @@ def assert_refused(folder: Path, message: str) -> None:
     assert refused.value.exit_code == 4
 
 
+def test_a_vocabulary_that_is_not_the_model_s_is_refused(folder):
+    with (folder / "vocabulary.txt").open("a") as file:
+        file.write("onemore\n")
+    forge(folder)
+    assert_refused(folder, r"vocabulary.txt has \d+ tokens, the model \d+")
+
+
+def test_a_bundle_that_may_not_be_read_is_refused(folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert_refused(folder, r"cannot read .*bundle.json: Permission denied")
+
+
 # What is written is what is loaded
 
 

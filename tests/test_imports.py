@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from setuptools import find_packages
 
 import scorer
 
@@ -48,11 +49,17 @@ def test_all_that_is_public_is_there_and_nothing_else():
         scorer.nothing  # noqa: B018
 
 
+def test_every_package_is_installed_with_the_program():
+    folders = {path.parent for path in (ROOT / "scorer").rglob("*.py")}
+    names = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert names == set(find_packages(str(ROOT), include=["scorer*"]))
+
+
 def imports_of(module: Path) -> set[str]:
     """Return the rooms that a room imports when it is imported itself."""
     tree = ast.parse(module.read_text(encoding="utf-8"))
     froms = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module]
-    ours = [node for node in froms if node.module.split(".")[0] == "scorer"]
+    ours = [node for node in froms if node.module.startswith("scorer.")]
     return {node.module.split(".")[-1] for node in ours}
 
 

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,26 @@ def test_versions_are_listed_and_put_in_use(bundle):
     refused = run("bundles", store, "--use", "20200101T000000Z-00000000")
     assert refused.exit_code == 4
     assert f"it has: {loaded.version}" in refused.stderr
+
+
+def test_a_damaged_version_is_told_and_not_put_in_use(bundle, tmp_path):
+    store = shutil.copytree(bundle[0], tmp_path / "store")
+    damaged = shutil.copytree(store / bundle[1].version, store / "20250101T000000Z-00000000")
+    (damaged / "weights.safetensors").write_bytes(b"")
+    first, second = run("bundles", store).stdout.splitlines()
+    assert first.startswith("  20250101T000000Z-00000000  damaged: ")
+    assert second.startswith(f"* {bundle[1].version}  test accuracy ")
+    assert run("bundles", store, "--use", damaged.name).exit_code == 4
+    assert (store / "CURRENT").read_text().strip() == bundle[1].version
+
+
+def test_a_store_without_a_version_in_use_is_listed_and_says_how_to_choose(bundle, tmp_path):
+    store = shutil.copytree(bundle[0], tmp_path / "store")
+    (store / "CURRENT").unlink()
+    found = run("bundles", store)
+    assert found.stdout.startswith(f"  {bundle[1].version}  test accuracy ")
+    assert "--use VERSION" in found.stderr
+    assert run("bundles", store, "--use", bundle[1].version).stdout.startswith("* ")
 
 
 @pytest.mark.parametrize("command", [["predict", "a"], ["vocabulary"]])

@@ -52,6 +52,14 @@ def read(
     return reader.schema, tables
 
 
+def test_rows_are_fewer_at_a_time_where_cells_are_large(tmp_path):
+    table = pa.table({"text": [f"{i}" + "x" * 50_000 for i in range(300)]})
+    path = stored(tmp_path / "large.parquet", table, use_dictionary=False)
+    schema, tables = read(path, max_rows=8192, max_bytes=1 << 20)
+    assert max(part.nbytes for part in tables) < 3 << 20
+    assert pa.concat_tables(tables).equals(table.cast(schema))
+
+
 def write(path: Path, tables: list[pa.Table], schema: pa.Schema, **metadata: str) -> None:
     with ParquetWriter(path, schema) as writer:
         for table in tables:

@@ -4,6 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scorer.network import recurrence
 from scorer.network.batching import length_sorted, packed, padded
 from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
 from scorer.network.model import CELLS, POOLINGS, ModelConfig, TextClassifier
@@ -51,6 +52,20 @@ def test_the_folded_lstm_is_the_lstm(pooling, lengths):
 def test_the_packed_layer_is_the_padded_one(cell, pooling, lengths):
     model = model_of(cell, pooling)
     encoded, rows = encoded_of(lengths)
+    found = PackedLayer(model).pooled(packed(encoded, rows))
+    torch.testing.assert_close(found, padded_states(model, encoded, rows), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("steps", [1, 4, 25])
+@torch.inference_mode()
+def test_the_packed_layer_is_the_same_whatever_steps_are_taken_at_a_time(
+    monkeypatch, cell, pooling, steps
+):
+    monkeypatch.setattr(recurrence, "STEPS", steps)
+    model = model_of(cell, pooling)
+    encoded, rows = encoded_of([25, 9, 8, 8, 4, 1])
     found = PackedLayer(model).pooled(packed(encoded, rows))
     torch.testing.assert_close(found, padded_states(model, encoded, rows), rtol=0, atol=1e-6)
 

@@ -195,7 +195,15 @@ def test_a_full_disk_behind_standard_output_is_one_line(ended):
 def test_nothing_is_left_of_a_run_that_was_refused(ended, folder):
     assert (folder / "there.csv").read_text() == "old"
     left = {path.name for path in folder.iterdir() if path.name.startswith((".", "x"))}
-    assert left == {"x4.csv.run.json", "x4.csv.rejects.csv", "x4.csv.journal"}
+    words = {f"x{number}.csv.run.json" for number in (2, 3, 4)}
+    assert left == {*words, "x4.csv.rejects.csv", "x4.csv.journal"}
+
+
+def test_a_run_that_ends_before_it_has_a_model_leaves_word_too(folder, ended):
+    assert ended["flipped byte"].code == 4
+    word = json.loads((folder / "x3.csv.run.json").read_text())
+    assert (word["published"], word["exit_code"]) == (False, 4)
+    assert "weights.safetensors was changed" in word["error"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -213,6 +221,7 @@ def test_a_signal_ends_a_run_within_a_chunk_and_keeps_the_journal(start, folder,
     assert (folder / f"{code}.csv.journal").stat().st_size > 0
     word = json.loads((folder / f"{code}.csv.run.json").read_text())
     assert (word["published"], word["exit_code"]) == (False, code)
+    assert word["computed_rows"] < 300 * ROWS
 
 
 def wait_for(path, run):

@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import io
 import json
 import os
@@ -14,10 +15,11 @@ import pytest
 
 from scorer.errors import InputError, InterruptedRunError, RowsError, UsageError
 from scorer.scoring.columns import AddedColumns
+from scorer.scoring.destination import reserved
 from scorer.scoring.ledger import RejectLimit
 from scorer.scoring.provenance import read_provenance
 from scorer.scoring.request import Source, Target
-from scorer.scoring.scoring import Model, score_file, score_table
+from scorer.scoring.scoring import Model, Run, score_file, score_table
 from scorer.scoring.summary import BundleFacts
 from scorer.scoring.watcher import Watcher
 from scorer.tables.formats import CsvOptions, format_of
@@ -260,6 +262,43 @@ def test_an_input_that_changes_while_it_is_read_publishes_nothing(inputs, model,
     with pytest.raises(InputError, match="changed while it was read"):
         score_file(source(path), target(inputs / "out.csv"), model, Changing())
     assert not (inputs / "out.csv").exists()
+
+
+def test_a_link_that_is_turned_while_its_file_is_hashed_is_read_where_it_was(inputs, model, rows):
+    other, link = inputs / "other.csv", inputs / "link.csv"
+    write_csv(other, rows[::-1])
+    link.symlink_to(inputs / "in.csv")
+
+    class Turning(Watcher):
+        def started(self, bundle):
+            link.unlink()
+            link.symlink_to(other)
+
+    given = source(link)
+    asked = replace(given, path=str(link))
+    with reserved(str(inputs / "out.csv"), asked.file, False) as destination:
+        run = Run(asked, target(inputs / "out.csv"), destination, model, Turning())
+        run.score()
+    hashed = json.loads((inputs / "out.csv.run.json").read_text())["input"]["sha256"]
+    scored = other if read(inputs / "out.csv")[0]["id"] == rows[-1]["id"] else inputs / "in.csv"
+    assert hashed == hashlib.sha256(scored.read_bytes()).hexdigest()
+
+
+def test_a_pipe_behind_a_link_is_read(inputs):
+    os.mkfifo(inputs / "pipe")
+    (inputs / "in.csv.link").symlink_to(inputs / "pipe")
+    link = Source(str(inputs / "in.csv.link"), format_of("in.csv"))
+    assert link.file == inputs / "in.csv.link"
+
+
+def test_a_name_that_is_no_utf8_is_written_down_all_the_same(inputs, model):
+    path = inputs / "caf\udce9.csv"
+    (inputs / "in.csv").rename(path)
+    for output in (inputs / "out\udcff.parquet", inputs / "out\udcff.csv"):
+        score_file(source(path), target(output), model)
+        word = json.loads(output.with_name(output.name + ".run.json").read_text())
+        assert word["input"]["path"] == str(path)
+        assert read_provenance(output)["input"]["path"] == str(path)
 
 
 @pytest.mark.parametrize("lost", ["lost", "doubled"])

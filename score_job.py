@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from scorer.console import Progress, run_job
-from scorer.errors import ScorerError
+from scorer.console import Progress, check_characters, run_job
+from scorer.errors import InputError, ScorerError
 from scorer.scoring.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def score(
     from scorer.scoring.destination import STANDARD_STREAM, reserved
     from scorer.scoring.interruption import Interruption
 
+    paths = ("source", "target")  # whose names may be any bytes
+    check_characters(**{name: value for name, value in options.items() if name not in paths})
     source, target = _source(**options), _target(**options)
     with (
         Interruption() as interruption,
@@ -209,8 +211,14 @@ class Printer(Watcher):
 
     def print_json(self, line: str) -> None:
         """Print a summary as a line of JSON, if that was asked for."""
-        if self._json:
+        if not self._json:
+            return
+        try:
             click.echo(line, file=self._json)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise InputError(f"cannot write the summary: {error.strerror}") from error
 
 
 if __name__ == "__main__":

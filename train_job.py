@@ -11,8 +11,8 @@ import click
 from scorer.console import Progress, run_job
 
 FILE = click.Path(path_type=Path)
-SIZE = click.IntRange(1)
-NATURAL = click.IntRange(0)
+SIZE = click.IntRange(1, 1 << 20)
+NATURAL = click.IntRange(0, 2**32 - 1)
 SHARE = click.FloatRange(0, 1, max_open=True)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scorer.console import run_job
+from scorer.console import check_characters, run_job
 from scorer.errors import ScorerError
 from scorer.scoring.provenance import provenance
 
@@ -64,6 +64,7 @@ def _predict(texts: tuple[str, ...], bundle: str | None, store: str | None) -> N
 
     from scorer.api import Scorer
 
+    check_characters(texts=texts)
     scorer = Scorer.load(bundle, store)
     table = pa.table({scorer.bundle.text_column: pa.array(texts, pa.large_string())})
     for row in scorer.score(table, scorer.bundle.text_column).to_pylist():

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 
 from scorer.bundles.bundle import Bundle, load_bundle
-from scorer.bundles.store import add, promote, resolve_bundle
+from scorer.bundles.store import add, current, in_use, promote, resolve_bundle
 from scorer.corpus.corpus import read_corpus
 from scorer.corpus.labelled_columns import Columns
+from scorer.errors import GateError
 from scorer.files.publish import locked, writing
 from scorer.network.inference import Predictor
 from scorer.scoring.columns import AddedColumns
@@ -23,8 +24,8 @@ from scorer.scoring.scoring import score_file as score_between
 from scorer.scoring.summary import BundleFacts, RunSummary
 from scorer.tables.formats import format_of
 from scorer.tables.text_column import find_text_column
-from scorer.training.background import read_background
-from scorer.training.learning import Listener, learn
+from scorer.training.background import check_background, read_background
+from scorer.training.learning import Learned, Listener, learn
 from scorer.training.presets import recipe
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def train(
     on from the last epoch. Raises a `ScorerError` for what a person can put right.
     """
     how = recipe(preset, seed=seed, **settings)
+    check_background(unlabelled, start_from, vectors, teachers)
     corpus = read_corpus(labelled, valid, test, columns or Columns(), seed, keep_duplicates)
     background = read_background(unlabelled, corpus.text_column, start_from, vectors, teachers)
     with writing(store):
@@ -67,9 +69,28 @@ def train(
     with locked(checkpoint):
         learned = learn(corpus, how, listener or Listener(), background, checkpoint)
         bundle = add(store, learned.bundle)
-        promote(store, bundle.version)
         checkpoint.unlink(missing_ok=True)
+        check_gate(learned, bundle, store)
+        promote(store, bundle.version)
     return bundle
+
+
+def check_gate(learned: Learned, bundle: Bundle, store: Path) -> None:
+    """Raise `GateError` for a bundle that is written but should not score tomorrow's rows unseen.
+
+    It guesses worse than always naming one class, or has other classes than the one in use.
+    """
+    hint = f"`python -m scorer bundles {store} --use {bundle.version}` puts it in use all the same"
+    kept = f"bundle {bundle.version} is written but not put in use"
+    accuracy, majority = learned.test.accuracy, learned.baseline.majority
+    if accuracy < majority:
+        lower = f"test accuracy {accuracy:.2%} is below the {majority:.2%} of always guessing"
+        raise GateError(f"{kept}: {lower} one class", hint)
+    if in_use(store) is None:
+        return
+    before = load_bundle(current(store)).classes
+    if before != bundle.classes:
+        raise GateError(f"{kept}: its classes are {bundle.classes}, those in use {before}", hint)
 
 
 def score_file(

@@ -8,10 +8,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import click
 
-from scorer.errors import ScorerError
+from scorer.errors import ScorerError, UsageError
 
 LOG_SECONDS = 30.0  # between progress lines in a log
 LIVE_SECONDS = 0.2  # between repaints of the live line on a terminal
@@ -26,7 +27,8 @@ def run_job(job: Callable[[], None], verbose: bool | None = None) -> None:
     """
     try:
         job()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # a daemon may have closed it
+            sys.stdout.flush()
     except (click.ClickException, click.exceptions.Exit):
         raise
     except ScorerError as error:
@@ -45,8 +47,22 @@ def run_job(job: Callable[[], None], verbose: bool | None = None) -> None:
 def _end(line: str, exit_code: int, verbose: bool | None) -> None:
     if verbose:
         traceback.print_exc()
-    click.echo(" ".join(line.splitlines()), err=True)  # file and column names may have breaks
+    click.echo(_one_line(line), err=True)
     sys.exit(exit_code)
+
+
+def _one_line(text: str) -> str:
+    """Return a text without breaks, which names of files and columns may have."""
+    return " ".join(text.splitlines())
+
+
+def check_characters(**options: Any) -> None:
+    """Raise `UsageError` for an option with bytes that are no characters."""
+    for name, value in options.items():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and any("\ud800" <= c <= "\udfff" for c in text):
+                shown = name.replace("_", "-")
+                raise UsageError(f"{shown} {text!a} has bytes that are not UTF-8")
 
 
 class Progress:
@@ -54,7 +70,7 @@ class Progress:
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._live = sys.stderr.isatty()
+        self._live = sys.stderr is not None and sys.stderr.isatty()
         self._shown = 0  # width of the live line on the screen
         self._due = time.monotonic() + (0 if self._live else LOG_SECONDS)
 
@@ -78,7 +94,7 @@ class Progress:
     def warn(self, line: str) -> None:
         """Print a line that stays, quiet or not."""
         self.clear()
-        click.echo(line, err=True)
+        click.echo(_one_line(line), err=True)
 
     def clear(self) -> None:
         """Take the live line off the screen."""

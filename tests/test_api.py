@@ -1,3 +1,5 @@
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,8 @@ from tiny_models import WORDS, write_texts
 from scorer import Bundle, Scorer, train
 from scorer.api import CHECKPOINT
 from scorer.bundles.bundle import load_bundle
-from scorer.bundles.store import current, versions
-from scorer.errors import BundleError, InputError, UsageError
+from scorer.bundles.store import current, in_use, versions
+from scorer.errors import BundleError, GateError, InputError, UsageError
 from scorer.training.fitting import Epoch
 from scorer.training.learning import Listener
 
@@ -171,7 +173,7 @@ def test_a_column_that_is_there_already_is_refused_with_what_helps(scorer, table
 def test_a_bundle_that_is_none_is_refused(tmp_path):
     with pytest.raises(BundleError, match="is not a bundle"):
         Scorer.load(str(tmp_path))
-    with pytest.raises(BundleError, match="is not a store"):
+    with pytest.raises(BundleError, match="not a store"):
         Scorer.load(store=str(tmp_path))
 
 
@@ -213,6 +215,25 @@ def test_a_trained_bundle_is_in_use_and_scores(store):
 
 def test_a_finished_training_leaves_no_checkpoint(store):
     assert sorted(path.name for path in store.iterdir()) == sorted(["CURRENT", *versions(store)])
+
+
+def test_a_model_worse_than_guessing_is_written_but_not_put_in_use(labelled, tmp_path):
+    texts = write_texts(("negative", "positive"), 60, 9)
+    turned = write_labelled(tmp_path / "t.csv", replace(texts, targets=1 - texts.targets))
+    message = r"is below the 50\.00% of always guessing one class\. `python -m scorer bundles"
+    with pytest.raises(GateError, match=message):
+        train([labelled], tmp_path / "store", test=str(turned), **SETTINGS)
+    assert len(versions(tmp_path / "store")) == 1
+    assert in_use(tmp_path / "store") is None
+
+
+def test_a_model_of_other_classes_does_not_take_the_place_of_the_one_in_use(store, tmp_path):
+    place = Path(shutil.copytree(store, tmp_path / "store"))
+    three = write_labelled(tmp_path / "three.csv", write_texts(tuple(WORDS), 300, 5))
+    with pytest.raises(GateError, match=r"its classes are .*'neutral'.*, those in use "):
+        train([three], place, **SETTINGS)
+    assert current(place).name == current(store).name
+    assert len(versions(place)) == 2
 
 
 def test_a_bundle_teaches_another_one_on_unlabelled_texts(store, labelled, tmp_path):

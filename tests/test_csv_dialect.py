@@ -52,3 +52,8 @@ def test_an_impossible_delimiter_is_refused(delimiter: str) -> None:
 def test_an_impossible_quote_is_refused() -> None:
     with pytest.raises(UsageError, match="--quote 'ab': give one character, or none"):
         chosen("a\n", quote="ab")
+
+
+def test_a_quote_is_never_taken_for_the_delimiter():
+    assert choose(["a;b\n", "1;2\n"], True, None, ",") == CsvDialect(";", ",")
+    assert choose(["a\n", "1\n"], True, None, ",").delimiter != ","

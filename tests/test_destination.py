@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from scorer.errors import InputError, OutputBusyError, UsageError
-from scorer.scoring.destination import StreamDestination, reserved
+from scorer.files.publish import beside
+from scorer.scoring.destination import ENDINGS, StreamDestination, reserved
 
 ROW = np.dtype([("tokens", "<i4")])
 RUN = {"published": True, "rows": 3}
@@ -135,3 +136,29 @@ def test_standard_output_has_nothing_beside_it(tmp_path, monkeypatch):
         assert destination.journal({}, ROW, pytest.fail) is None
         destination.publish(RUN, rejects=False)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*(f"out.csv.{ending}" for ending in ENDINGS), ".out.csv.partial", ".out.csv.run.json.partial"],
+)
+def test_an_input_that_the_run_would_write_or_remove_is_refused_untouched(output, name):
+    source = output.with_name(name)
+    source.write_text("text\nprecious\n")
+    with pytest.raises(UsageError, match=r"is a file that goes with|is the input itself"):  # noqa: SIM117
+        with reserved(str(output), source, overwrite=False):
+            pass
+    assert source.read_text() == "text\nprecious\n"
+
+
+def test_what_cannot_be_replaced_is_refused_before_any_work(output):
+    beside(output, "run.json").mkdir()
+    with pytest.raises(InputError, match=r"run.json: it is a folder"):  # noqa: SIM117
+        with reserved(str(output), None, overwrite=False):
+            pass
+
+
+def test_a_name_that_is_too_long_is_an_input_error(output):
+    with pytest.raises(InputError, match=r"[Ff]ile name too long"):  # noqa: SIM117
+        with reserved(str(output.with_name("n" * 300)), None, overwrite=False):
+            pass

@@ -217,9 +217,13 @@ def test_remembered_pieces_need_no_spacy_and_change_no_id():
     assert "_tokeniser" not in vars(encoder)
 
 
-def test_the_most_frequent_pieces_are_remembered():
-    vocabulary = build_vocabulary(count_tokens(reviews, RULES))
-    assert remember(reviews, RULES, vocabulary, limit=1).pieces.to_pylist() == ["the"]
+def test_frequent_pieces_are_remembered_and_those_that_spacy_is_asked_about_alone():
+    texts = pa.array(["the the the the cat, dog, hat, ünder-w ünder-w ab:cd"], pa.large_string())
+    vocabulary = build_vocabulary(count_tokens(texts, RULES))
+    assert remember(texts, RULES, vocabulary, limit=1).pieces.to_pylist() == ["the"]
+    shipped = remember(texts, RULES, vocabulary, limit=4).pieces.to_pylist()
+    assert {"the", "ünder-w"} < set(shipped)
+    assert len(remember(texts, RULES, vocabulary).pieces) == 6
 
 
 def test_remembered_pieces_of_another_vocabulary_are_refused():

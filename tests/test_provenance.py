@@ -119,3 +119,13 @@ def test_a_file_that_is_not_there_or_not_whole_is_an_error(folder):
     content = (folder / "a.parquet").read_bytes()
     (folder / "a.parquet").write_bytes(content[:-20])
     assert run(folder / "a.parquet")[0] == 3
+
+
+def test_a_foreign_summary_does_not_hide_the_others(tmp_path):
+    (tmp_path / "a.csv").write_text("a")
+    (tmp_path / "a.csv.run.json").write_text('{"published": true}')
+    found = CliRunner().invoke(provenance, [str(tmp_path)])
+    assert found.exit_code == 0
+    assert "a.csv.run.json: it says nothing of a run of this program" in found.stderr
+    alone = CliRunner().invoke(provenance, [str(tmp_path / "a.csv")])
+    assert alone.exit_code == 3

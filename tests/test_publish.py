@@ -40,6 +40,48 @@ def test_a_failure_before_publishing_leaves_the_old_file_alone(output):
     assert [path.name for path in output.parent.iterdir()] == ["out.csv"]
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_appeared_meanwhile_is_kept_unless_it_may_be_replaced(
+    output, monkeypatch, links
+):
+    def no_links(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    with PendingFile(output) as pending:
+        pending.temporary.write_text("first")
+        pending.publish(replace=False)
+    assert [path.name for path in output.parent.iterdir()] == ["out.csv"]
+    with PendingFile(output) as pending:
+        pending.temporary.write_text("second")
+        with pytest.raises(UsageError, match=r"appeared while .* --overwrite replaces it"):
+            pending.publish(replace=False)
+        assert output.read_text() == "first"
+        pending.publish()
+    assert output.read_text() == "second"
+
+
+def test_a_lock_that_finds_the_disk_full_leaves_nothing(tmp_path):
+    script = """
+import resource, signal, sys
+from pathlib import Path
+from scorer.errors import InputError
+from scorer.files.publish import locked
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+try:
+    with locked(Path(sys.argv[1])):
+        print("held")
+except InputError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "out.csv")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "out.csv.lock: File too large. Make space and run" in found.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_left_over_of_a_killed_run_is_removed(output):
     left_over = PendingFile(output).temporary
     left_over.write_text("half")

@@ -284,6 +284,25 @@ def test_a_link_that_is_turned_while_its_file_is_hashed_is_read_where_it_was(inp
     assert hashed == hashlib.sha256(scored.read_bytes()).hexdigest()
 
 
+def test_rejects_of_a_run_that_was_interrupted_do_not_replace_the_published_ones(inputs, model):
+    path, output = inputs / "in.csv", inputs / "out.csv"
+    with path.open("a") as file:
+        file.write("one,too,many,fields\n")
+    limit = RejectLimit(count=5)
+    score_file(source(path, limit=limit), target(output), model)
+    rejects = inputs / "out.csv.rejects.csv"
+    before = rejects.read_bytes()
+    path.write_text("one,too,many,fields\n".join(path.read_text().partition("\n")[::2]))
+
+    class Stopping(Watcher):
+        def advance(self, rows):
+            raise InterruptedRunError("stopped", 15)
+
+    with pytest.raises(InterruptedRunError):
+        score_file(source(path, limit=limit), target(output, overwrite=True), model, Stopping())
+    assert rejects.read_bytes() == before
+
+
 def test_a_pipe_behind_a_link_is_read(inputs):
     os.mkfifo(inputs / "pipe")
     (inputs / "in.csv.link").symlink_to(inputs / "pipe")

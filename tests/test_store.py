@@ -160,7 +160,7 @@ def test_a_bundle_is_taken_before_a_store_before_the_default(store, bundle):
 def test_what_is_no_store_is_told_so(tmp_path, name):
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BundleError, match=f"{name} is not a store of bundles: it has no CURRENT"):
+    with pytest.raises(BundleError, match=f"{name} has no CURRENT: it is not a store of bundles"):
         resolve_bundle(store=str(tmp_path / name))
 
 

@@ -113,13 +113,27 @@ class Bundle:
     def model(self) -> TextClassifier:
         """Return the network with its weights as float32; `BundleError` where they do not fit."""
         weights = {name: tensor.float() for name, tensor in self.weights.items()}
+        _check_sizes(weights, self.facts.model)
         try:
-            with torch.device("meta"):  # so that only what the weights fill is allocated
-                model = TextClassifier(self.facts.model)
+            model = TextClassifier(self.facts.model)
             model.load_state_dict(weights, assign=True)
         except (RuntimeError, TypeError, ValueError) as error:
             raise BundleError(f"weights do not fit the model: {_line(error)}", REMEDY) from error
         return model.eval()
+
+
+def _check_sizes(weights: Mapping[str, torch.Tensor], config: ModelConfig) -> None:
+    """Raise `BundleError` before a network is built that is larger than its weights."""
+    sizes = {
+        "embedding.weight": (config.vocabulary_size, config.embedding_dim),
+        "output.weight": (config.classes, config.pooled_dim),
+    }
+    for name, size in sizes.items():
+        found = tuple(weights[name].shape) if name in weights else None
+        if found != size:
+            raise BundleError(
+                f"weights do not fit the model: {name} is {found}, not {size}", REMEDY
+            )
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:
@@ -224,7 +238,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def _check_manifest(manifest: Any, path: Path) -> None:
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
-    if version != FORMAT_VERSION:
+    if version != FORMAT_VERSION or isinstance(version, bool):
         raise BundleError(
             f"{path}: format version {version!r}, this program reads {FORMAT_VERSION}",
             "A newer version of this program may read it",
@@ -273,7 +287,7 @@ def _verified(path: Path, expected: Mapping[str, Any]) -> bytes:
 
 def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, ver: str) -> Bundle:
     facts = _facts(content)
-    table = pq.read_table(io.BytesIO(data["pieces.parquet"]))
+    table = pq.ParquetFile(io.BytesIO(data["pieces.parquet"])).read()  # imports less than the usual
     vocabulary = Vocabulary(tuple(data["vocabulary.txt"].decode().removesuffix("\n").split("\n")))
     if len(vocabulary) != facts.model.vocabulary_size:
         raise BundleError(

@@ -91,8 +91,10 @@ def current(store: Path) -> Path:
     """Return the folder of the version in use; `BundleError` where there is none."""
     version = in_use(store)
     if version is None:
-        hint = "`python -m scorer bundles STORE --use VERSION` puts one of its versions in use"
-        raise BundleError(f"{store} has no {CURRENT}", hint if versions(store) else REMEDY)
+        if not versions(store):
+            raise BundleError(f"{store} has no {CURRENT}: it is not a store of bundles", REMEDY)
+        hint = f"`python -m scorer bundles {store} --use VERSION` puts one of its versions in use"
+        raise BundleError(f"{store} has no {CURRENT}", hint)
     if version not in versions(store):
         pointer = store / CURRENT
         raise BundleError(f"{pointer} names version {version!r}, which is not in the store")

@@ -109,7 +109,12 @@ def _as_values(column: pa.ChunkedArray, name: str, option: str) -> pa.LargeStrin
             f"column {name!r} is {column.type}, not plain values", f"{option} names one"
         )
     plain = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    return column.cast(plain).cast(pa.large_string()).combine_chunks()
+    try:
+        return column.cast(plain).cast(pa.large_string()).combine_chunks()
+    except pa.ArrowInvalid as error:
+        raise InputError(
+            f"column {name!r} is {column.type}: {error}", f"{option} names one"
+        ) from error
 
 
 def _joined(tables: Sequence[LabelledTable]) -> LabelledTable:

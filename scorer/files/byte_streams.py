@@ -21,6 +21,7 @@ import pyarrow as pa
 import zstandard
 
 from scorer.errors import InputError
+from scorer.files.publish import full_hint
 
 STANDARD_STREAM = "-"
 BLOCK_BYTES = 1 << 18  # read at a time
@@ -39,7 +40,7 @@ class Source(io.RawIOBase):
         self.name = source_name(path)
         self._compression = compression
         self._owned = path != STANDARD_STREAM
-        self._file: Any = open_file(path) if self._owned else sys.stdin.buffer
+        self._file: Any = open_file(path) if self._owned else _buffer_of(sys.stdin, self.name)
         self._stream = _decompressed(self._file, compression)
 
     def readable(self) -> bool:
@@ -69,7 +70,7 @@ def open_source(path: str, compression: str | None = None) -> io.BufferedReader:
 def open_seekable(path: str) -> IO[bytes]:
     """Open a file; what cannot be sought in is copied to an unnamed temporary file first."""
     if path == STANDARD_STREAM:
-        return _spooled(sys.stdin.buffer, source_name(path))
+        return _spooled(_buffer_of(sys.stdin, source_name(path)), source_name(path))
     file = open_file(path)
     if file.seekable():
         return file
@@ -185,7 +186,8 @@ class Sink(io.RawIOBase):
         except BrokenPipeError as error:
             raise InputError(f"cannot write {self.name}: its reader is gone") from error
         except (OSError, ValueError, pa.ArrowException, zstandard.ZstdError) as error:
-            raise InputError(f"cannot write {self.name}: {reason(error)}") from error
+            message = f"cannot write {self.name}: {reason(error)}"
+            raise InputError(message, full_hint(error)) from error
 
 
 class _Outlet(io.RawIOBase):
@@ -226,8 +228,15 @@ def _target_name(target: str | Path | IO[bytes]) -> str:
 
 def _open_target(target: str | Path | IO[bytes]) -> Any:
     if target == STANDARD_STREAM:
-        return sys.stdout.buffer
+        return _buffer_of(sys.stdout, "standard output")
     return Path(target).open("wb") if isinstance(target, str | Path) else target
+
+
+def _buffer_of(stream: Any, name: str) -> Any:
+    """Return the bytes behind a standard stream, which a daemon may have closed."""
+    if stream is None:
+        raise InputError(f"{name} is closed")
+    return stream.buffer
 
 
 def _compressed(file: Any, compression: str | None) -> Any:

@@ -4,21 +4,23 @@ At its final name a file is the old one or the complete new one, never a part. K
 bytes, nothing of tables or scores.
 """
 
+import errno
 import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from scorer.errors import InputError, OutputBusyError, UsageError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FULL_HINT = "Make space and run the same command again: it goes on where this run stopped"
 
 
 @contextmanager
-def writing(path: Path, hint: str = "") -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Turn what the system says while `path` is written into an `InputError` that names it."""
     try:
         yield
@@ -26,7 +28,12 @@ def writing(path: Path, hint: str = "") -> Iterator[None]:
         raise
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise InputError(f"cannot write {path}: {reason}", hint) from error
+        raise InputError(f"cannot write {path}: {reason}", full_hint(error)) from error
+
+
+def full_hint(error: Exception) -> str:
+    """Return what helps where there is no space left; nothing for any other error."""
+    return FULL_HINT if getattr(error, "errno", None) in FULL else ""
 
 
 def real_path(path: str | Path) -> Path:
@@ -90,10 +97,16 @@ def _acquire(path: Path) -> IO[str]:
         if _still_at(path, lock):
             break
         lock.close()  # its last holder removed it between the opening and the locking
-    with writing(path):
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+    try:
+        with writing(path):
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
+    except InputError:
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # it writes once more, and is closed all the same
+            lock.close()
+        raise
     return lock
 
 
@@ -102,6 +115,11 @@ def _still_at(path: Path, file: IO[str]) -> bool:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
+
+
+def temporary_of(final: Path) -> Path:
+    """Return where a file is written before it is published."""
+    return final.with_name(f".{final.name}.partial")
 
 
 class PendingFile:
@@ -113,7 +131,7 @@ class PendingFile:
 
     def __init__(self, final: Path) -> None:
         self.final = final
-        self.temporary = final.with_name(f".{final.name}.partial")
+        self.temporary = temporary_of(final)
         self.discard()
 
     def __enter__(self) -> "PendingFile":
@@ -129,15 +147,31 @@ class PendingFile:
 
     def flush(self) -> None:
         """Have the disk take the temporary file's bytes; a full disk shows here at the latest."""
-        with writing(self.final, FULL_HINT):
+        with writing(self.final):
             self._keep_mode()
             sync(self.temporary)
 
-    def publish(self) -> None:
-        """Rename the flushed temporary file to its final name and flush the folder."""
-        with writing(self.final, FULL_HINT):
-            self.temporary.replace(self.final)
+    def publish(self, replace: bool = True) -> None:
+        """Give the flushed temporary file its final name and flush the folder.
+
+        Without `replace` a file that has appeared there stays, and `UsageError` is raised.
+        """
+        with writing(self.final):
+            if replace or not self._link():
+                self.temporary.replace(self.final)
             sync(self.final.parent)
+
+    def _link(self) -> bool:
+        """Give the file its final name where nothing has it; False where there are no links."""
+        try:
+            os.link(self.temporary, self.final)
+        except OSError as error:
+            if self.final.exists():
+                message = f"{self.final} appeared while it was being made, and is kept"
+                raise UsageError(message, "--overwrite replaces it") from error
+            return False
+        self.temporary.unlink()
+        return True
 
     def _keep_mode(self) -> None:
         """Give the new file the permissions of the one it replaces."""

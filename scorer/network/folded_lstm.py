@@ -13,6 +13,8 @@ from scorer.network.batching import PackedIds
 from scorer.network.model import TextClassifier
 from scorer.network.products import Product, Scratch, product_of
 
+PRODUCT_ROWS = 16  # the numbers of rows that are multiplied are multiples of it
+
 
 @dataclass(frozen=True)
 class FoldedWeights:
@@ -82,7 +84,10 @@ class FoldedLstm:
 
 @dataclass(frozen=True)
 class _States:
-    """A batch on its way through the steps: float32 (rows, hidden), gates (rows, 4 hidden)."""
+    """A batch on its way through the steps: float32 (texts, hidden), gates (rows, 4 hidden).
+
+    Rows may be more than texts: then the last of them are void.
+    """
 
     scratch: Scratch
     gates: torch.Tensor
@@ -95,17 +100,21 @@ class _States:
     @classmethod
     def of(cls, rows: int, hidden: int, product: Product) -> "_States":
         """Return states of nought."""
-        gates = torch.empty(rows, 4 * hidden)
+        gates = torch.zeros(rows, 4 * hidden)
         cell, state, total = torch.zeros(3, rows, hidden)
         highest = torch.full((rows, hidden), -torch.inf)
         parts = gates.chunk(4, dim=1)
         return cls(product.scratch(rows), gates, cell, state, highest, total, parts)
 
     def first(self, texts: int) -> "_States":
-        """Return those of the first texts, in the same memory."""
+        """Return those of the first texts, in the same memory.
+
+        The product takes a few rows more: oneDNN keeps a program for each number of rows it met.
+        """
+        rows = -(-texts // PRODUCT_ROWS) * PRODUCT_ROWS
         return _States(
-            tuple(tensor[:texts] for tensor in self.scratch),
-            self.gates[:texts],
+            tuple(tensor[:rows] for tensor in self.scratch),
+            self.gates[:rows],
             self.cell[:texts],
             self.state[:texts],
             self.highest[:texts],

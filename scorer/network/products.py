@@ -28,7 +28,10 @@ class Product(Protocol):
         """Return what one batch works on, with states of nought."""
 
     def add(self, ids: torch.Tensor, scratch: Scratch, gates: torch.Tensor) -> None:
-        """Make gates float32 (texts, 4 hidden): the tokens' rows of the table and the product."""
+        """Make the first gates, as many as ids, the tokens' rows of the table and the product.
+
+        gates float32 (rows, 4 hidden), states (rows, hidden); what is in the other rows is void.
+        """
 
     def take(self, state: torch.Tensor, scratch: Scratch) -> None:
         """Keep the half states float32 (texts, hidden) as the next step multiplies them."""
@@ -48,11 +51,12 @@ class FloatProduct:
 
     def add(self, ids: torch.Tensor, scratch: Scratch, gates: torch.Tensor) -> None:
         """Gather and multiply in place."""
-        torch.index_select(self._table, 0, ids, out=gates).addmm_(scratch[0], self._weight)
+        torch.index_select(self._table, 0, ids, out=gates[: len(ids)])
+        gates.addmm_(scratch[0], self._weight)
 
     def take(self, state: torch.Tensor, scratch: Scratch) -> None:
         """Keep the states as they are."""
-        scratch[0].copy_(state)
+        scratch[0][: len(state)].copy_(state)
 
 
 class HalfProduct:
@@ -71,12 +75,12 @@ class HalfProduct:
     def add(self, ids: torch.Tensor, scratch: Scratch, gates: torch.Tensor) -> None:
         """Gather and multiply in half the bytes."""
         states, rounded = scratch
-        torch.index_select(self._table, 0, ids, out=rounded).addmm_(states, self._weight)
-        gates.copy_(rounded)
+        torch.index_select(self._table, 0, ids, out=rounded[: len(ids)])
+        gates.copy_(rounded.addmm_(states, self._weight))
 
     def take(self, state: torch.Tensor, scratch: Scratch) -> None:
         """Keep the states rounded."""
-        scratch[0].copy_(state)
+        scratch[0][: len(state)].copy_(state)
 
 
 class ByteProduct:
@@ -101,7 +105,7 @@ class ByteProduct:
 
     def add(self, ids: torch.Tensor, scratch: Scratch, gates: torch.Tensor) -> None:
         """Gather, then let oneDNN add the scaled product in place ("sum")."""
-        torch.index_select(self._table, 0, ids, out=gates)
+        torch.index_select(self._table, 0, ids, out=gates[: len(ids)])
         states = (scratch[0], 0.5 / STEPS, CENTRE)
         weight = (self._weight, self._scales, self._zeros)
         result = (1.0, 0, torch.float32)  # scale, zero point and type; then those of the gates
@@ -111,7 +115,7 @@ class ByteProduct:
 
     def take(self, state: torch.Tensor, scratch: Scratch) -> None:
         """Round the states to bytes, by way of int32, which PyTorch converts far faster."""
-        states, scaled, whole = scratch
+        states, scaled, whole = (tensor[: len(state)] for tensor in scratch)
         torch.add(CENTRE + 0.5, state, alpha=2 * STEPS, out=scaled)
         states.copy_(whole.copy_(scaled))
 

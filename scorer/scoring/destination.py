@@ -17,11 +17,21 @@ from typing import Any
 
 import numpy as np
 
-from scorer.errors import ScorerError
+from scorer.errors import ScorerError, UsageError
 from scorer.files.byte_streams import STANDARD_STREAM
-from scorer.files.publish import PendingFile, beside, check_output, locked, real_path, writing
+from scorer.files.publish import (
+    PendingFile,
+    beside,
+    check_output,
+    locked,
+    real_path,
+    temporary_of,
+    writing,
+)
 from scorer.scoring.journal import Binding, Journal, open_journal
 from scorer.scoring.summary import as_json
+
+ENDINGS = ("rejects.csv", "run.json", "journal", "journal.old", "lock")  # beside the output
 
 
 class StreamDestination:
@@ -46,8 +56,9 @@ class StreamDestination:
 class FileDestination:
     """A locked output: all is written under temporary names, and published when it is proved."""
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, overwrite: bool) -> None:
         self.output = output
+        self._overwrite = overwrite
         self.name = str(output)
         self._table = PendingFile(output)
         self._rejects = PendingFile(beside(output, "rejects.csv"))
@@ -81,7 +92,9 @@ class FileDestination:
         self._table.flush()
         self._publish_rejects(rejects)
         self._summary.publish()
-        self._table.publish()  # the last: where it is, all that goes with it is
+        self._table.publish(
+            replace=self._overwrite
+        )  # the last: where it is, all that goes with it is
         if self._journal is not None:
             self._journal.remove()
 
@@ -92,6 +105,7 @@ class FileDestination:
         disk is full, or the folder gone, is what the run's own error says.
         """
         with suppress(OSError, ScorerError):
+            self._table.discard()  # which may be what has filled the disk
             self._write_summary(
                 summary | ({"published_run": self._earlier} if self._earlier else {})
             )
@@ -136,6 +150,18 @@ def _published(path: Path) -> dict[str, Any] | None:
     return last if last.get("published") else last.get("published_run")
 
 
+def _check(output: Path, source: Path | None, overwrite: bool) -> None:
+    """Refuse an output that cannot be written, and an input that a run would write or remove."""
+    with writing(output):
+        check_output(output, source, overwrite)
+        for ending in ("rejects.csv", "run.json"):
+            check_output(beside(output, ending), source, overwrite=True)
+    own = [beside(output, ending) for ending in ENDINGS]
+    own += [temporary_of(path) for path in (output, *own)]
+    if source in own:
+        raise UsageError(f"{source} is a file that goes with {output}", "Choose another output")
+
+
 @contextmanager
 def reserved(target: str, source: Path | None, overwrite: bool) -> Iterator[Destination]:
     """Check and lock where the output goes, before any work.
@@ -146,11 +172,10 @@ def reserved(target: str, source: Path | None, overwrite: bool) -> Iterator[Dest
         yield StreamDestination()
         return
     output = real_path(target)
-    check_output(output, source, overwrite)
+    _check(output, source, overwrite)
     with locked(output):
-        check_output(output, source, overwrite)  # again: the last holder may just have published
-        check_output(beside(output, "rejects.csv"), source, overwrite=True)
-        destination = FileDestination(output)
+        _check(output, source, overwrite)  # again: the last holder may just have published
+        destination = FileDestination(output, overwrite)
         try:
             yield destination
         finally:

@@ -22,7 +22,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from scorer.files.publish import FULL_HINT, beside, writing
+from scorer.files.publish import beside, writing
 
 FORMAT = "scorer-journal-1"
 FSYNC_SECONDS = 1.0
@@ -106,7 +106,7 @@ class Journal:
         if not len(rows):
             return
         body = HEAD.pack(self._next_row, len(rows)) + rows.astype(self._row, copy=False).tobytes()
-        with writing(self.path, FULL_HINT):
+        with writing(self.path):
             self._write(body + TAIL.pack(zlib.crc32(body)))
         self._next_row += len(rows)
 

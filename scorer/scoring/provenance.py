@@ -15,6 +15,7 @@ from scorer.console import run_job
 from scorer.errors import InputError
 
 SHORT_DIGEST = 8  # first digits that name a bundle well enough
+FACTS = {"bundle", "input", "rows", "text_column", "texts", "score_settings", "options"}
 OUTPUTS = ("*.parquet", "*.pq", "*.run.json")  # looked for in a folder
 
 
@@ -106,6 +107,9 @@ def _parsed(entry: bytes, path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: what it says of its run is not JSON: {error}") from error
     if not isinstance(facts, dict):
         raise InputError(f"{path}: what it says of its run is no object")
+    told = facts if facts.get("published", True) else facts.get("published_run")
+    if told and not told.keys() >= FACTS:
+        raise InputError(f"{path}: it says nothing of a run of this program")
     return facts
 
 

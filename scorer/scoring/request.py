@@ -6,7 +6,8 @@ Knows paths, formats and names; nothing is opened here.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scorer.files.byte_streams import STANDARD_STREAM
+from scorer.errors import InputError
+from scorer.files.byte_streams import STANDARD_STREAM, reason
 from scorer.files.publish import real_path
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.ledger import DEFAULT_LIMIT, RejectLimit
@@ -32,8 +33,11 @@ class Source:
         if self.path == STANDARD_STREAM:
             return None
         path = Path(self.path)
-        if path.is_fifo() or path.is_char_device():  # /dev/stdin's link leads to no path
-            return path.absolute()
+        try:
+            if path.is_fifo() or path.is_char_device():  # /dev/stdin's link leads to no path
+                return path.absolute()
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {reason(error)}") from error
         return real_path(path)
 
 

@@ -10,7 +10,7 @@ added in `columns`, where things are put in `destination`.
 import json
 import time
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from importlib.metadata import version
 import pyarrow as pa
 
 from scorer import __version__
+from scorer.errors import RowsError, ScorerError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.fingerprint import Fingerprint, check_unchanged, fingerprint
 from scorer.network.inference import Predictor
@@ -117,8 +118,10 @@ class Run:
             self._destination.publish(summary.as_dict(), self._rejected > 0)
         except Exception as error:  # of any kind: a person will ask what became of the run
             summary = self._summary(error)
-            self._destination.failed(summary.as_dict(), self._rejected > 0)
-            self._watcher.ended(summary)
+            too_many = isinstance(error, RowsError) and self._rejected > 0
+            self._destination.failed(summary.as_dict(), too_many)
+            with suppress(OSError, ScorerError):  # the run's own error is the one to tell
+                self._watcher.ended(summary)
             raise
         self._watcher.ended(summary)
         return summary

@@ -40,7 +40,8 @@ def choose(
     quotechar = _detected_quote(lines) if quote is None else _quote(quote)
     if delimiter is not None:
         return CsvDialect(_delimiter(delimiter, quotechar), quotechar)
-    choices = [CsvDialect(candidate, quotechar) for candidate in DELIMITERS]
+    free = [candidate for candidate in DELIMITERS if candidate != quotechar]
+    choices = [CsvDialect(candidate, quotechar) for candidate in free]
     shares = [_consistency(lines, complete, dialect) for dialect in choices]
     best = shares.index(max(shares))  # the first of equals: the comma
     return choices[best] if shares[best] > 0.5 else choices[0]

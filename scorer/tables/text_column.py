@@ -13,6 +13,7 @@ from scorer.errors import InputError
 
 TWO_WORDS = r"\p{L}{2,}\s+\p{L}{2,}"  # what a cell of prose has and a number, code or date has not
 OPTION = "--text-column names it"
+TYPED = "--text-column names another; without --infer-types each column of a CSV is text"
 
 
 def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> int:
@@ -45,7 +46,7 @@ def _named(schema: pa.Schema, name: str) -> int:
         raise InputError(f"{len(positions)} columns are named {name!r}", "Rename all but one")
     kind = schema.field(positions[0]).type
     if not is_text(kind):
-        raise InputError(f"column {name!r} is {kind}, not text", OPTION)
+        raise InputError(f"column {name!r} is {kind}, not text", TYPED)
     return positions[0]
 
 

@@ -69,9 +69,9 @@ class AffixRules:
 
     def _even(self) -> str:
         even = ""
+        sound = {rule for rule, tree in self._trees.items() if _words(tree) or _is_even(tree)}
         for characters in (string.ascii_letters, *string.punctuation, *string.digits):
-            acting = (self._trees[rule] for rule in self._acting_on(even + characters))
-            if all(_words(tree) or _is_even(tree) for tree in acting):
+            if sound.issuperset(self._acting_on(even + characters)):
                 even += characters
             if not even:
                 break
@@ -82,6 +82,9 @@ class AffixRules:
 
     def _acting_on(self, alphabet: str) -> list[str]:
         return [rule for rule, tree in self._trees.items() if not _needs_other(tree, alphabet)]
+
+
+CASES = ((ord("A"), ord("Z")), (ord("a"), ord("z")))
 
 
 def finder_of_others(alphabet: str) -> Callable[[str], Any]:
@@ -163,8 +166,8 @@ def _has_whole_cases(code: Any, argument: Any) -> bool:
     if code is op.LITERAL:
         return chr(argument) not in string.ascii_letters
     if code is op.RANGE:
-        inside = [argument[0] <= ord(letter) <= argument[1] for letter in string.ascii_letters]
-        return len(set(inside[:26])) == len(set(inside[26:])) == 1
+        first, last = argument
+        return all(last < a or z < first or first <= a < z <= last for a, z in CASES)
     return code in (op.NEGATE, op.CATEGORY)
 
 

@@ -15,7 +15,7 @@ from scorer.tokens.piece_index import PieceIndex, piece_keys
 from scorer.tokens.runs import GrowingArray, Runs, RunStore
 from scorer.tokens.text import with_spaces
 
-MAX_PIECES = 1_000_000
+MAX_PIECES = 450_000
 MAX_IDS = 16_000_000
 NOTHING = 0  # the number of the piece without tokens
 

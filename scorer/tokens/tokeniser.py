@@ -90,6 +90,12 @@ class PieceTokeniser:
         if (numbers < 0).any():
             yield self._ask(words, rest[numbers < 0])
 
+    def stand_alone(self, words: pa.LargeStringArray) -> np.ndarray:
+        """Whether no other of the distinct words tells the tokens of a word: bool (words,)."""
+        shaped = self._shapes.of(words)
+        _, shapes, counts = np.unique(shaped.keys, return_inverse=True, return_counts=True)
+        return ~shaped.sound | (counts[shapes] == 1)
+
     def tokenise_phrases(self, phrases: Sequence[str]) -> Iterator[PieceTokens]:
         """The tokens of pieces with single spaces between them, each phrase as if alone."""
         for position, phrase in enumerate(phrases):

@@ -5,6 +5,7 @@ validation accuracy. Knows encoded texts and targets, nothing of files, splits o
 """
 
 import copy
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -41,7 +42,7 @@ class TrainConfig(Regularisation):
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:  # nan is neither
                 option = name.replace("_", "-")
                 raise UsageError(f"--{option} {getattr(self, name)}: give a number above 0")
 

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from scorer.errors import UsageError
+from scorer.network.model import ModelConfig
 from scorer.tokens.text import TextRules
 from scorer.training.fitting import TrainConfig
 from scorer.training.learning import Recipe
@@ -52,6 +53,7 @@ def recipe(preset: str, **settings: Any) -> Recipe:
         raise UsageError(f"no preset {preset!r}; choose one of: {', '.join(PRESETS)}")
     given = {name: value for name, value in settings.items() if value is not None}
     how = PRESETS[preset]
+    ModelConfig(2, 2, cell=given.get("cell", how.cell), pooling=given.get("pooling", how.pooling))
     training = {f.name: given.pop(f.name) for f in fields(TrainConfig) if f.name in given}
     passes = given.pop("passes", how.pretraining.passes)
     return replace(

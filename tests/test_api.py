@@ -22,6 +22,7 @@ from scorer.errors import BundleError, GateError, InputError, UsageError
 from scorer.training.fitting import Epoch
 from scorer.training.learning import Listener
 
+HOW = {**SETTINGS, "preset": "lecture-rnn", "learning_rate": 0.01}
 ADDED = ["probability_negative", "probability_positive"]
 TEXTS = ["a good film", None, "awful", " \n", "<br/>", "qzxv", "good, bad & 😀", "lovely " * 60]
 
@@ -193,12 +194,11 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of one bundle, whose training was interrupted and run again."""
     store = tmp_path_factory.mktemp("stores") / "store"
-    how = {**SETTINGS, "preset": "lecture-rnn", "test": "0.2", "learning_rate": 0.01}
     with pytest.raises(KeyboardInterrupt):
-        train([labelled], store, listener=Interrupting(), **how)
+        train([labelled], store, listener=Interrupting(), **HOW)
     assert (store / CHECKPOINT).is_file()
     assert versions(store) == []
-    train([labelled], store, **how)
+    train([labelled], store, **HOW)
     return store
 
 
@@ -222,7 +222,7 @@ def test_a_model_worse_than_guessing_is_written_but_not_put_in_use(labelled, tmp
     turned = write_labelled(tmp_path / "t.csv", replace(texts, targets=1 - texts.targets))
     message = r"is below the 50\.00% of always guessing one class\. `python -m scorer bundles"
     with pytest.raises(GateError, match=message):
-        train([labelled], tmp_path / "store", test=str(turned), **SETTINGS)
+        train([labelled], tmp_path / "store", test=str(turned), **HOW)
     assert len(versions(tmp_path / "store")) == 1
     assert in_use(tmp_path / "store") is None
 

@@ -107,7 +107,7 @@ def test_packages_point_one_way_too():
     [
         ("errors", set(rooms())),
         ("encoding", {"model", "batching", "inference", "formats", "bundle"}),
-        ("formats", {"model", "inference", "encoding", "scoring", "publish"}),
+        ("formats", {"model", "inference", "encoding", "scoring", "journal"}),
         ("inference", {"scoring", "fitting", "formats", "bundle"}),
         ("bundle", {"fitting", "learning", "store", "scoring"}),
         ("scoring", {"bundle", "store", "fitting", "learning"}),

@@ -106,9 +106,11 @@ def test_a_folder_that_vanishes_is_an_input_error(output, tmp_path):
 
 
 def test_what_the_system_says_names_the_file_and_the_hint(output):
-    message = re.escape(f"{output}: No space left on device. Do it")
-    with pytest.raises(InputError, match=message), writing(output, "Do it"):
+    message = re.escape(f"{output}: No space left on device. Make space and run the same")
+    with pytest.raises(InputError, match=message), writing(output):
         raise OSError(28, "Error writing bytes to file")
+    with pytest.raises(InputError, match=r"Is a directory$"), writing(output):
+        raise OSError(21, "Error writing bytes to file")
 
 
 def test_an_existing_output_needs_overwrite(output):

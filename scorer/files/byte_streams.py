@@ -24,6 +24,7 @@ from scorer.errors import InputError
 from scorer.files.publish import full_hint
 
 STANDARD_STREAM = "-"
+STANDARD_OUTPUT = "standard output"
 BLOCK_BYTES = 1 << 18  # read at a time
 GZIP_LEVEL = 6
 
@@ -186,8 +187,8 @@ class Sink(io.RawIOBase):
         except BrokenPipeError as error:
             raise InputError(f"cannot write {self.name}: its reader is gone") from error
         except (OSError, ValueError, pa.ArrowException, zstandard.ZstdError) as error:
-            message = f"cannot write {self.name}: {reason(error)}"
-            raise InputError(message, full_hint(error)) from error
+            hint = "" if self.name == STANDARD_OUTPUT else full_hint(error)
+            raise InputError(f"cannot write {self.name}: {reason(error)}", hint) from error
 
 
 class _Outlet(io.RawIOBase):
@@ -222,13 +223,13 @@ def _write_all(file: Any, data: Any) -> None:
 
 def _target_name(target: str | Path | IO[bytes]) -> str:
     if target == STANDARD_STREAM or not isinstance(target, str | Path):
-        return "standard output"
+        return STANDARD_OUTPUT
     return str(target)
 
 
 def _open_target(target: str | Path | IO[bytes]) -> Any:
     if target == STANDARD_STREAM:
-        return _buffer_of(sys.stdout, "standard output")
+        return _buffer_of(sys.stdout, STANDARD_OUTPUT)
     return Path(target).open("wb") if isinstance(target, str | Path) else target
 
 

@@ -83,11 +83,11 @@ def read_provenance(path: Path) -> dict[str, Any] | None:
 def _of_footer(path: Path) -> dict[str, Any] | None:
     import pyarrow.parquet as pq
 
-    from scorer.files.byte_streams import reading
+    from scorer.files.byte_streams import open_file, reading
     from scorer.scoring.summary import FOOTER_KEY
 
-    with reading(str(path), None):
-        metadata = pq.read_metadata(path).metadata or {}
+    with reading(str(path), None), open_file(str(path)) as file:
+        metadata = pq.read_metadata(file).metadata or {}
     entry = metadata.get(FOOTER_KEY.encode())
     return None if entry is None else _parsed(entry, path)
 

@@ -90,9 +90,12 @@ def score(
         with leaving_word(destination, printer):
             check_readable(source.file)
             model = load_model(bundle, store, precision, workers)
+        import pyarrow as pa
+
         from scorer.scoring.scoring import Run
 
         sys.setswitchinterval(SWITCH_SECONDS)
+        pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own gives back less in a long run
         try:
             Run(source, target, destination, model, printer).score()
         finally:

@@ -89,9 +89,10 @@ class KnownPieces:
 
     def forget(self) -> None:
         """Start over from what the bundle ships."""
-        self._index = PieceIndex()
-        self._ids = RunStore()
-        self._flags = GrowingArray(np.uint8)
+        room = MAX_PIECES + (len(self._shipped) if self._shipped else 0)
+        self._index = PieceIndex(room)
+        self._ids = RunStore(2 * room)
+        self._flags = GrowingArray(np.uint8, room)
         nothing = PieceIds(np.zeros(0, np.int32), np.zeros(2, np.int64), np.zeros(1, np.uint8))
         self.add(np.zeros(1, np.uint64), nothing)
         if self._shipped:

@@ -9,7 +9,7 @@ Knows nothing of what is remembered under a number.
 import numpy as np
 import pyarrow as pa
 
-from scorer.tokens.runs import GrowingArray
+from scorer.tokens.runs import ROOM, GrowingArray
 from scorer.tokens.text import bytes_of, slices
 
 FREE = -1
@@ -40,9 +40,9 @@ def keys_of_bytes(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 class PieceIndex:
     """Key -> number; the numbers count from 0 in the order in which the keys are added."""
 
-    def __init__(self) -> None:
-        self._keys = GrowingArray(np.uint64)
-        self._slots = np.full(1024, FREE, np.int32)  # at least twice as many as keys
+    def __init__(self, room: int = ROOM) -> None:
+        self._keys = GrowingArray(np.uint64, room)
+        self._slots = _free_slots(room)
 
     def __len__(self) -> int:
         return len(self._keys.values)
@@ -65,7 +65,7 @@ class PieceIndex:
         first = len(self)
         self._keys.extend(keys)
         if 2 * len(self) > len(self._slots):
-            self._slots = np.full(1 << (4 * len(self) - 1).bit_length(), FREE, np.int32)
+            self._slots = _free_slots(2 * len(self))
             first = 0
         self._place(np.arange(first, len(self)))
 
@@ -83,6 +83,11 @@ class PieceIndex:
 
     def _next(self, slots: np.ndarray) -> np.ndarray:
         return (slots + 1) & (len(self._slots) - 1)
+
+
+def _free_slots(keys: int) -> np.ndarray:
+    """Slots for so many keys, at least twice as many: a power of two."""
+    return np.full(1 << (2 * keys - 1).bit_length(), FREE, np.int32)
 
 
 def _scatter(numbers: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 
 from scorer.tokens.text import ranges
 
+ROOM = 1024
+
 
 @dataclass(frozen=True)
 class Runs:
@@ -26,11 +28,11 @@ class Runs:
 
 
 class RunStore:
-    """Runs that more are added to; the numbers count from 0."""
+    """Runs that more are added to; the numbers count from 0. room: see `GrowingArray`."""
 
-    def __init__(self) -> None:
-        self._values = GrowingArray(np.int32)
-        self._offsets = GrowingArray(np.int64)
+    def __init__(self, room: int = ROOM) -> None:
+        self._values = GrowingArray(np.int32, room)
+        self._offsets = GrowingArray(np.int64, room)
         self._offsets.extend(np.zeros(1, np.int64))
 
     @property
@@ -45,10 +47,14 @@ class RunStore:
 
 
 class GrowingArray:
-    """An array that grows at its end; its space is doubled, so that growing costs little."""
+    """An array that grows at its end; its space is doubled, so that growing costs little.
 
-    def __init__(self, dtype: type) -> None:
-        self._space: np.ndarray = np.empty(1024, dtype)
+    room: items that fit without growing. What is not used of it takes no memory, whereas growing
+    leaves holes in it.
+    """
+
+    def __init__(self, dtype: type, room: int = ROOM) -> None:
+        self._space: np.ndarray = np.empty(room, dtype)
         self._used = 0
 
     @property

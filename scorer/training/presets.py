@@ -2,6 +2,7 @@
 
 accurate        what this project recommends
 fast            a network of a third of the cost, to be taught by an accurate one (--teacher)
+quick           a first look in two minutes: no pretraining, the beginnings of texts, two epochs
 lecture-packed  STAT453 L15.7 as it was: last state, no dropout, tags left in, no averaging
 lecture-lstm    the same before packing: in training the last state is taken after the padding
 lecture-rnn     the same as lecture-packed with the plain recurrent network
@@ -35,8 +36,10 @@ LECTURE = Recipe(
     dropout=0.0,
 )
 ACCURATE = Recipe(TrainConfig(epochs=3, adversarial=0.02))
+QUICK = Recipe(TrainConfig(epochs=2, learning_rate=0.004, max_tokens=128), PretrainConfig(passes=0))
 PRESETS = {
     "accurate": ACCURATE,
+    "quick": QUICK,
     "fast": replace(ACCURATE, hidden_dim=128),
     "lecture-packed": LECTURE,
     "lecture-lstm": replace(LECTURE, training=replace(LECTURE_TRAINING, through_padding=True)),

@@ -184,7 +184,7 @@ def test_a_file_that_is_not_there_ends_a_process_with_one_line(tmp_path):
         (
             "two.csv --preset best",
             2,
-            "no preset 'best'; choose one of: accurate, fast, lecture-packed, lecture-lstm, "
+            "no preset 'best'; choose one of: accurate, quick, fast, lecture-packed, lecture-lstm, "
             "lecture-rnn",
         ),
         (

@@ -1,3 +1,5 @@
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from threading import Thread
@@ -260,3 +262,13 @@ def test_scoring_in_another_thread_has_all_cores_too(tiny_bundle, monkeypatch):
     later.start()
     later.join()
     assert set(sizes) == {2}
+
+
+def test_a_process_forked_with_a_loaded_model_scores_too(tiny_predictor):
+    texts = ["good", "bad"]
+    expected = probabilities(tiny_predictor, texts)
+    process = os.fork()
+    if process == 0:
+        signal.alarm(30)  # rather than hang
+        os._exit(0 if np.array_equal(probabilities(tiny_predictor, texts), expected) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0

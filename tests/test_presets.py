@@ -12,7 +12,9 @@ def test_settings_replace_those_of_the_preset_and_none_keeps_them() -> None:
 
 
 def test_an_unknown_preset_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(UsageError, match="no preset 'best'; choose one of: accurate, quick, fast, lect"):
+    with pytest.raises(
+        UsageError, match="no preset 'best'; choose one of: accurate, quick, fast, lect"
+    ):
         recipe("best")
 
 

@@ -60,8 +60,6 @@ class Predictor:
         self._device = torch.device(device)
         self._model = model.to(self._device).eval()
         self._recurrence, self._exact = self._recurrences()
-        # kept, as what PyTorch allocates for a thread is not all given back when it ends
-        self._pool = ThreadPoolExecutor(CORES, initializer=torch.set_num_threads, initargs=(1,))
         self._card = CardBatches(tokens_for(model.config)) if self._device.type == "cuda" else None
         self.engine = f"{self._recurrence.name}, {device}"
 
@@ -92,8 +90,7 @@ class Predictor:
         return cls(encoder, bundle.model(), *facts, last, device)
 
     def close(self) -> None:
-        """End the threads, and the worker processes if there are any."""
-        self._pool.shutdown()
+        """End the worker processes, if there are any."""
         if isinstance(self._encoder, EncodingWorkers):
             self._encoder.close()
 
@@ -137,7 +134,7 @@ class Predictor:
         if self._card is not None:
             batches, values = self._card.run(lengths, score)
         else:
-            batches, values = _on_cores(self._pool, lengths, score)
+            batches, values = _on_cores(lengths, score)
         return in_row_order(batches, values, len(encoded), len(self.classes))
 
     def _recurrences(self) -> tuple[Recurrence, Recurrence | None]:
@@ -161,12 +158,13 @@ def _encoder(bundle: "Bundle", workers: int) -> TextEncoder | EncodingWorkers:
 
 
 def _on_cores(
-    pool: ThreadPoolExecutor, lengths: np.ndarray, score: Callable[[np.ndarray], torch.Tensor]
+    lengths: np.ndarray, score: Callable[[np.ndarray], torch.Tensor]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return batches and their logits; a core takes a batch, as small steps share badly."""
     rows = -(-int(np.count_nonzero(lengths)) // CORES)  # so that few rows occupy all cores
     batches = length_sorted(lengths, min(max(rows, 1), BATCH_ROWS), TOKEN_BUDGET)
-    return batches, [values.numpy() for values in pool.map(score, batches)]
+    with ThreadPoolExecutor(CORES, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return batches, [values.numpy() for values in pool.map(score, batches)]
 
 
 def _near_ties(logits: np.ndarray) -> np.ndarray:

@@ -7,7 +7,8 @@ from scorer.errors import BundleError
 from scorer.tokens import memory
 from scorer.tokens.encoding import TextEncoder, Vocabulary
 from scorer.tokens.memory import PieceMemory
-from scorer.tokens.text import TextRules
+from scorer.tokens.piece_index import piece_keys
+from scorer.tokens.text import TextRules, with_spaces
 
 VOCABULARY = Vocabulary(("<unk>", "<pad>", "the", "film", ".", "!", "do", "n't"))
 PIECES = pa.array(["don't", "film.", "nowhere", "the", "Ünïcode"], pa.large_string())
@@ -62,3 +63,6 @@ def test_what_is_remembered_is_bounded_and_what_is_shipped_stays(monkeypatch):
     known.forget()
     assert not known.full
     assert len(known._index) == first
+    numbers = known.find(piece_keys(with_spaces(PIECES)))
+    assert known.ids(numbers).values.tolist() == shipped().ids.ids.tolist()
+    assert (known.find(np.arange(1000, 2060, dtype=np.uint64)) < 0).all()

@@ -25,6 +25,20 @@ def test_an_index_finds_what_a_dict_would_find(batches, asked):
     assert len(index) == len(numbers)
 
 
+@given(st.lists(keys, unique=True, max_size=60), st.lists(keys, unique=True), st.data())
+def test_a_cut_index_is_as_if_the_rest_was_never_added(first, later, data):
+    kept = data.draw(st.integers(0, len(first)))
+    index, fresh = PieceIndex(), PieceIndex()
+    index.add(np.array(first, np.uint64))
+    index.cut(kept)
+    fresh.add(np.array(first[:kept], np.uint64))
+    more = np.array([key for key in later if key not in first[:kept]], np.uint64)
+    for one in (index, fresh):
+        one.add(more)
+    asked = np.array([*first, *later], np.uint64)
+    assert index.find(asked).tolist() == fresh.find(asked).tolist()
+
+
 def test_an_index_grows_and_keeps_what_it_holds():
     index = PieceIndex()
     keys = np.random.default_rng(1).integers(0, 2**64 - 1, 100_000, np.uint64)

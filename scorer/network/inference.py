@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -163,8 +164,16 @@ def _on_cores(
     """Return batches and their logits; a core takes a batch, as small steps share badly."""
     rows = -(-int(np.count_nonzero(lengths)) // CORES)  # so that few rows occupy all cores
     batches = length_sorted(lengths, min(max(rows, 1), BATCH_ROWS), TOKEN_BUDGET)
-    with ThreadPoolExecutor(CORES, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return batches, [values.numpy() for values in pool.map(score, batches)]
+    return batches, [values.numpy() for values in _threads(CORES).map(score, batches)]
+
+
+@lru_cache(maxsize=1)
+def _threads(cores: int) -> ThreadPoolExecutor:
+    """Return this process's pool; kept, as new threads a chunk would each leave memory behind."""
+    return ThreadPoolExecutor(cores, "core", torch.set_num_threads, (1,))
+
+
+os.register_at_fork(after_in_child=_threads.cache_clear)  # threads are not forked along
 
 
 def _near_ties(logits: np.ndarray) -> np.ndarray:

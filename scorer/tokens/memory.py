@@ -84,21 +84,23 @@ class KnownPieces:
     """What is remembered while texts are encoded: piece -> number -> ids and flags."""
 
     def __init__(self, shipped: PieceMemory | None) -> None:
-        self._shipped = shipped
-        self.forget()
-
-    def forget(self) -> None:
-        """Start over from what the bundle ships."""
-        room = MAX_PIECES + (len(self._shipped) if self._shipped else 0)
+        room = MAX_PIECES + (len(shipped) if shipped else 0)
         self._index = PieceIndex(room)
         self._ids = RunStore(2 * room)
         self._flags = GrowingArray(np.uint8, room)
         nothing = PieceIds(np.zeros(0, np.int32), np.zeros(2, np.int64), np.zeros(1, np.uint8))
         self.add(np.zeros(1, np.uint64), nothing)
-        if self._shipped:
-            self.add(piece_keys(with_spaces(self._shipped.pieces)), self._shipped.ids)
-        self._most_pieces = len(self._index) + MAX_PIECES
+        if shipped:
+            self.add(piece_keys(with_spaces(shipped.pieces)), shipped.ids)
+        self._shipped = len(self._index)
+        self._most_pieces = self._shipped + MAX_PIECES
         self._most_ids = len(self._ids.runs.values) + MAX_IDS
+
+    def forget(self) -> None:
+        """Start over from what the bundle ships, in the same memory."""
+        self._index.cut(self._shipped)
+        self._ids.cut(self._shipped)
+        self._flags.cut(self._shipped)
 
     @property
     def full(self) -> bool:

@@ -69,6 +69,12 @@ class PieceIndex:
             first = 0
         self._place(np.arange(first, len(self)))
 
+    def cut(self, keys: int) -> None:
+        """Forget all but the first keys."""
+        self._keys.cut(keys)
+        self._slots.fill(FREE)
+        self._place(np.arange(keys))
+
     def _place(self, numbers: np.ndarray) -> None:
         slots = self._home(self._keys.values[numbers])
         while len(numbers):

@@ -45,6 +45,11 @@ class RunStore:
         self._offsets.extend(runs.offsets[1:] + self._offsets.values[-1])
         self._values.extend(runs.values)
 
+    def cut(self, runs: int) -> None:
+        """Forget all but the first runs."""
+        self._values.cut(int(self._offsets.values[runs]))
+        self._offsets.cut(runs + 1)
+
 
 class GrowingArray:
     """An array that grows at its end; its space is doubled, so that growing costs little.
@@ -71,3 +76,7 @@ class GrowingArray:
             self._space = space
         self._space[self._used : used] = values
         self._used = used
+
+    def cut(self, length: int) -> None:
+        """Forget all but the first values; their space stays."""
+        self._used = length

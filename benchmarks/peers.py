@@ -1,10 +1,11 @@
-"""Accuracy and rows per second of simple peers on the rows the bundle is judged by.
+"""Accuracy and rows per second of bundles and of simple peers on the same test rows.
 
 TF-IDF of words and word pairs with logistic regression (scikit-learn), and fastText with word
-pairs (extra `peers`, left out where it is not installed). Both are
-trained on the training rows and timed on the test rows, from texts to classes, on one core.
+pairs (extra `peers`, left out where it is not installed). Both are trained on the training rows.
+All are timed on the test rows, from texts to classes, on one core.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,11 +14,10 @@ import click
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import torch
 from measured import Figure, per_second, seconds, show
 
 from scorer.bundles.bundle import load_bundle
-from scorer.bundles.store import resolve_bundle
+from scorer.bundles.store import DEFAULT_BUNDLE, resolve_bundle
 from scorer.network.inference import Predictor
 from scorer.tokens.text import TextRules, normalise
 
@@ -70,17 +70,23 @@ PEERS: dict[str, Callable[[Sequence[str], np.ndarray], Classify]] = {
 @click.option("--splits", type=FILE, required=True, help="CSV file: `split` says train or test.")
 @click.option("--text-column", default="review", show_default=True)
 @click.option("--label-column", default="sentiment", show_default=True, help="0 or 1.")
-@click.option("--bundle", help="Bundle folder; else the one that is shipped.")
-def main(data: Path, splits: Path, text_column: str, label_column: str, bundle: str | None) -> None:
+@click.option("--bundle", "bundles", multiple=True, help="NAME=FOLDER; else the shipped one.")
+def main(
+    data: Path, splits: Path, text_column: str, label_column: str, bundles: tuple[str, ...]
+) -> None:
     """Train the peers, score the test rows, and print accuracy and rows per second."""
-    torch.set_num_threads(1)
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     frame, split = pd.read_csv(data), pd.read_csv(splits)["split"]
     train, test = frame[split == "train"], frame[split == "test"]
     labels = test[label_column].to_numpy()
-    loaded = load_bundle(resolve_bundle(bundle))
-    for precision in ("float32", "auto"):
-        predictor = Predictor.from_bundle(loaded, precision, "cpu")
-        _show(f"this, {predictor.engine}", _ours(predictor), test[text_column].tolist(), labels)
+    for name, folder in (
+        given.split("=", 1) for given in bundles or (f"shipped={DEFAULT_BUNDLE}",)
+    ):
+        loaded = load_bundle(resolve_bundle(folder))
+        for precision in ("float32", "auto"):
+            predictor = Predictor.from_bundle(loaded, precision, "cpu")
+            label = f"{name}, {precision} ({predictor.precision})"
+            _show(label, _ours(predictor), test[text_column].tolist(), labels)
     texts, held_out = (_plain(part[text_column]) for part in (train, test))
     for name, fit in PEERS.items():
         try:

@@ -11,7 +11,7 @@ from setting import Setting
 
 from scorer.api import train
 from scorer.training.fitting import Epoch
-from scorer.training.learning import Listener
+from scorer.training.listener import Listener
 
 LECTURE = 0.8924  # test accuracy, of 34,000 / 6,000 / 10,000 rows
 LIMIT = 180.0

@@ -25,8 +25,11 @@ from scorer.scoring.summary import BundleFacts, RunSummary
 from scorer.tables.formats import format_of
 from scorer.tables.text_column import find_text_column
 from scorer.training.background import check_background, read_background
-from scorer.training.learning import Learned, Listener, learn
+from scorer.training.learned import Learned
+from scorer.training.learning import learn
+from scorer.training.listener import Listener
 from scorer.training.presets import recipe
+from scorer.training.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +70,7 @@ def train(
         store.mkdir(parents=True, exist_ok=True)
     checkpoint = store / CHECKPOINT
     with locked(checkpoint):
-        learned = learn(corpus, how, listener or Listener(), background, checkpoint)
+        learned = learn(Task(corpus, how, background), listener or Listener(), checkpoint)
         bundle = add(store, learned.bundle)
         checkpoint.unlink(missing_ok=True)
         check_gate(learned, bundle, store)

@@ -20,7 +20,7 @@ from scorer.bundles.bundle import load_bundle
 from scorer.bundles.store import current, in_use, versions
 from scorer.errors import BundleError, GateError, InputError, UsageError
 from scorer.training.fitting import Epoch
-from scorer.training.learning import Listener
+from scorer.training.listener import Listener
 
 HOW = {**SETTINGS, "preset": "lecture-rnn", "learning_rate": 0.01}
 ADDED = ["probability_negative", "probability_positive"]

@@ -13,16 +13,23 @@ from scorer.bundles.bundle import FILES, Bundle, load_bundle
 from scorer.bundles.starting_point import StartingPoint
 from scorer.bundles.store import add
 from scorer.corpus.corpus import Corpus, read_corpus
+from scorer.corpus.labelled import LabelledRows
 from scorer.corpus.labelled_columns import Columns
 from scorer.errors import UsageError
 from scorer.evaluation.evaluation import evaluate
 from scorer.network.inference import Predictor
 from scorer.tokens.encoding import SPECIALS, Vocabulary
-from scorer.training import learning
+from scorer.training import learned as learned_room
+from scorer.training import teaching
 from scorer.training.background import Background
 from scorer.training.fitting import Epoch, Step
-from scorer.training.learning import Learned, Listener, Recipe, learn, training_key
+from scorer.training.learned import Learned
+from scorer.training.learning import learn
+from scorer.training.listener import Listener
 from scorer.training.pretraining import PretrainConfig, PretrainStep
+from scorer.training.recipe import Recipe
+from scorer.training.task import Task
+from scorer.training.text_side import TextSide
 
 PRETRAINING = PretrainConfig(passes=1, streams=4, steps=16, learning_rate=0.02)
 PRETRAINED = replace(tiny_recipe(epochs=2), pretraining=PRETRAINING)
@@ -95,7 +102,7 @@ def unlabelled() -> pa.LargeStringArray:
 def pretrained(corpus: Corpus, unlabelled: pa.LargeStringArray) -> tuple[Learned, Diary]:
     """A training with pretraining, never interrupted, and what was told of it."""
     diary = Diary()
-    return learn(corpus, PRETRAINED, diary, Background(unlabelled)), diary
+    return learn(Task(corpus, PRETRAINED, Background(unlabelled)), diary), diary
 
 
 def weights(bundle: Bundle) -> torch.Tensor:
@@ -103,14 +110,14 @@ def weights(bundle: Bundle) -> torch.Tensor:
 
 
 def test_the_same_rows_and_seed_give_the_same_bundle_to_the_byte(corpus, written, tmp_path):
-    again = add(tmp_path, learn(corpus, tiny_recipe(), Listener(), Background()).bundle)
+    again = add(tmp_path, learn(Task(corpus, tiny_recipe()), Listener()).bundle)
     assert again.digest == written.digest
     assert again.facts == written.facts
 
 
 def test_the_bundle_has_no_clock_in_it(learned):
     epochs = [replace(epoch, seconds=epoch.seconds + 1) for epoch in learned.fitted.epochs]
-    assert [learning._history_row(epoch) for epoch in epochs] == learned.bundle.history
+    assert [learned_room._history_row(epoch) for epoch in epochs] == learned.bundle.history
     assert "seconds" not in learned.bundle.history[0]
     assert set(FILES) >= {"history.csv", "report.html"}
 
@@ -145,9 +152,7 @@ def test_the_bundle_says_what_it_was_made_of(corpus, written):
 
 def test_only_training_rows_shape_the_vocabulary(corpus):
     part = replace(corpus.valid, texts=pa.array(["heldoutword"] * 80, pa.large_string()))
-    text = learning._TextSide.of(
-        replace(corpus, valid=part, test=part), tiny_recipe(vocabulary_size=10**6), Listener()
-    )
+    text = TextSide.of(corpus.train.texts, tiny_recipe(vocabulary_size=10**6))
     words = {word.lower() for row in corpus.train.texts.to_pylist() for word in row.split()}
     tokens = set(text.vocabulary.tokens) - set(SPECIALS)
     assert {token.lower() for token in tokens} <= words | {"<", "br/", ">", ".", ","}
@@ -157,12 +162,13 @@ def test_only_training_rows_shape_the_vocabulary(corpus):
 
 
 def test_an_interrupted_training_ends_in_the_same_bundle(corpus, unlabelled, pretrained, tmp_path):
-    background, checkpoint = Background(unlabelled), tmp_path / "checkpoint"
+    task = Task(corpus, PRETRAINED, Background(unlabelled))
+    checkpoint = tmp_path / "checkpoint"
     expected, diary = pretrained
     with pytest.raises(KeyboardInterrupt):
-        learn(corpus, PRETRAINED, Diary(stop_after=2), background, checkpoint)
+        learn(task, Diary(stop_after=2), checkpoint)
     resumed = Diary()
-    found = learn(corpus, PRETRAINED, resumed, background, checkpoint)
+    found = learn(task, resumed, checkpoint)
     assert torch.equal(weights(found.bundle), weights(expected.bundle))
     runs = {"whole": expected, "resumed": found}
     digests = {add(tmp_path / name, one.bundle).digest for name, one in runs.items()}
@@ -181,28 +187,31 @@ def test_an_interrupted_training_ends_in_the_same_bundle(corpus, unlabelled, pre
     assert resumed.entries == ["corpus", "vocabulary of 92", "steps", "epoch 2", "learned"]
 
 
-Change = Callable[[Corpus, Recipe, Background], tuple[Corpus, Recipe, Background]]
-
-
 @pytest.mark.parametrize(
     "change",
     [
-        lambda c, r, b: (replace(c, fingerprint="0"), r, b),
-        lambda c, r, b: (replace(c, train=c.train.take(np.arange(200))), r, b),
-        lambda c, r, b: (replace(c, valid=c.test), r, b),
-        lambda c, r, b: (replace(c, train=replace(c.train, targets=1 - c.train.targets)), r, b),
-        lambda c, r, b: (replace(c, valid=replace(c.valid, targets=1 - c.valid.targets)), r, b),
-        lambda c, r, b: (replace(c, classes=c.classes[::-1]), r, b),
-        lambda c, r, b: (c, replace(r, hidden_dim=13), b),
-        lambda c, r, b: (c, replace(r, training=replace(r.training, seed=1)), b),
-        lambda c, r, b: (c, replace(r, pretraining=PRETRAINING), b),
-        lambda c, r, b: (c, replace(r, rules=replace(r.rules, strip_markup=False)), b),
-        lambda c, r, b: (c, r, replace(b, unlabelled=pa.array(["a"], pa.large_string()))),
+        lambda c, r, b: Task(replace(c, fingerprint="0"), r, b),
+        lambda c, r, b: Task(replace(c, train=c.train.take(np.arange(200))), r, b),
+        lambda c, r, b: Task(replace(c, valid=c.test), r, b),
+        lambda c, r, b: Task(replace(c, train=_turned(c.train)), r, b),
+        lambda c, r, b: Task(replace(c, valid=_turned(c.valid)), r, b),
+        lambda c, r, b: Task(replace(c, classes=c.classes[::-1]), r, b),
+        lambda c, r, b: Task(c, replace(r, hidden_dim=13), b),
+        lambda c, r, b: Task(c, replace(r, training=replace(r.training, seed=1)), b),
+        lambda c, r, b: Task(c, replace(r, pretraining=PRETRAINING), b),
+        lambda c, r, b: Task(c, replace(r, rules=replace(r.rules, strip_markup=False)), b),
+        lambda c, r, b: Task(c, r, replace(b, unlabelled=pa.array(["a"], pa.large_string()))),
     ],
 )
-def test_whatever_shapes_the_weights_makes_it_another_training(corpus, change: Change):
+def test_whatever_shapes_the_weights_makes_it_another_training(
+    corpus, change: Callable[[Corpus, Recipe, Background], Task]
+):
     usual = (corpus, tiny_recipe(), Background())
-    assert training_key(*change(*usual)) != training_key(*usual) == training_key(*usual)
+    assert change(*usual).key != Task(*usual).key == Task(*usual).key
+
+
+def _turned(rows: LabelledRows) -> LabelledRows:
+    return replace(rows, targets=1 - rows.targets)
 
 
 def test_other_vectors_under_the_same_name_make_it_another_training(corpus, tmp_path):
@@ -210,7 +219,7 @@ def test_other_vectors_under_the_same_name_make_it_another_training(corpus, tmp_
     for text in ("good 1 2\n", "good 1 3\n"):
         (tmp_path / "glove.txt").write_text(text)
         background = Background(vectors=tmp_path / "glove.txt")
-        keys.add(training_key(corpus, tiny_recipe(), background))
+        keys.add(Task(corpus, tiny_recipe(), background).key)
     assert len(keys) == 2
 
 
@@ -218,7 +227,7 @@ def test_a_starting_point_takes_the_place_of_pretraining(corpus, pretrained):
     (point,) = pretrained[1].points
     assert point.facts["texts"] == 240 + 150
     diary, background = Diary(), Background(start=replace(point, digest="d"))
-    bundle = learn(corpus, replace(STILL, vocabulary_size=40), diary, background).bundle
+    bundle = learn(Task(corpus, replace(STILL, vocabulary_size=40), background), diary).bundle
     assert "pretraining" not in diary.entries
     assert bundle.facts.training["background"]["start"]["digest"] == "d"
     places = [point.vocabulary.tokens.index(token) for token in bundle.vocabulary.tokens]
@@ -231,7 +240,7 @@ def test_vectors_are_where_the_embedding_begins(corpus, tmp_path):
     path = tmp_path / "glove.txt"
     path.write_text("good 1 2 3 4 5 6 7 8\nbad 8 7 6 5 4 3 2 1\n")
     diary, recipe = Diary(), replace(STILL, pretraining=PRETRAINING)
-    bundle = learn(corpus, recipe, diary, Background(vectors=path)).bundle
+    bundle = learn(Task(corpus, recipe, Background(vectors=path)), diary).bundle
     assert "pretraining" not in diary.entries  # which begins with other vectors
     row = bundle.vocabulary.tokens.index("good")
     assert bundle.weights["embedding.weight"][row].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
@@ -241,9 +250,8 @@ def test_vectors_are_where_the_embedding_begins(corpus, tmp_path):
 def test_a_teacher_is_believed_as_much_as_the_label_and_alone_without_one(
     corpus, learned, unlabelled
 ):
-    text = learning._TextSide.of(corpus, tiny_recipe(), Listener())
-    background = Background(unlabelled, teachers=(learned.bundle,))
-    examples = learning._examples(corpus, text, background)
+    task = Task(corpus, tiny_recipe(), Background(unlabelled, teachers=(learned.bundle,)))
+    examples = teaching.examples(task, TextSide.of(corpus.train.texts, task.recipe).encoder)
     teacher = Predictor.from_bundle(learned.bundle)
     said = [
         teacher.predict(teacher.encode(texts)).probabilities
@@ -258,8 +266,8 @@ def test_a_teacher_is_believed_as_much_as_the_label_and_alone_without_one(
 
 def test_of_several_teachers_the_mean_is_believed(learned, unlabelled):
     milder = replace(learned.bundle, facts=replace(learned.bundle.facts, temperature=5.0))
-    one, other = (learning._taught(unlabelled, (bundle,)) for bundle in (learned.bundle, milder))
-    both = learning._taught(unlabelled, (learned.bundle, milder))
+    one, other = (teaching._taught(unlabelled, (bundle,)) for bundle in (learned.bundle, milder))
+    both = teaching._taught(unlabelled, (learned.bundle, milder))
     assert np.abs(one - other).max() > 0.1
     np.testing.assert_allclose(both, (one + other) / 2, atol=1e-6)
 
@@ -268,7 +276,7 @@ def test_a_teacher_of_other_classes_is_refused_before_any_work(corpus, learned):
     facts = replace(learned.bundle.facts, classes=("positive", "negative"))
     teacher, diary = replace(learned.bundle, facts=facts), Diary()
     with pytest.raises(UsageError) as refused:
-        learn(corpus, tiny_recipe(), diary, Background(teachers=(teacher,)))
+        learn(Task(corpus, tiny_recipe(), Background(teachers=(teacher,))), diary)
     assert str(refused.value) == (
         "the teacher's classes are positive, negative, those of the labels are negative, positive. "
         "--teacher takes a bundle of the same classes"
@@ -282,7 +290,7 @@ def test_a_teacher_of_other_classes_is_refused_before_any_work(corpus, learned):
 )
 def test_presets_and_cells_make_bundles_that_score(corpus, tmp_path, preset, settings):
     recipe = replace(tiny_recipe(preset, **settings), dropout=0.0)
-    learned = learn(corpus, recipe, Listener(), Background())
+    learned = learn(Task(corpus, recipe), Listener())
     loaded = load_bundle(tmp_path / add(tmp_path, learned.bundle).version)
     loaded.golden.check(Predictor.from_bundle(loaded))
     assert loaded.facts.rules.strip_markup == (preset == "fast")
@@ -292,7 +300,7 @@ def test_presets_and_cells_make_bundles_that_score(corpus, tmp_path, preset, set
 def test_what_a_person_should_doubt_is_told_and_written_down(tmp_path):
     path, diary = write_labelled(tmp_path / "a.csv", write_texts(CLASSES, 80, seed=2)), Diary()
     same = read_corpus([path], "0.2", str(path), Columns(), seed=0, keep_duplicates=True)
-    learned = learn(same, tiny_recipe(epochs=1, passes=1), diary, Background())
+    learned = learn(Task(same, tiny_recipe(epochs=1, passes=1)), diary)
     assert "test rows that are among the training rows: 66 of 80" in learned.suspicions[0]
     assert learned.bundle.facts.metrics["suspicions"] == list(learned.suspicions)
     assert learned.bundle.temperature == 1.0

@@ -11,9 +11,12 @@ from tiny_models import LabelledTexts, write_texts
 
 from scorer.corpus.corpus import Corpus, read_corpus
 from scorer.corpus.labelled_columns import Columns
-from scorer.training.background import Background
-from scorer.training.learning import Learned, Listener, Recipe, learn
+from scorer.training.learned import Learned
+from scorer.training.learning import learn
+from scorer.training.listener import Listener
 from scorer.training.presets import recipe
+from scorer.training.recipe import Recipe
+from scorer.training.task import Task
 
 SETTINGS: dict[str, Any] = {
     "epochs": 8,
@@ -56,4 +59,4 @@ def tiny_corpus() -> Corpus:
 @cache
 def tiny_learned() -> Learned:
     """Return what is learned of it by the tiny recipe."""
-    return learn(tiny_corpus(), tiny_recipe(), Listener(), Background())
+    return learn(Task(tiny_corpus(), tiny_recipe()), Listener())

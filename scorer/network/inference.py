@@ -57,7 +57,7 @@ class Predictor:
         self.classes = classes
         self.precision = precision
         self._encoder = encoder
-        self._temperature = temperature
+        self.temperature = temperature
         self._device = torch.device(device)
         self._model = model.to(self._device).eval()
         self._recurrence, self._exact = self._recurrences()
@@ -106,7 +106,7 @@ class Predictor:
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Return the probabilities of encoded texts, in their order."""
-        logits = self.logits(encoded).astype(np.float64) / self._temperature
+        logits = self.logits(encoded).astype(np.float64) / self.temperature
         exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities = exponents / exponents.sum(axis=1, keepdims=True)
         return Prediction(

@@ -15,8 +15,8 @@ from scorer.errors import UsageError
 from scorer.network.model import ModelConfig
 from scorer.tokens.text import TextRules
 from scorer.training.fitting import TrainConfig
-from scorer.training.learning import Recipe
 from scorer.training.pretraining import PretrainConfig
+from scorer.training.recipe import Recipe
 
 LECTURE_TRAINING = TrainConfig(
     epochs=15,

@@ -13,7 +13,8 @@ from scorer.console import Progress, duration
 from scorer.corpus.corpus import Corpus
 from scorer.tokens.encoding import Vocabulary
 from scorer.training.fitting import Epoch, Step
-from scorer.training.learning import Learned, Listener
+from scorer.training.learned import Learned
+from scorer.training.listener import Listener
 from scorer.training.pretraining import PretrainStep
 
 SHOWN_TOKENS = 20

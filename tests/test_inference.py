@@ -78,8 +78,9 @@ def test_a_text_scores_the_same_in_any_order(tiny_predictor, texts, order):
 @given(texts=some_texts, batch_rows=st.integers(1, 5), budget=st.integers(1, 500))
 def test_a_text_scores_the_same_in_any_batch(tiny_predictor, texts, batch_rows, budget):
     expected = probabilities(tiny_predictor, texts)
+    hidden = tiny_predictor._model.config.hidden_dim
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inference, "BATCH_ROWS", batch_rows)
+        patch.setattr(inference, "BATCH_STATES", batch_rows * hidden)
         patch.setattr(inference, "TOKEN_BUDGET", budget)
         assert_same(probabilities(tiny_predictor, texts), expected)
 
@@ -111,7 +112,7 @@ def test_a_text_scores_the_same_whatever_was_scored_before(tiny_bundle, labelled
 def test_a_text_scores_the_same_on_one_core_and_on_two(tiny_predictor, labelled_texts):
     texts, found = list(labelled_texts.texts), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inference, "BATCH_ROWS", 16)
+        patch.setattr(inference, "BATCH_STATES", 16 * tiny_predictor._model.config.hidden_dim)
         for cores in (1, 2):
             patch.setattr(inference, "CORES", cores)
             found.append(probabilities(tiny_predictor, texts))

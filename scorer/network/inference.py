@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from scorer.bundles.bundle import Bundle
 
 CORES = torch.get_num_threads()  # now: later threads are told what a pool has set
-BATCH_ROWS = 256  # so that a step's states stay in a core's cache
+BATCH_STATES = 1 << 16  # rows times hidden size: a step's states stay in a core's cache
 TOKEN_BUDGET = 1 << 20  # tokens of a padded batch
 NEAR_TIE = 0.1  # between a text's two highest logits, int8 is off by half that: float32 takes it
 
@@ -135,7 +135,8 @@ class Predictor:
         if self._card is not None:
             batches, values = self._card.run(lengths, score)
         else:
-            batches, values = _on_cores(lengths, score)
+            rows = max(1, BATCH_STATES // self._model.config.hidden_dim)
+            batches, values = _on_cores(lengths, rows, score)
         return in_row_order(batches, values, len(encoded), len(self.classes))
 
     def _recurrences(self) -> tuple[Recurrence, Recurrence | None]:
@@ -159,11 +160,11 @@ def _encoder(bundle: "Bundle", workers: int) -> TextEncoder | EncodingWorkers:
 
 
 def _on_cores(
-    lengths: np.ndarray, score: Callable[[np.ndarray], torch.Tensor]
+    lengths: np.ndarray, rows: int, score: Callable[[np.ndarray], torch.Tensor]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return batches and their logits; a core takes a batch, as small steps share badly."""
-    rows = -(-int(np.count_nonzero(lengths)) // CORES)  # so that few rows occupy all cores
-    batches = length_sorted(lengths, min(max(rows, 1), BATCH_ROWS), TOKEN_BUDGET)
+    share = -(-int(np.count_nonzero(lengths)) // CORES)  # so that few rows occupy all cores
+    batches = length_sorted(lengths, min(max(share, 1), rows), TOKEN_BUDGET)
     return batches, [values.numpy() for values in _threads(CORES).map(score, batches)]
 
 

@@ -12,10 +12,11 @@ import spacy
 import torch
 from measured import Figure, median_seconds, per_second
 
+from scorer.network.inference import batch_rows
 from scorer.network.model import ModelConfig
 from scorer.network.precision import fast_precisions
 
-ROWS, CALLS = 256, 60
+CALLS = 60
 COPIED = 1 << 28  # bytes
 
 
@@ -63,7 +64,7 @@ def _product_rate(precision: str, hidden: int, repeats: int) -> float:
     with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         list(pool.map(work, range(cores)))  # once to warm up
         elapsed = median_seconds(repeats, lambda: list(pool.map(work, range(cores))))
-    return cores * CALLS * 2 * ROWS * hidden * 4 * hidden / elapsed
+    return cores * CALLS * 2 * batch_rows(hidden) * hidden * 4 * hidden / elapsed
 
 
 def _product(precision: str, hidden: int) -> Callable[[], torch.Tensor]:
@@ -71,12 +72,15 @@ def _product(precision: str, hidden: int) -> Callable[[], torch.Tensor]:
     if precision == "int8":
         return _byte_product(hidden)
     dtype = getattr(torch, precision)
-    states, weights = torch.randn(ROWS, hidden).to(dtype), torch.randn(hidden, 4 * hidden).to(dtype)
+    states, weights = (
+        torch.randn(batch_rows(hidden), hidden).to(dtype),
+        torch.randn(hidden, 4 * hidden).to(dtype),
+    )
     return lambda: states @ weights
 
 
 def _byte_product(hidden: int) -> Callable[[], torch.Tensor]:
-    states = torch.randint(0, 256, (ROWS, hidden), dtype=torch.uint8)
+    states = torch.randint(0, 256, (batch_rows(hidden), hidden), dtype=torch.uint8)
     weights = torch.randint(-127, 128, (4 * hidden, hidden), dtype=torch.int8)
     packed = torch.ops.onednn.qlinear_prepack(weights, None)
     scales, zeros = torch.ones(4 * hidden), torch.zeros(4 * hidden, dtype=torch.int64)

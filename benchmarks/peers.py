@@ -17,7 +17,8 @@ import pyarrow as pa
 from measured import Figure, per_second, seconds, show
 
 from scorer.bundles.bundle import load_bundle
-from scorer.bundles.store import DEFAULT_BUNDLE, resolve_bundle
+from scorer.bundles.store import DEFAULT_BUNDLE
+from scorer.network import inference
 from scorer.network.inference import Predictor
 from scorer.tokens.text import TextRules, normalise
 
@@ -70,22 +71,24 @@ PEERS: dict[str, Callable[[Sequence[str], np.ndarray], Classify]] = {
 @click.option("--splits", type=FILE, required=True, help="CSV file: `split` says train or test.")
 @click.option("--text-column", default="review", show_default=True)
 @click.option("--label-column", default="sentiment", show_default=True, help="0 or 1.")
-@click.option("--bundle", "bundles", multiple=True, help="NAME=FOLDER; else the shipped one.")
+@click.option(
+    "--bundle", "bundles", multiple=True, help="FOLDER or NAME=FOLDER; else the shipped one."
+)
 def main(
     data: Path, splits: Path, text_column: str, label_column: str, bundles: tuple[str, ...]
 ) -> None:
     """Train the peers, score the test rows, and print accuracy and rows per second."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    inference.CORES = 1
     frame, split = pd.read_csv(data), pd.read_csv(splits)["split"]
     train, test = frame[split == "train"], frame[split == "test"]
     labels = test[label_column].to_numpy()
-    for name, folder in (
-        given.split("=", 1) for given in bundles or (f"shipped={DEFAULT_BUNDLE}",)
-    ):
-        loaded = load_bundle(resolve_bundle(folder))
+    for given in bundles or (f"shipped={DEFAULT_BUNDLE}",):
+        name, _, folder = given.rpartition("=")
+        loaded = load_bundle(Path(folder))
         for precision in ("float32", "auto"):
             predictor = Predictor.from_bundle(loaded, precision, "cpu")
-            label = f"{name}, {precision} ({predictor.precision})"
+            label = f"{name or folder}, {precision} ({predictor.precision})"
             _show(label, _ours(predictor), test[text_column].tolist(), labels)
     texts, held_out = (_plain(part[text_column]) for part in (train, test))
     for name, fit in PEERS.items():

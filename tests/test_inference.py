@@ -78,9 +78,8 @@ def test_a_text_scores_the_same_in_any_order(tiny_predictor, texts, order):
 @given(texts=some_texts, batch_rows=st.integers(1, 5), budget=st.integers(1, 500))
 def test_a_text_scores_the_same_in_any_batch(tiny_predictor, texts, batch_rows, budget):
     expected = probabilities(tiny_predictor, texts)
-    hidden = tiny_predictor._model.config.hidden_dim
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inference, "BATCH_STATES", batch_rows * hidden)
+        patch.setattr(inference, "batch_rows", lambda _: batch_rows)
         patch.setattr(inference, "TOKEN_BUDGET", budget)
         assert_same(probabilities(tiny_predictor, texts), expected)
 
@@ -92,6 +91,13 @@ def test_a_text_scores_the_same_in_any_chunk(tiny_predictor, texts, cut):
     parts = [column.slice(0, cut), column.slice(cut)]
     found = [tiny_predictor.predict(tiny_predictor.encode(part)).probabilities for part in parts]
     assert_same(np.concatenate(found), probabilities(tiny_predictor, texts))
+
+
+@pytest.mark.parametrize(
+    ("hidden_dim", "rows"), [(8, 1024), (64, 1024), (128, 512), (256, 256), (1024, 256)]
+)
+def test_a_smaller_network_takes_more_rows_at_a_time_within_bounds(hidden_dim, rows):
+    assert inference.batch_rows(hidden_dim) == rows
 
 
 def test_a_text_scores_the_same_among_a_thousand(tiny_predictor, labelled_texts):
@@ -112,7 +118,7 @@ def test_a_text_scores_the_same_whatever_was_scored_before(tiny_bundle, labelled
 def test_a_text_scores_the_same_on_one_core_and_on_two(tiny_predictor, labelled_texts):
     texts, found = list(labelled_texts.texts), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inference, "BATCH_STATES", 16 * tiny_predictor._model.config.hidden_dim)
+        patch.setattr(inference, "batch_rows", lambda _: 16)
         for cores in (1, 2):
             patch.setattr(inference, "CORES", cores)
             found.append(probabilities(tiny_predictor, texts))

@@ -66,3 +66,10 @@ def test_what_is_remembered_is_bounded_and_what_is_shipped_stays(monkeypatch):
     numbers = known.find(piece_keys(with_spaces(PIECES)))
     assert known.ids(numbers).values.tolist() == shipped().ids.ids.tolist()
     assert (known.find(np.arange(1000, 2060, dtype=np.uint64)) < 0).all()
+    later = memory.PieceIds(
+        np.array([5, 6, 7], np.int32), np.array([0, 1, 3]), np.array([1, 2], np.uint8)
+    )
+    numbers = known.add(np.array([1000, 3000], np.uint64), later)
+    assert known.flags(numbers).tolist() == [1, 2]
+    assert known.ids(numbers).values.tolist() == [5, 6, 7]
+    assert known.ids(numbers).offsets.tolist() == [0, 1, 3]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CORES = torch.get_num_threads()  # now: later threads are told what a pool has set
 BATCH_STATES = 1 << 16  # rows times hidden size: a step's states stay in a core's cache
+LEAST_ROWS, MOST_ROWS = 256, 1024  # of a batch; oneDNN keeps a program for every 16 rows
 TOKEN_BUDGET = 1 << 20  # tokens of a padded batch
 NEAR_TIE = 0.1  # between a text's two highest logits, int8 is off by half that: float32 takes it
 
@@ -135,8 +136,7 @@ class Predictor:
         if self._card is not None:
             batches, values = self._card.run(lengths, score)
         else:
-            rows = max(1, BATCH_STATES // self._model.config.hidden_dim)
-            batches, values = _on_cores(lengths, rows, score)
+            batches, values = _on_cores(lengths, batch_rows(self._model.config.hidden_dim), score)
         return in_row_order(batches, values, len(encoded), len(self.classes))
 
     def _recurrences(self) -> tuple[Recurrence, Recurrence | None]:
@@ -148,6 +148,11 @@ class Predictor:
                 exact = FoldedLstm(weights) if self.precision == "int8" else None
                 return FoldedLstm(weights, self.precision), exact
         return PackedLayer(self._model, self.precision), None
+
+
+def batch_rows(hidden_dim: int) -> int:
+    """Return how many rows a batch on a CPU has at most."""
+    return min(MOST_ROWS, max(LEAST_ROWS, BATCH_STATES // hidden_dim))
 
 
 def _workers_beside(device: str) -> int:

@@ -92,15 +92,15 @@ class KnownPieces:
         self.add(np.zeros(1, np.uint64), nothing)
         if shipped:
             self.add(piece_keys(with_spaces(shipped.pieces)), shipped.ids)
-        self._shipped = len(self._index)
-        self._most_pieces = self._shipped + MAX_PIECES
+        self._kept = len(self._index)
+        self._most_pieces = self._kept + MAX_PIECES
         self._most_ids = len(self._ids.runs.values) + MAX_IDS
 
     def forget(self) -> None:
         """Start over from what the bundle ships, in the same memory."""
-        self._index.cut(self._shipped)
-        self._ids.cut(self._shipped)
-        self._flags.cut(self._shipped)
+        self._index.cut(self._kept)
+        self._ids.cut(self._kept)
+        self._flags.cut(self._kept)
 
     @property
     def full(self) -> bool:

@@ -1,7 +1,7 @@
 """A trained model as its bundle will have it: calibrated, evaluated, with all there is to say.
 
 Weights are rounded to float16, and every figure is one of the rounded weights, by the path that
-scores. Knows nothing of how the model was trained.
+scores. Trains nothing.
 """
 
 from collections.abc import Mapping, Sequence

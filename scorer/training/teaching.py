@@ -35,11 +35,12 @@ def examples(task: Task, encoder: TextEncoder) -> Examples:
     train, teachers = task.corpus.train, task.background.teachers
     if not teachers:
         return Examples(encoder.encode(train.texts), train.targets)
-    targets = _taught(task.texts, teachers)
+    texts = task.texts
+    targets = _taught(texts, teachers)
     labelled = targets[: len(train)]
     labelled *= 1 - LABEL_WEIGHT
     labelled[np.arange(len(labelled)), train.targets] += LABEL_WEIGHT
-    return Examples(encoder.encode(task.texts), targets)
+    return Examples(encoder.encode(texts), targets)
 
 
 def _taught(texts: pa.LargeStringArray, teachers: Sequence[Bundle]) -> np.ndarray:

@@ -1,10 +1,12 @@
 """The scoring job as a process of its own: memory and time as rows grow, a long row, the start."""
 
 import json
+import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +57,12 @@ def _run_job(setting: Setting, source: Path, target: Path, precision: str = "aut
 def growing(setting: Setting) -> list[Figure]:
     """Ten times the rows: as much memory, ten times the seconds beyond start-up."""
     short = setting.frame[setting.text_column].str.split().str[:WORDS].str.join(" ")
-    start = _run_job(setting, _rows(setting, short, 100), setting.folder / "few.parquet")
-    few, many = (
-        _run_job(setting, _rows(setting, short, rows), setting.folder / f"{rows}.parquet")
-        for rows in (FEW, MANY)
-    )
+    sources = [_rows(setting, short, rows) for rows in (100, FEW, MANY)]
+    rounds = [
+        [_run_job(setting, source, setting.folder / "grown.parquet") for source in sources]
+        for _ in range(setting.repeats)
+    ]
+    start, few, many = (_median(runs) for runs in zip(*rounds, strict=True))
     growth = (many.seconds - start.seconds) / (few.seconds - start.seconds)
     memory = many.megabytes / few.megabytes
     less = f"that of {FEW:,} rows"
@@ -69,6 +72,10 @@ def growing(setting: Setting) -> list[Figure]:
         Figure(f"{name}: seconds", f"{many.seconds:,.1f} s", growth, less, 10.5, True),
         Figure("peak memory", "", many.megabytes / 1500, "1.5 GB", 1.0, True),
     ]
+
+
+def _median(runs: Sequence[Process]) -> Process:
+    return Process(*(statistics.median(values) for values in zip(*map(astuple, runs), strict=True)))
 
 
 def _rows(setting: Setting, texts: pd.Series, rows: int) -> Path:

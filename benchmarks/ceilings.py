@@ -72,10 +72,8 @@ def _product(precision: str, hidden: int) -> Callable[[], torch.Tensor]:
     if precision == "int8":
         return _byte_product(hidden)
     dtype = getattr(torch, precision)
-    states, weights = (
-        torch.randn(batch_rows(hidden), hidden).to(dtype),
-        torch.randn(hidden, 4 * hidden).to(dtype),
-    )
+    states = torch.randn(batch_rows(hidden), hidden).to(dtype)
+    weights = torch.randn(hidden, 4 * hidden).to(dtype)
     return lambda: states @ weights
 
 

@@ -1,12 +1,12 @@
 import pytest
 
 from scorer.errors import UsageError
-from scorer.tables.csv_dialect import choose
+from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.table_streams import CsvDialect
 
 
 def chosen(text: str, delimiter: str | None = None, quote: str | None = None) -> CsvDialect:
-    return choose(text.splitlines(keepends=True), True, delimiter, quote)
+    return detect_dialect(text.splitlines(keepends=True), True, delimiter, quote)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -38,7 +38,7 @@ def test_what_is_given_is_not_detected() -> None:
 
 
 def test_nothing_at_all_is_commas() -> None:
-    assert choose([], True, None, None) == CsvDialect()
+    assert detect_dialect([], True, None, None) == CsvDialect()
 
 
 @pytest.mark.parametrize("delimiter", ["", "ab", "\n", "\0", '"'])
@@ -55,5 +55,5 @@ def test_an_impossible_quote_is_refused() -> None:
 
 
 def test_a_quote_is_never_taken_for_the_delimiter():
-    assert choose(["a;b\n", "1;2\n"], True, None, ",") == CsvDialect(";", ",")
-    assert choose(["a\n", "1\n"], True, None, ",").delimiter != ","
+    assert detect_dialect(["a;b\n", "1;2\n"], True, None, ",") == CsvDialect(";", ",")
+    assert detect_dialect(["a\n", "1\n"], True, None, ",").delimiter != ","

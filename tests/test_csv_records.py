@@ -90,8 +90,8 @@ def test_without_a_quote_all_quotes_are_text() -> None:
 
 def test_lines_that_were_looked_at_are_still_read() -> None:
     lines = lines_of("a\nb\nc\n")
-    assert lines.ahead(3) == ["a\n", "b\n"]
-    assert lines.ahead(100) == ["a\n", "b\n", "c\n"]
+    assert lines.peek(3) == ["a\n", "b\n"]
+    assert lines.peek(100) == ["a\n", "b\n", "c\n"]
     assert list(Records([lines], CsvDialect(), 1, pytest.fail)) == [["a"], ["b"], ["c"]]
 
 

@@ -55,7 +55,7 @@ def test_a_file_that_appeared_meanwhile_is_kept_unless_it_may_be_replaced(
     assert [path.name for path in output.parent.iterdir()] == ["out.csv"]
     with PendingFile(output) as pending:
         pending.temporary.write_text("second")
-        with pytest.raises(UsageError, match=r"appeared while .* --overwrite replaces it"):
+        with pytest.raises(UsageError, match=r"appeared during the run.* --overwrite replaces it"):
             pending.publish(replace=False)
         assert output.read_text() == "first"
         pending.publish()

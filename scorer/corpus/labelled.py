@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from scorer.corpus.class_map import ClassMap, find_class_map, label_key
 from scorer.corpus.labelled_columns import Columns
-from scorer.corpus.labelled_table import read_labelled_table, told_with
+from scorer.corpus.labelled_table import prefix_errors, read_labelled_table
 from scorer.corpus.near_duplicates import folded, text_codes
 from scorer.errors import InputError
 from scorer.files.fingerprint import fingerprint
@@ -105,7 +105,7 @@ def read_labelled(
     table = read_labelled_table(paths, columns)
     counts = _value_counts(table.labels)
     training = class_map is None
-    with told_with(", ".join(map(str, paths))):
+    with prefix_errors(", ".join(map(str, paths))):
         class_map = class_map or find_class_map(counts, columns.labels)
         rows = LabelledRows(table.texts, _targets(table.labels, class_map), table.groups)
         rows, left_out = _usable(rows, table.unreadable, drop_conflicting=training)

@@ -37,8 +37,8 @@ class LabelledTable:
 
 
 @contextmanager
-def told_with(where: str) -> Iterator[None]:
-    """Put `where` before the message of an error."""
+def prefix_errors(where: str) -> Iterator[None]:
+    """Prefix the message of a `ScorerError` with `where`."""
     try:
         yield
     except ScorerError as error:
@@ -61,7 +61,7 @@ def _read_file(path: Path, columns: Columns) -> LabelledTable:
     parts: list[LabelledTable] = []
     with open_table(str(path), format_of(str(path))) as reader:
         for chunk in reader.chunks(CHUNK_ROWS):
-            parts.append(_of_interest(chunk.table, columns, path))
+            parts.append(_select_columns(chunk.table, columns, path))
             columns = _found(columns, parts[-1])
         _check_read(reader.rows_read, reader.rows_rejected, path)
     return replace(_joined(parts), unreadable=reader.rows_rejected)
@@ -77,8 +77,8 @@ def _check_read(rows: int, rejected: int, path: Path) -> None:
         )
 
 
-def _of_interest(chunk: pa.Table, columns: Columns, path: Path) -> LabelledTable:
-    with told_with(str(path)):
+def _select_columns(chunk: pa.Table, columns: Columns, path: Path) -> LabelledTable:
+    with prefix_errors(str(path)):
         positions = find_columns(chunk, columns)
     text, label = (chunk.schema.names[at] for at in (positions.text, positions.label))
     return LabelledTable(

@@ -1,6 +1,6 @@
 """Bytes in and out: files and standard streams opened, decompressed and compressed.
 
-Whatever the system or a compressed stream has to say becomes an `InputError` that names the file.
+Errors of the operating system and of decompressors become an `InputError` that names the file.
 Knows nothing of tables.
 """
 
@@ -30,7 +30,7 @@ GZIP_LEVEL = 6
 
 
 def source_name(path: str) -> str:
-    """Return what messages call a path that is read."""
+    """Return the name of an input in messages."""
     return "standard input" if path == STANDARD_STREAM else path
 
 
@@ -49,7 +49,7 @@ class Source(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer, less at the end. Raises `InputError`, also if the end comes too soon."""
+        """Fill the buffer, less at the end of the stream. Raises `InputError`, also if truncated."""
         view, filled = memoryview(buffer), 0
         with reading(self.name, self._compression):
             while filled < len(view) and (size := self._stream.readinto(view[filled:])):
@@ -69,7 +69,7 @@ def open_source(path: str, compression: str | None = None) -> io.BufferedReader:
 
 
 def open_seekable(path: str) -> IO[bytes]:
-    """Open a file; what cannot be sought in is copied to an unnamed temporary file first."""
+    """Open a file; an unseekable one is copied to an unnamed temporary file first."""
     if path == STANDARD_STREAM:
         return _spooled(_buffer_of(sys.stdin, source_name(path)), source_name(path))
     file = open_file(path)
@@ -101,7 +101,7 @@ def open_file(path: str) -> IO[bytes]:
 
 
 def _nearest(path: Path) -> str:
-    """Name the file that was perhaps meant."""
+    """Suggest the existing file with the most similar name."""
     try:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
@@ -112,7 +112,7 @@ def _nearest(path: Path) -> str:
 
 @contextmanager
 def reading(name: str, compression: str | None) -> Iterator[None]:
-    """Turn what goes wrong while a stream is read into an `InputError`."""
+    """Turn errors of reading a stream into an `InputError`."""
     try:
         yield
     except (EOFError, OSError, zlib.error, pa.ArrowException) as error:
@@ -128,7 +128,7 @@ def _fault(error: Exception, compression: str | None) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Return what the system says, without the path, in one line."""
+    """Return the message of an error in one line, without the path."""
     number = getattr(error, "errno", None)
     return os.strerror(number).lower() if number else " ".join(str(error).split())
 
@@ -149,8 +149,8 @@ class Sink(io.RawIOBase):
         with self.writing():
             self._file = _open_target(target)
         self._owned = isinstance(target, str | Path) and target != STANDARD_STREAM
-        self._outlet = _Outlet(self._file)
-        self._stream = _compressed(self._outlet, compression)
+        self._forwarding = _ForwardingWriter(self._file)
+        self._stream = _compressed(self._forwarding, compression)
 
     def writable(self) -> bool:
         """Return True."""
@@ -163,7 +163,7 @@ class Sink(io.RawIOBase):
         return len(data)
 
     def finish(self) -> None:
-        """Write what a compressed stream still holds back, and close the file if it is ours."""
+        """Flush the compressor, and close the file if this object opened it."""
         with self.writing():
             self._stream.close()
             if self._owned:
@@ -172,16 +172,16 @@ class Sink(io.RawIOBase):
                 self._file.flush()
 
     def abandon(self) -> None:
-        """Close the file as it is; what it holds is not complete."""
-        self._outlet.shut = True
+        """Close the incomplete file without finishing it."""
+        self._forwarding.closed_for_writing = True
         self._stream.close()
         if self._owned:
-            with suppress(OSError):  # it is given up, and why is being raised already
+            with suppress(OSError):  # the error that caused this is being raised already
                 self._file.close()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Turn what goes wrong while the file is written into an `InputError`."""
+        """Turn errors of writing the file into an `InputError`."""
         try:
             yield
         except BrokenPipeError as error:
@@ -191,31 +191,31 @@ class Sink(io.RawIOBase):
             raise InputError(f"cannot write {self.name}: {reason(error)}", hint) from error
 
 
-class _Outlet(io.RawIOBase):
-    """Lets bytes through to a file that others must not close, until it is shut.
+class _ForwardingWriter(io.RawIOBase):
+    """Forwards writes to a file that a compressor must not close.
 
-    A compressor that is thrown away writes once more; after a failure nobody wants to hear of it.
+    A compressor writes once more when it is garbage collected; after a failure that is ignored.
     """
 
     def __init__(self, file: Any) -> None:
         self._file = file
-        self.shut = False
+        self.closed_for_writing = False
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        if not self.shut:
+        if not self.closed_for_writing:
             try:
                 _write_all(self._file, data)
             except OSError:
-                self.shut = True
+                self.closed_for_writing = True
                 raise
         return len(data)
 
 
 def _write_all(file: Any, data: Any) -> None:
-    """Write on where an unbuffered file takes only a part."""
+    """Repeat partial writes, which unbuffered files make, until all is written."""
     view = memoryview(data).cast("B")
     while view:
         view = view[file.write(view) :]

@@ -1,9 +1,9 @@
-"""What an input is known by: its size and sha256, and whether it changed while it was read.
+"""Fingerprint of an input: size, sha256, and whether the file changed while it was read.
 
-A journal has to know its input before the first score is trusted, so the file is hashed before
-it is read (1 to 2 GB/s, far above what the model needs). Afterwards a look at the file's times
-tells whether it was written to: an equal content proves nothing then, as a reader may have met the
-file while it was shorter. Knows files, nothing of tables.
+A journal is bound to its input, so the file is hashed before it is read (1 to 2 GB/s, far above
+the model's rate). Afterwards the inode and the times of the file show whether it was written to:
+equal content would prove nothing, as the reader may have read it while it was shorter. Knows
+files, nothing of tables.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ HINT = "Run again when it is complete"
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Size in bytes and hex sha256 of a file's content; `mark` is its inode and times."""
+    """Size in bytes and hex sha256 of a file's content; `stat` is its inode and times."""
 
     size: int
     sha256: str
-    mark: tuple[int, ...] = field(compare=False)
+    stat: tuple[int, ...] = field(compare=False)
 
 
 def check_readable(path: Path | None) -> None:
@@ -36,7 +36,7 @@ def check_readable(path: Path | None) -> None:
 
 
 def fingerprint(path: Path, check: Callable[[], None] = lambda: None) -> Fingerprint | None:
-    """Hash a file, calling `check` between blocks; None for a pipe, which can be read only once.
+    """Hash a file, calling `check` between blocks; None for a pipe, which cannot be read twice.
 
     Raises `InputError` if there is no such file, it is a folder or it may not be read.
     """
@@ -44,12 +44,12 @@ def fingerprint(path: Path, check: Callable[[], None] = lambda: None) -> Fingerp
         return None
     digest, size = hashlib.sha256(), 0
     with open_file(str(path)) as file:
-        mark = _mark(os.fstat(file.fileno()))
+        stat = _stat_key(os.fstat(file.fileno()))
         while block := _read(file, path):
             check()
             digest.update(block)
             size += len(block)
-    return Fingerprint(size, digest.hexdigest(), mark)
+    return Fingerprint(size, digest.hexdigest(), stat)
 
 
 def _read(file: IO[bytes], path: Path) -> bytes:
@@ -62,17 +62,17 @@ def _read(file: IO[bytes], path: Path) -> bytes:
 def check_unchanged(path: Path, before: Fingerprint) -> None:
     """Raise `InputError` if the file was written to, replaced or removed since it was hashed.
 
-    Other permissions or another link to it are no change.
+    Changed permissions and new hard links do not count.
     """
     try:
-        now = _mark(path.stat())
+        now = _stat_key(path.stat())
     except OSError as error:
-        raise InputError(f"{path} went while it was read: nothing is published") from error
-    same = now[:-1] == before.mark[:-1]
-    if not same or (now != before.mark and fingerprint(path) != before):
+        raise InputError(f"{path} was removed while it was read: nothing is published") from error
+    same = now[:-1] == before.stat[:-1]
+    if not same or (now != before.stat and fingerprint(path) != before):
         raise InputError(f"{path} changed while it was read: nothing is published", HINT)
 
 
-def _mark(status: os.stat_result) -> tuple[int, ...]:
-    """Return what any write to a file changes; the last time cannot be set back by hand."""
+def _stat_key(status: os.stat_result) -> tuple[int, ...]:
+    """Return the fields that any write changes; users cannot set the last one (ctime)."""
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

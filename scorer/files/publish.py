@@ -1,7 +1,7 @@
-"""How a file is published: lock, temporary file beside it, fsync, rename, fsync of the folder.
+"""Publishing a file: lock, temporary file beside it, fsync, rename, fsync of the folder.
 
-At its final name a file is the old one or the complete new one, never a part. Knows paths and
-bytes, nothing of tables or scores.
+The final name always holds the old file or the complete new one. Knows paths and bytes, nothing
+of tables or scores.
 """
 
 import errno
@@ -21,7 +21,7 @@ FULL_HINT = "Make space and run the same command again: it goes on where this ru
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the system says while `path` is written into an `InputError` that names it."""
+    """Turn an `OSError` of writing `path` into an `InputError` that names it."""
     try:
         yield
     except BrokenPipeError:
@@ -32,12 +32,12 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def full_hint(error: Exception) -> str:
-    """Return what helps where there is no space left; nothing for any other error."""
+    """Return the hint for a full disk; "" for any other error."""
     return FULL_HINT if getattr(error, "errno", None) in FULL else ""
 
 
 def real_path(path: str | Path) -> Path:
-    """Return the absolute path a symbolic link ends at; raise `InputError` if there is no way."""
+    """Return the absolute path with symbolic links resolved. Raises `InputError`."""
     try:
         return Path(os.path.realpath(path))
     except OSError as error:
@@ -45,15 +45,15 @@ def real_path(path: str | Path) -> Path:
 
 
 def beside(output: Path, ending: str) -> Path:
-    """Return the path of a file that goes with the output: `<output>.<ending>`."""
+    """Return the path of a companion file of the output: `<output>.<ending>`."""
     return output.with_name(f"{output.name}.{ending}")
 
 
 def check_output(output: Path, source: Path | None, overwrite: bool) -> None:
     """Refuse, before any work, an output that must not or cannot be written.
 
-    Raises `InputError` for a folder that is not there and for a folder or a device at the output's
-    place, `UsageError` for the input itself and for an existing file without `overwrite`.
+    Raises `InputError` if the folder is missing or the output is a folder or a device,
+    `UsageError` for the input itself and for an existing file without `overwrite`.
     """
     if not output.parent.is_dir():
         raise InputError(f"cannot write {output}: there is no folder {output.parent}")
@@ -70,7 +70,7 @@ def check_output(output: Path, source: Path | None, overwrite: bool) -> None:
 
 @contextmanager
 def locked(output: Path) -> Iterator[None]:
-    """Hold `<output>.lock`; the kernel frees it when the process ends, however it ends.
+    """Hold `<output>.lock`, which the kernel releases when the process ends.
 
     Raises `OutputBusyError` at once if another run holds it.
     """
@@ -79,7 +79,7 @@ def locked(output: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)  # while held: whoever waits for this file sees it is gone
+        path.unlink(missing_ok=True)  # while held: a process waiting for it notices
         lock.close()
 
 
@@ -96,7 +96,7 @@ def _acquire(path: Path) -> IO[str]:
             raise OutputBusyError(f"another run holds {path} (process {holder})") from None
         if _still_at(path, lock):
             break
-        lock.close()  # its last holder removed it between the opening and the locking
+        lock.close()  # its last holder removed it between open and flock
     try:
         with writing(path):
             lock.truncate(0)
@@ -104,7 +104,7 @@ def _acquire(path: Path) -> IO[str]:
             lock.flush()
     except InputError:
         path.unlink(missing_ok=True)
-        with suppress(OSError):  # it writes once more, and is closed all the same
+        with suppress(OSError):  # closing flushes again, and closes even if that fails
             lock.close()
         raise
     return lock
@@ -118,15 +118,15 @@ def _still_at(path: Path, file: IO[str]) -> bool:
 
 
 def temporary_of(final: Path) -> Path:
-    """Return where a file is written before it is published."""
+    """Return the temporary path of a file that is not published yet."""
     return final.with_name(f".{final.name}.partial")
 
 
 class PendingFile:
-    """A file on its way: `temporary` is written, `publish` puts it at its final name.
+    """A file to be published: `temporary` is written, `publish` renames it to its final name.
 
-    The temporary name is fixed, so what a killed run left there is removed by the next run. That
-    takes a lock on the output, which keeps two runs apart.
+    The temporary name is fixed, so the next run removes what a killed run left. Callers hold a
+    lock on the output, which keeps two runs apart.
     """
 
     def __init__(self, final: Path) -> None:
@@ -146,15 +146,15 @@ class PendingFile:
             self.temporary.unlink(missing_ok=True)
 
     def flush(self) -> None:
-        """Have the disk take the temporary file's bytes; a full disk shows here at the latest."""
+        """Fsync the temporary file; a full disk is detected here at the latest."""
         with writing(self.final):
             self._keep_mode()
             sync(self.temporary)
 
     def publish(self, replace: bool = True) -> None:
-        """Give the flushed temporary file its final name and flush the folder.
+        """Rename the flushed temporary file to its final name and fsync the folder.
 
-        Without `replace` a file that has appeared there stays, and `UsageError` is raised.
+        Without `replace` an existing file is kept, and `UsageError` is raised.
         """
         with writing(self.final):
             if replace or not self._link():
@@ -162,12 +162,12 @@ class PendingFile:
             sync(self.final.parent)
 
     def _link(self) -> bool:
-        """Give the file its final name where nothing has it; False where there are no links."""
+        """Hard-link the final name unless it exists; False where links are not supported."""
         try:
             os.link(self.temporary, self.final)
         except OSError as error:
             if self.final.exists():
-                message = f"{self.final} appeared while it was being made, and is kept"
+                message = f"{self.final} appeared during the run, and is kept"
                 raise UsageError(message, "--overwrite replaces it") from error
             return False
         self.temporary.unlink()
@@ -180,7 +180,7 @@ class PendingFile:
 
 
 def sync(path: Path) -> None:
-    """Have the disk take a file's bytes, or a folder's names."""
+    """Fsync a file, or the entries of a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -189,7 +189,7 @@ def sync(path: Path) -> None:
 
 
 def publish_text(path: Path, text: str) -> None:
-    """Write a small text file the same way."""
+    """Publish a small text file."""
     with PendingFile(path) as pending:
         with writing(path):
             pending.temporary.write_text(text, encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Which delimiter and quote a CSV has, told from its first lines.
+"""Detect the delimiter and the quote of a CSV from its first lines.
 
-Careful rather than clever: comma and `"` unless another choice is clear and that one is not.
+Conservative: comma and `"` unless another choice is clear and that one is not.
 Knows text, nothing of files.
 """
 
@@ -30,12 +30,12 @@ def _allow_large_cells() -> None:
         csv.field_size_limit(MAX_CELL)
 
 
-def choose(
+def detect_dialect(
     lines: Sequence[str], complete: bool, delimiter: str | None, quote: str | None
 ) -> CsvDialect:
-    """Return the dialect of a table's first lines; what is given is not looked for.
+    """Return the dialect of a table's first lines; what is given is not detected.
 
-    `complete` tells whether the lines are the whole table. Raises `UsageError`.
+    `complete` says whether the lines are the whole table. Raises `UsageError`.
     """
     quotechar = _detected_quote(lines) if quote is None else _quote(quote)
     if delimiter is not None:

@@ -1,7 +1,7 @@
-"""Which encoding a CSV has, and its text with every byte accounted for.
+"""Decode a CSV so that every byte is accounted for.
 
-A byte that is no text in the encoding becomes a lone surrogate (U+DC80 to U+DCFF), which no
-encoding has, so that a row with one can be told and rejected. Knows nothing of CSV.
+An undecodable byte becomes a lone surrogate (U+DC80 to U+DCFF), which no encoding contains, so
+that its row can be recognised and rejected. Knows nothing of CSV.
 """
 
 import codecs
@@ -16,7 +16,7 @@ KNOWN = "utf-8, utf-16, latin-1, cp1252, cp1251, shift_jis, gb18030, big5"
 REFUSED = re.compile(r"utf.?7|hz|idna|punycode|undefined|unicode.?escape")
 UNDECODABLE = re.compile("[\udc80-\udcff]")
 ERRORS = "scorer.undecodable"
-MARKS = {  # what a file may begin with -> which encoding that is
+MARKS = {  # encoding asked for -> byte order marks and the encodings they mean
     "utf-8": (
         (codecs.BOM_UTF8, "utf-8"),
         (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -33,7 +33,7 @@ UNMARKED = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 
 
 def _as_surrogates(error: UnicodeError) -> tuple[str, int]:
-    """Stand in for undecodable bytes, one character each."""
+    """Replace undecodable bytes by one lone surrogate each."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     wrong = error.object[error.start : error.end]
@@ -50,7 +50,7 @@ class Encoding:
     name: str = DEFAULT
 
     def measure(self, text: str) -> tuple[int, bool]:
-        """Return how many bytes a text was decoded from, and whether all of them are text."""
+        """Return the size of a decoded text in bytes, and whether all of them were decodable."""
         if text.isascii():
             return len(text) * self._unit, True
         try:
@@ -64,7 +64,7 @@ class Encoding:
         return {"utf-16": 2, "utf-32": 4}.get(self.name[:6], 1)
 
     def undecodable(self, text: str) -> int | None:
-        """Return the first byte that was no text; None if there is none."""
+        """Return the first undecodable byte, or None."""
         found = UNDECODABLE.search(text)
         return ord(found.group()) & 0xFF if found else None
 
@@ -74,7 +74,7 @@ def open_text(
 ) -> tuple[io.TextIOWrapper, Encoding, int]:
     """Return a stream's text, line endings untouched, its encoding, and the size of its mark.
 
-    Raises `UsageError` for an encoding there is not.
+    Raises `UsageError` for an unknown encoding.
     """
     name, mark = _recognised(source.peek(4), _codec(wanted or DEFAULT))
     source.read(len(mark))
@@ -83,7 +83,7 @@ def open_text(
 
 
 def _codec(wanted: str) -> str:
-    """Return the name Python has for an encoding."""
+    """Return the name of an encoding's codec."""
     try:
         name = codecs.lookup(wanted).name.replace("_", "-").removesuffix("-sig")
         known = not REFUSED.search(name) and "a".encode(name) != b""
@@ -95,7 +95,7 @@ def _codec(wanted: str) -> str:
 
 
 def _recognised(head: bytes, name: str) -> tuple[str, bytes]:
-    """Return the encoding a file's first bytes and the name given tell, and the mark to skip."""
+    """Return the encoding by the byte order mark or the name given, and the mark to skip."""
     for mark, marked in MARKS.get(name, ()):
         if head.startswith(mark):
             return marked, mark

@@ -1,7 +1,7 @@
-"""The records of a CSV as the standard library's `csv` reads them, each with where it stands.
+"""The records of a CSV as the standard library's `csv` reads them, each with its position.
 
-Blank lines outside quotes are no records, as `csv` has it: in a table of one column too, where a
-blank cell is written `""`. Knows text and records, nothing of columns or Arrow.
+Blank lines outside quotes are skipped, as `csv` does; in a table of one column a blank cell is
+written `""`. Knows text and records, nothing of columns or Arrow.
 """
 
 import csv
@@ -18,17 +18,17 @@ QUOTE_HINT = "If quotes are part of the text, `--quote none` reads them so"
 
 
 class Lines:
-    """Lines with their endings; those taken since the last `next_record` are one record's."""
+    """Lines with their endings; those read since the last `next_record` are one record."""
 
     def __init__(
         self, text: io.TextIOBase, encoding: Encoding, name: str, line: int = 1, offset: int = 0
     ) -> None:
         self.line, self.offset = line, offset  # of the record's first line
         self.size = 0  # bytes of the record
-        self.sound = True  # all of the record's bytes are text, and its end is not the text's
+        self.valid = True  # all of the record is decodable, and it does not end with the file
         self.ended = False
         self.name, self._encoding = name, encoding
-        self._count, self._taken = 0, io.StringIO(newline="")  # smaller than many lines
+        self._count, self._record = 0, io.StringIO(newline="")  # smaller than many strings
         self._source = self._read(text)
 
     def _read(self, text: io.TextIOBase) -> Iterator[str]:
@@ -40,15 +40,15 @@ class Lines:
     def __iter__(self) -> Iterator[str]:
         for line in self._source:
             self._count += 1
-            self._taken.write(line)
-            size, sound = self._encoding.measure(line)
+            self._record.write(line)
+            size, decodable = self._encoding.measure(line)
             self.size += size
-            self.sound &= sound
+            self.valid &= decodable
             yield line
-        self.ended, self.sound = True, False
+        self.ended, self.valid = True, False
 
-    def ahead(self, characters: int) -> list[str]:
-        """Return the next lines, of at least so many characters together; they stay to be read."""
+    def peek(self, characters: int) -> list[str]:
+        """Return the next lines, at least so many characters, without consuming them."""
         lines = []
         while characters > 0 and (line := next(self._source, "")):
             lines.append(line)
@@ -57,20 +57,20 @@ class Lines:
         return lines
 
     def next_record(self) -> None:
-        """Forget the lines taken so far: the next one begins a record."""
+        """Begin a record with the next line."""
         self.line += self._count
         self.offset += self.size
-        self.size, self.sound = 0, True
-        self._count, self._taken = 0, io.StringIO(newline="")
+        self.size, self.valid = 0, True
+        self._count, self._record = 0, io.StringIO(newline="")
 
     @property
     def raw(self) -> str:
-        """The record as it stands in the text, without its line ending."""
-        return _without_ending(self._taken.getvalue())
+        """The text of the record without its line ending."""
+        return _without_ending(self._record.getvalue())
 
     def fault(self, cells: list[str], width: int) -> str:
-        """Return what is wrong with the record."""
-        undecodable = self._encoding.undecodable(self._taken.getvalue())
+        """Describe what is wrong with the record."""
+        undecodable = self._encoding.undecodable(self._record.getvalue())
         if undecodable is not None:
             return f"byte 0x{undecodable:02X} is not {self._encoding.name}"
         return f"{_fields(len(cells))} where the header has {width}"
@@ -78,8 +78,8 @@ class Lines:
     def rejects(self, reason: str) -> Iterator[Reject]:
         """Yield each line of the record by itself."""
         offset = self.offset
-        self._taken.seek(0)
-        for number, line in enumerate(self._taken, self.line):
+        self._record.seek(0)
+        for number, line in enumerate(self._record, self.line):
             yield Reject(number, offset, reason, _without_ending(line))
             offset += self._encoding.measure(line)[0]
 
@@ -93,24 +93,24 @@ def _fields(count: int) -> str:
 
 
 class Records:
-    """The records that are as wide as the header; `reject` is told of the others."""
+    """The records that are as wide as the header; `reject` is called with the others."""
 
     def __init__(
         self,
-        passages: Iterable[Lines],
+        streams: Iterable[Lines],
         dialect: CsvDialect,
         width: int,
         reject: Callable[[Reject], None],
     ) -> None:
         self.bytes = 0  # of the records so far
-        self._passages, self._dialect = passages, dialect
+        self._streams, self._dialect = streams, dialect
         self._width, self._reject = width, reject
 
     def __iter__(self) -> Iterator[list[str]]:
-        """Yield the cells of each record. Raises `InputError` for a cell that has no end."""
-        for lines in self._passages:
+        """Yield the cells of each record. Raises `InputError` for an endless cell."""
+        for lines in self._streams:
             for cells in parsed(lines, self._dialect):
-                if lines.sound and len(cells) == self._width:
+                if lines.valid and len(cells) == self._width:
                     self.bytes += lines.size
                     yield cells
                 elif cells:
@@ -128,24 +128,24 @@ class Records:
 
 
 def parsed(lines: Lines, dialect: CsvDialect) -> Iterator[list[str]]:
-    """Yield what `csv` makes of the lines. Raises `InputError` for a cell that has no end."""
+    """Yield the records `csv` reads from the lines. Raises `InputError` for an endless cell."""
     try:
         yield from parse(lines, dialect)
-    except csv.Error as error:  # the one there is: a cell beyond the limit
+    except csv.Error as error:  # the only one: a cell beyond the limit
         where = f"{lines.name}, from line {lines.line} on"
         reason = f"a quote is never closed, or a cell has more than {MAX_CELL:,} characters"
         raise InputError(f"{where}: {reason}", QUOTE_HINT) from error
 
 
 def read_header(lines: Lines, dialect: CsvDialect) -> tuple[list[str], str]:
-    """Return the column names and the header as it stands. Raises `InputError`."""
+    """Return the column names and the text of the header. Raises `InputError`."""
     for cells in parsed(lines, dialect):
         if not cells:
             lines.next_record()
             continue
         if lines.ended:
             raise InputError(f"{lines.name}: the header's quote is never closed", QUOTE_HINT)
-        if not lines.sound:
+        if not lines.valid:
             fault = lines.fault(cells, len(cells))
             raise InputError(f"{lines.name}: in the header, {fault}", "--encoding names another")
         raw = lines.raw

@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 from scorer.errors import InputError
 from scorer.files.byte_streams import Sink, open_source, source_name
 from scorer.tables.csv_cells import TEXT, as_cells
-from scorer.tables.csv_dialect import choose
+from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_encoding import open_text
 from scorer.tables.csv_records import Lines, Records, read_header
 from scorer.tables.csv_types import infer_schema, typed
-from scorer.tables.rejects import RejectSink, passages, rejects_dialect
+from scorer.tables.rejects import RejectSink, raw_row_streams, rejects_dialect
 from scorer.tables.table_streams import (
     MAX_CHUNK_BYTES,
     Chunk,
@@ -32,7 +32,7 @@ from scorer.tables.table_streams import (
 )
 
 MARK = "\ufeff"
-SAMPLE_CHARACTERS = 1 << 18  # to tell the dialect from
+SAMPLE_CHARACTERS = 1 << 18  # to detect the dialect from
 HINT = "Leave `--quote none` out, or write Parquet"
 WRITE_ROWS = 512  # at a time: on the way a cell is copied several times
 OTHER_FORMATS = {b"PAR1\x15": "parquet", b"\x1f\x8b": "csv.gz", b"\x28\xb5\x2f\xfd": "csv.zst"}
@@ -40,7 +40,7 @@ OTHER_FORMATS = {b"PAR1\x15": "parquet", b"\x1f\x8b": "csv.gz", b"\x28\xb5\x2f\x
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """How a CSV is to be read; what is None is told from its first lines."""
+    """How a CSV is read; None is detected from its first lines."""
 
     delimiter: str | None = None
     quote: str | None = None
@@ -76,14 +76,14 @@ class CsvReader(TableReader):
         rejected = rejects_dialect(head)
         text, encoding, start = open_text(self._source, None if rejected else options.encoding)
         lines = Lines(text, encoding, self.name, offset=start)
-        parts = passages(lines, rejected) if rejected else iter([lines])
+        parts = raw_row_streams(lines, rejected) if rejected else iter([lines])
         first = next(parts, lines)
         self.dialect = rejected or _dialect(first, options)
         names, header = read_header(first, self.dialect)
         self.schema = pa.schema([pa.field(name, TEXT) for name in names])
         self._records = Records(chain([first], parts), self.dialect, len(names), self._reject)
         if self._rejects is not None:
-            self._rejects.begin(header, self.dialect)
+            self._rejects.describe_input(header, self.dialect)
 
     def _reject(self, reject: Reject) -> None:
         self.rows_read += 1
@@ -127,7 +127,7 @@ class CsvReader(TableReader):
         return sum(1 for _ in self._records)
 
     def close(self) -> None:
-        """Let go of the file, and finish that of the rejected rows."""
+        """Close the file, and finish the file of rejected rows."""
         self._source.close()
         if self._rejects is not None:
             self._rejects.close()
@@ -140,9 +140,9 @@ def _check_kind(name: str, head: bytes) -> None:
 
 
 def _dialect(lines: Lines, options: CsvOptions) -> CsvDialect:
-    sample = lines.ahead(SAMPLE_CHARACTERS)
+    sample = lines.peek(SAMPLE_CHARACTERS)
     complete = sum(map(len, sample)) < SAMPLE_CHARACTERS
-    return choose(sample, complete, options.delimiter, options.quote)
+    return detect_dialect(sample, complete, options.delimiter, options.quote)
 
 
 class CsvWriter(TableWriter):
@@ -176,14 +176,14 @@ class CsvWriter(TableWriter):
         self._sink.write(_bytes(lines))
 
     def add_metadata(self, metadata: Mapping[str, str]) -> None:
-        """Do nothing: a CSV has no room for facts."""
+        """Do nothing: CSV has no metadata."""
 
     def close(self) -> None:
         """Finish the file. Raises `InputError` if it cannot be written."""
         self._sink.finish()
 
     def abandon(self) -> None:
-        """Let go of the unfinished file as it is."""
+        """Close the incomplete file without finishing it."""
         self._sink.abandon()
 
 

@@ -1,6 +1,6 @@
-"""Types for the columns of a CSV, where every cell says the same as a number, a date or a truth.
+"""Infer types of CSV columns: number, date or boolean, if no cell changes by it.
 
-A column has a type only if each of its cells, written again, is the very text it was: `007`,
+A column has a type only if each of its cells, written again, is the same text: `007`,
 `1.50`, `1e5` and `True` stay text. Blank cells become nulls, which are written as blank. Knows
 columns of cells, nothing of files.
 """
@@ -15,7 +15,7 @@ TYPES = (pa.int64(), pa.float64(), pa.bool_(), pa.date32())
 
 
 def infer_schema(table: pa.Table) -> pa.Schema:
-    """Return the schema that a table of texts can have."""
+    """Return the narrowest lossless schema of a table of texts."""
     fields = zip(table.schema, table.columns, strict=True)
     return pa.schema([pa.field(field.name, _inferred(cells)) for field, cells in fields])
 
@@ -29,7 +29,7 @@ def _inferred(cells: pa.ChunkedArray) -> pa.DataType:
 def typed(table: pa.Table, schema: pa.Schema, first_row: int) -> pa.Table:
     """Return a table of texts in a schema; `first_row` (from 0) is for the message.
 
-    Raises `InputError` for a cell that would not be the same any more.
+    Raises `InputError` for a cell that would change.
     """
     columns = []
     for field, cells in zip(schema, table.columns, strict=True):
@@ -41,7 +41,7 @@ def typed(table: pa.Table, schema: pa.Schema, first_row: int) -> pa.Table:
 
 
 def _typed(cells: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
-    """Return the cells as a type; None if one of them does not read back the same."""
+    """Cast the cells to a type; None if one of them does not read back the same."""
     if kind == TEXT:
         return cells
     filled = pc.if_else(pc.equal(cells, ""), pa.scalar(None, TEXT), cells)
@@ -54,7 +54,7 @@ def _typed(cells: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
 
 
 def _misfit(cells: pa.ChunkedArray, field: pa.Field, first_row: int) -> str:
-    """Say which cell it is that does not fit."""
+    """Describe the first cell that does not fit."""
     for row, cell in enumerate(cells):
         if _typed(pa.chunked_array([[cell.as_py()]], TEXT), field.type) is None:
             where = f"row {first_row + row + 1}, column {field.name!r}"

@@ -64,17 +64,17 @@ class ParquetReader(TableReader):
         return max(1, min(READ_ROWS, max_rows, fitting))
 
     def _tables(self, max_rows: int, max_bytes: int, batch_rows: int) -> Iterator[pa.Table]:
-        """Yield batches together as far as the limits let them."""
-        waiting: list[pa.RecordBatch] = []
+        """Yield batches joined up to the limits."""
+        pending: list[pa.RecordBatch] = []
         rows = size = 0
         for batch in self._batches(batch_rows):
-            waiting.append(batch)
+            pending.append(batch)
             rows, size = rows + batch.num_rows, size + batch.nbytes
             if rows + batch_rows > max_rows or size >= max_bytes:
-                yield pa.Table.from_batches(waiting, self.schema)
-                waiting, rows, size = [], 0, 0
-        if waiting:
-            yield pa.Table.from_batches(waiting, self.schema)
+                yield pa.Table.from_batches(pending, self.schema)
+                pending, rows, size = [], 0, 0
+        if pending:
+            yield pa.Table.from_batches(pending, self.schema)
 
     def _batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
         with reading(self.name, None):
@@ -82,17 +82,17 @@ class ParquetReader(TableReader):
             yield from (batch for batch in batches if batch.num_rows)
 
     def count_rows(self) -> int:
-        """Return how many rows there are, as the footer has it."""
-        return self._parquet.metadata.num_rows
+        """Return the number of rows in the footer."""
+        return int(self._parquet.metadata.num_rows)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._parquet.close()
         self._file.close()
 
 
 def _decode_names(schema: pa.Schema) -> None:
-    """Raise `UnicodeDecodeError` now, for a nested field too, rather than where a name is used."""
+    """Raise `UnicodeDecodeError` here, for nested fields too, rather than on first use."""
     schema.to_string(show_field_metadata=False, show_schema_metadata=False)
 
 
@@ -101,7 +101,7 @@ class ParquetWriter(TableWriter):
 
     def __init__(self, target: str | Path | IO[bytes], schema: pa.Schema) -> None:
         self._sink = Sink(target)
-        self._waiting: list[pa.Table] = []
+        self._pending: list[pa.Table] = []
         with self._sink.writing():
             self._parquet = pq.ParquetWriter(
                 self._sink, schema, compression="zstd", write_page_checksum=True
@@ -109,30 +109,30 @@ class ParquetWriter(TableWriter):
 
     def write(self, table: pa.Table) -> None:
         """Append rows. Raises `InputError` if they cannot be written."""
-        self._waiting.append(table)
+        self._pending.append(table)
         self.rows_written += table.num_rows
-        rows = sum(part.num_rows for part in self._waiting)
-        if rows >= ROW_GROUP_ROWS or sum(part.nbytes for part in self._waiting) >= ROW_GROUP_BYTES:
+        rows = sum(part.num_rows for part in self._pending)
+        if rows >= ROW_GROUP_ROWS or sum(part.nbytes for part in self._pending) >= ROW_GROUP_BYTES:
             self._write_row_group()
 
     def _write_row_group(self) -> None:
         with self._sink.writing():
-            self._parquet.write_table(pa.concat_tables(self._waiting), 2 * ROW_GROUP_ROWS)
-        self._waiting = []
+            self._parquet.write_table(pa.concat_tables(self._pending), 2 * ROW_GROUP_ROWS)
+        self._pending = []
 
     def add_metadata(self, metadata: Mapping[str, str]) -> None:
-        """Record facts in the footer."""
+        """Store key-value metadata in the footer."""
         self._parquet.add_key_value_metadata(dict(metadata))
 
     def close(self) -> None:
         """Finish the file. Raises `InputError` if it cannot be written."""
-        if self._waiting:
+        if self._pending:
             self._write_row_group()
         with self._sink.writing():
             self._parquet.close()
         self._sink.finish()
 
     def abandon(self) -> None:
-        """Let go of the unfinished file as it is."""
+        """Close the incomplete file without finishing it."""
         self._sink.abandon()
         self._parquet.close()

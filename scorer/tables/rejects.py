@@ -5,10 +5,10 @@
     2077,301244,"3 fields where the header has 2","7,Good, bad"
 
 The file has the delimiter and the quote of its input; its own header is quoted if the input's
-cells may be. It is UTF-8, whatever the input was, apart from bytes that were no text: those stay
-as they were, so a row that was not put right is rejected again. Once its rows are put right in
-the `raw` column, the file is an input like any other: it is recognised by its header, and the
-rows are those that stand in `raw`. Knows nothing of columns or Arrow.
+cells may be. It is UTF-8, whatever the input was, except for undecodable bytes: those stay as
+they were, so an uncorrected row is rejected again. Once its rows are corrected in the `raw`
+column, the file is an input like any other: it is recognised by its header, and its rows are
+those in `raw`. Knows nothing of columns or Arrow.
 """
 
 import csv
@@ -31,7 +31,7 @@ FIRST_LINE_BYTES = 128
 
 
 class RejectSink:
-    """Writes rejected rows to a file, which is there once a row was rejected."""
+    """Writes rejected rows to a file, created with the first one."""
 
     def __init__(self, path: str | Path) -> None:
         self.count = 0
@@ -39,8 +39,8 @@ class RejectSink:
         self._sink: Sink | None = None
         self._header, self._dialect = "", CsvDialect()
 
-    def begin(self, header: str, dialect: CsvDialect) -> None:
-        """Be told the input's header, as it stands there, and its dialect."""
+    def describe_input(self, header: str, dialect: CsvDialect) -> None:
+        """Set the text of the input's header, and its dialect."""
         self._header, self._dialect = header, dialect
 
     def add(self, reject: Reject) -> None:
@@ -76,10 +76,10 @@ def rejects_dialect(head: bytes) -> CsvDialect | None:
     return CsvDialect(found[2], found[1]) if found else None
 
 
-def passages(lines: Lines, dialect: CsvDialect) -> Iterator[Lines]:
-    """Yield the header and then each rejected row as lines of the input they came from.
+def raw_row_streams(lines: Lines, dialect: CsvDialect) -> Iterator[Lines]:
+    """Yield the header and then each rejected row as a stream of lines of the original input.
 
-    Raises `InputError` if the file's form was changed.
+    Raises `InputError` if the file's structure was changed.
     """
     outer = CsvDialect(dialect.delimiter, dialect.quote or PLAIN_QUOTE)
     records = _rows(lines, outer)
@@ -101,5 +101,5 @@ def _rows(lines: Lines, dialect: CsvDialect) -> Iterator[list[str]]:
 
 
 def _int(cell: str) -> int:
-    """Return a number that somebody may have changed."""
+    """Parse a number that may have been edited."""
     return int(cell) if cell.isdecimal() and len(cell) < 20 else 0

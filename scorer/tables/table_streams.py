@@ -1,4 +1,4 @@
-"""What every table is read and written through: a stream of chunks, in the order of its rows.
+"""The interface of table readers and writers: a stream of chunks in the order of the rows.
 
 Knows Arrow tables, nothing of formats, files, models or publishing.
 """
@@ -16,7 +16,7 @@ MAX_CHUNK_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class CsvDialect:
-    """How fields are set apart and quoted; a `quote` of `""` is no quoting at all."""
+    """How fields are separated and quoted; a `quote` of `""` means no quoting."""
 
     delimiter: str = ","
     quote: str = '"'
@@ -24,7 +24,7 @@ class CsvDialect:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Accepted rows of a table, in a row."""
+    """Consecutive accepted rows of a table."""
 
     first_row: int  # ordinal of its first row among the accepted rows, from 0
     table: pa.Table  # CSV: large_string, never null, unless inferred; Parquet: the file's types
@@ -32,7 +32,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Reject:
-    """A row that cannot be read as the header says; bytes that are no text are lone surrogates."""
+    """A row that does not fit the header; undecodable bytes are lone surrogates."""
 
     line: int  # from 1
     byte_offset: int  # from 0, in the decompressed file
@@ -54,10 +54,10 @@ class TableReader(ABC):
 
     @abstractmethod
     def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
-        """Yield the accepted rows; a chunk is cut where it has `max_rows` or `max_bytes`.
+        """Yield the accepted rows in chunks that end at `max_rows` or `max_bytes`.
 
-        It has at least a row, and the cuts are the same for the same file and arguments.
-        Raises `InputError` where the file cannot be read on.
+        No chunk is empty; the same file and arguments give the same chunks.
+        Raises `InputError` where the file cannot be read.
         """
 
     @abstractmethod
@@ -66,7 +66,7 @@ class TableReader(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +86,7 @@ class TableWriter(ABC):
 
     @abstractmethod
     def add_metadata(self, metadata: Mapping[str, str]) -> None:
-        """Record facts in the file, where its format has room for them (Parquet)."""
+        """Store key-value metadata, if the format has any (Parquet)."""
 
     @abstractmethod
     def close(self) -> None:
@@ -94,7 +94,7 @@ class TableWriter(ABC):
 
     @abstractmethod
     def abandon(self) -> None:
-        """Let go of the unfinished file as it is."""
+        """Close the incomplete file without finishing it."""
 
     def __enter__(self) -> Self:
         return self

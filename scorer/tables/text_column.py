@@ -1,4 +1,4 @@
-"""Which column of a table holds the texts, and its texts as one array.
+"""Find the text column of a table, and return its texts as one array.
 
 Knows Arrow tables, nothing of files or of what is done with the texts.
 """
@@ -47,7 +47,7 @@ def _named(schema: pa.Schema, name: str) -> int:
     kind = schema.field(positions[0]).type
     if not is_text(kind):
         raise InputError(f"column {name!r} is {kind}, not text", TYPED)
-    return positions[0]
+    return int(positions[0])
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -57,7 +57,7 @@ def _listed(names: Sequence[str]) -> str:
 def is_text(kind: pa.DataType) -> bool:
     """Return whether a column of this type holds texts."""
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return (
+    return bool(
         pa.types.is_string(value)
         or pa.types.is_large_string(value)
         or pa.types.is_string_view(value)

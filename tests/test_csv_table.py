@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from scorer.errors import InputError, ScorerError
 from scorer.files.byte_streams import Source
-from scorer.tables.csv_cells import TEXT
 from scorer.tables.csv_table import CsvOptions, CsvReader, CsvWriter
-from scorer.tables.table_streams import CsvDialect
+from scorer.tables.table_streams import TEXT, CsvDialect
 
 BREAKS = ("\n", "\r", "\r\n", "\0", "\u2028", "\x1c")
 ODD = st.sampled_from(

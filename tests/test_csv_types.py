@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.errors import InputError
-from scorer.tables.csv_cells import TEXT, as_cells
+from scorer.tables.csv_cells import as_cells
 from scorer.tables.csv_types import infer_schema, typed
+from scorer.tables.table_streams import TEXT
 
 
 def table(*cells: str) -> pa.Table:

@@ -213,3 +213,105 @@ def test_a_damaged_file_is_read_as_it_was_or_refused(position: int, flip: int) -
             return
     if position < footer:  # the pages have checksums
         assert pa.concat_tables(tables).equals(pq.read_table(io.BytesIO(data)))
+
+
+def in_and_out(path: Path) -> tuple[ParquetWriter, pa.Table]:
+    """Read a file and write it again beside it; return the writer and the table."""
+    with ParquetReader(str(path)) as reader:
+        table = pa.concat_tables(
+            [reader.schema.empty_table(), *(chunk.table for chunk in reader.chunks(100))]
+        )
+        with ParquetWriter(path.with_name("out.parquet"), table.schema, reader.dialect) as writer:
+            writer.write(table)
+    return writer, table
+
+
+FAR = [253_402_300_799_000_000, -77_000_000_000_000_000, 0, None]  # 9999-12-31 23:59:59, 471 B. C.
+INT96 = {"use_deprecated_int96_timestamps": True, "store_schema": False}
+
+
+@pytest.mark.parametrize("kind", ["flat", "list", "struct", "map"])
+def test_int96_beyond_nanoseconds_is_read_and_written_exactly(tmp_path: Path, kind: str) -> None:
+    unit = pa.timestamp("us")
+    flat = pa.array(FAR, unit)
+    column = {
+        "flat": flat,
+        "list": pa.array([FAR, [], None, FAR[:1]], pa.list_(unit)),
+        "struct": pa.StructArray.from_arrays([flat, flat], ["from", "to"]),
+        "map": pa.array([[("k", FAR[0])], [], None, []], pa.map_(pa.string(), unit)),
+    }[kind]
+    stored(tmp_path / "in.parquet", pa.table({"text": ["a"] * 4, "at": column}), **INT96)
+    writer, table = in_and_out(tmp_path / "in.parquet")
+    for found in (table, pq.read_table(tmp_path / "out.parquet")):
+        assert found["at"].combine_chunks().cast(column.type).equals(column)
+    assert "was plain INT96 and is written as Timestamp microseconds" in writer.notes[0]
+
+
+def test_int96_keeps_its_nanoseconds_where_they_reach(tmp_path: Path) -> None:
+    times = pa.array([-1, 1_700_000_000_123_456_789], pa.timestamp("ns"))
+    stored(tmp_path / "in.parquet", pa.table({"at": times}), **INT96)
+    _, table = in_and_out(tmp_path / "in.parquet")
+    assert table["at"].combine_chunks() == times
+
+
+@pytest.mark.parametrize("days", [2_488_070, 2**31 - 1])  # 2100 and the last day there is
+def test_int96_that_no_unit_holds_is_refused(tmp_path: Path, days: int) -> None:
+    far = pa.array([FAR[0]], pa.timestamp("us"))
+    options = {**INT96, "compression": "none", "use_dictionary": False, "write_statistics": False}
+    stored(tmp_path / "in.parquet", pa.table({"at": pa.concat_arrays([far, far])}), **options)
+    data = (tmp_path / "in.parquet").read_bytes()
+    one = data.index((5_373_484).to_bytes(4, "little")) - 8  # the Julian day of 9999-12-31
+    odd = (1).to_bytes(8, "little") + days.to_bytes(4, "little")
+    (tmp_path / "in.parquet").write_bytes(data[:one] + odd + data[one + 12 :])
+    with pytest.raises(InputError, match="INT96 column 'at' has timestamps before 1677 or after"):
+        ParquetReader(str(tmp_path / "in.parquet"))
+
+
+@pytest.mark.parametrize("in_utc", [True, False])
+def test_a_time_keeps_whether_it_is_in_utc(tmp_path: Path, in_utc: bool) -> None:
+    table = pa.table(
+        {"at": pa.array([1], pa.time32("ms")), "n": pa.array([[1]], pa.list_(pa.time64("ns")))}
+    )
+    stored(tmp_path / "in.parquet", table, write_time_adjusted_to_utc=in_utc)
+    writer, _ = in_and_out(tmp_path / "in.parquet")
+    written = pq.ParquetFile(tmp_path / "out.parquet").schema
+    for column in (written.column(0), written.column(1)):
+        assert f'"isAdjustedToUTC":{str(in_utc).lower()}' in column.logical_type.to_json()
+    assert writer.notes == ()
+
+
+def test_json_and_uuid_keep_their_annotation(tmp_path: Path) -> None:
+    ids = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"0123456789abcdef"], pa.binary(16)))
+    table = pa.table({"facts": pa.array(["{}"], pa.json_()), "id": ids})
+    stored(tmp_path / "in.parquet", table, store_schema=False)
+    in_and_out(tmp_path / "in.parquet")
+    written = pq.ParquetFile(tmp_path / "out.parquet").schema
+    assert [str(written.column(i).logical_type) for i in (0, 1)] == ["JSON", "UUID"]
+
+
+class Geometry(pa.ExtensionType):
+    """What Arrow writes with the annotation GEOMETRY, if this type is registered."""
+
+    def __init__(self) -> None:
+        super().__init__(pa.binary(), "geoarrow.wkb")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b"{}"
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, _storage: pa.DataType, _facts: bytes) -> "Geometry":
+        return cls()
+
+
+def test_an_annotation_that_arrow_does_not_carry_is_named(tmp_path: Path) -> None:
+    pa.register_extension_type(Geometry())
+    point = bytes.fromhex("0101000000000000000000f03f0000000000000040")
+    places = pa.ExtensionArray.from_storage(Geometry(), pa.array([point]))
+    try:
+        stored(tmp_path / "in.parquet", pa.table({"place": places}), store_schema=False)
+    finally:
+        pa.unregister_extension_type("geoarrow.wkb")
+    writer, table = in_and_out(tmp_path / "in.parquet")
+    assert table["place"].to_pylist() == [point]
+    note = "Parquet column 'place' was Geometry and is written as plain BYTE_ARRAY"
+    assert writer.notes == (note,)

@@ -49,7 +49,7 @@ class Source(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer, less at the end of the stream. Raises `InputError`, also if truncated."""
+        """Fill the buffer, less at the end of the stream. Raises `InputError`."""
         view, filled = memoryview(buffer), 0
         with reading(self.name, self._compression):
             while filled < len(view) and (size := self._stream.readinto(view[filled:])):

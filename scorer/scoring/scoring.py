@@ -9,7 +9,7 @@ added in `columns`, where things are put in `destination`.
 
 import json
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -103,6 +103,7 @@ class Run:
         self._started, self._clock = datetime.now(UTC), time.monotonic()
         self._clocks = {stage: StageClock() for stage in STAGES}
         self._ledger, self._tally = RowLedger(), Tally()
+        self._notes: list[str] = []  # about the files
         self._fingerprint: Fingerprint | None = None
         self._reader: TableReader | None = None
         self._scorer: ChunkScorer | None = None
@@ -162,10 +163,19 @@ class Run:
         self._scorer = ChunkScorer(self._model.predictor, column, journal)
         path = self._destination.table or STANDARD_STREAM
         with create_table(path, self._target.format, schema, reader.dialect) as writer:
+            self._note((*reader.notes, *writer.notes))
             self._pump(_rejoined(first, chunks), self._scorer, writer)
+            self._note(reader.notes)
             self._ledger.prove(reader.rows_read, reader.rows_rejected, writer.rows_written)
             writer.add_metadata(self._provenance().metadata())
         return schema
+
+    def _note(self, lines: Sequence[str]) -> None:
+        """Pass on what the reader or the writer notes about a file, each line once."""
+        for line in lines:
+            if line not in self._notes:
+                self._notes.append(line)
+                self._watcher.note(line)
 
     def _pump(
         self, chunks: Generator[Chunk, None, None], scorer: ChunkScorer, writer: TableWriter
@@ -253,6 +263,7 @@ class Run:
             engine=self._model.predictor.engine,
             stages=self._clocks,
             peak_memory_mb=peak_memory_mb(),
+            notes=self._notes,
         )
 
 

@@ -132,6 +132,7 @@ class RunSummary:
     engine: str
     stages: Mapping[str, StageClock]
     peak_memory_mb: float
+    notes: Sequence[str] = ()  # about the input and output files
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary as JSON has it; the provenance's entries are among its own."""

@@ -4,21 +4,24 @@
     numbers, decimals     shortest digits that read back to the same number
     true, false; dates, times, timestamps (with the offset of their zone) as ISO 8601
     binary                base64
-    nested                JSON
+    nested                JSON; what JSON has no type for is a string as above
 
 Knows columns and text, nothing of delimiters, quotes or files.
 """
 
 import base64
 import json
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import InputError
+from scorer.tables.table_streams import TEXT
+from scorer.tables.temporal_text import is_temporal, temporal_text
 
-TEXT = pa.large_string()
+NULL = "null"  # in JSON
 
 
 def as_cells(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
@@ -27,22 +30,37 @@ def as_cells(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     Raises `InputError` for a cell that has no text, such as a string that is not UTF-8.
     """
     try:
-        cells = _as_text(column)
+        cells = as_text(column)
         cells.validate(full=True)
     except (pa.ArrowException, ValueError, OverflowError) as error:
         raise InputError(f"column {name!r} cannot be written as CSV: {error}") from error
     return pc.fill_null(cells, "")
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
+def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of any type as large_string, null where it is null. Raises Arrow's errors."""
+    return pa.chunked_array([_text(chunk) for chunk in column.chunks], TEXT)
+
+
+def _text(values: pa.Array) -> pa.Array:
+    values = _plain(values)
+    kind = values.type
+    if pa.types.is_nested(kind):
+        whole = zip(values.is_valid().to_pylist(), _json(values), strict=True)
+        return pa.array([cell if valid else None for valid, cell in whole], TEXT)
+    if _is_binary(kind):
+        return pa.array([None if v is None else _base64(v) for v in values.to_pylist()], TEXT)
+    return temporal_text(values) if is_temporal(kind) else values.cast(TEXT)
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    """Return values without dictionary, run ends or extension type."""
+    kind = values.type
     if pa.types.is_dictionary(kind):
-        return _as_text(column.cast(kind.value_type))
-    if isinstance(kind, pa.BaseExtensionType):
-        return _as_text(pa.chunked_array([c.storage for c in column.chunks], kind.storage_type))
-    if pa.types.is_nested(kind) or _is_binary(kind):
-        return pa.chunked_array([pa.array(map(_scalar_text, column), TEXT)])
-    return column.cast(TEXT)
+        return _plain(values.cast(kind.value_type))
+    if pa.types.is_run_end_encoded(kind):
+        return _plain(pc.run_end_decode(values))
+    return _plain(values.storage) if isinstance(kind, pa.BaseExtensionType) else values
 
 
 def _is_binary(kind: pa.DataType) -> bool:
@@ -50,15 +68,53 @@ def _is_binary(kind: pa.DataType) -> bool:
     return any(getattr(pa.types, test)(kind) for test in tests)
 
 
-def _scalar_text(scalar: pa.Scalar) -> str | None:
-    value = scalar.as_py()
-    if value is None:
-        return None
-    if isinstance(value, bytes):
-        return _plain(value)
-    return json.dumps(value, ensure_ascii=False, default=_plain)
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
 
 
-def _plain(value: Any) -> str:
-    """Return what JSON has no form for."""
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+def _json(values: pa.Array) -> list[str]:
+    """Return each value as JSON."""
+    values = _plain(values)
+    kind = values.type
+    if pa.types.is_struct(kind):
+        names = [json.dumps(field.name, ensure_ascii=False) for field in kind]
+        columns = [_json(child) for child in values.flatten()]
+        found = _objects(names, columns, len(values))
+    elif pa.types.is_map(kind):
+        entries = pa.list_(pa.struct([kind.key_field, kind.item_field]))
+        values = values.cast(entries)
+        found = _arrays(values, _pairs(values.flatten()))
+    elif pa.types.is_nested(kind):
+        found = _arrays(values, _json(values.flatten()))
+    else:
+        texts = _text(values).to_pylist()
+        found = (NULL if text is None else _json_leaf(text, kind) for text in texts)
+    valid = values.is_valid().to_pylist()
+    return [one if is_valid else NULL for one, is_valid in zip(found, valid, strict=True)]
+
+
+def _objects(names: list[str], columns: list[list[str]], count: int) -> Iterator[str]:
+    rows: Iterable[tuple[str, ...]] = zip(*columns, strict=True) if columns else [()] * count
+    for row in rows:
+        members = (f"{name}: {value}" for name, value in zip(names, row, strict=True))
+        yield f"{{{', '.join(members)}}}"
+
+
+def _pairs(entries: pa.StructArray) -> list[str]:
+    """Return the entries of maps: their keys may repeat, or be no strings."""
+    keys, values = (_json(child) for child in entries.flatten())
+    return [f"[{key}, {value}]" for key, value in zip(keys, values, strict=True)]
+
+
+def _arrays(lists: pa.Array, members: list[str]) -> Iterator[str]:
+    """Yield an array for each list, of the next of the members."""
+    rest = iter(members)
+    for length in pc.fill_null(pc.list_value_length(lists), 0).to_pylist():
+        yield f"[{', '.join(islice(rest, length))}]"
+
+
+def _json_leaf(text: str, kind: pa.DataType) -> str:
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    if pa.types.is_boolean(kind) or (number and text[-1].isdigit()):  # not nan or inf
+        return text
+    return json.dumps(text, ensure_ascii=False)

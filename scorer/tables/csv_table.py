@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from scorer.errors import InputError
 from scorer.files.byte_streams import Sink, open_source, source_name
-from scorer.tables.csv_cells import TEXT, as_cells
+from scorer.tables.csv_cells import as_cells
 from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_encoding import open_text
 from scorer.tables.csv_records import Lines, Records, read_header
@@ -24,6 +24,7 @@ from scorer.tables.csv_types import infer_schema, typed
 from scorer.tables.rejects import RejectSink, raw_row_streams, rejects_dialect
 from scorer.tables.table_streams import (
     MAX_CHUNK_BYTES,
+    TEXT,
     Chunk,
     CsvDialect,
     Reject,

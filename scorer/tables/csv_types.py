@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import InputError
-from scorer.tables.csv_cells import TEXT
+from scorer.tables.table_streams import TEXT
 
 TYPES = (pa.int64(), pa.float64(), pa.bool_(), pa.date32())
 

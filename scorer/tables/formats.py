@@ -18,6 +18,7 @@ from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import (
     Chunk,
     CsvDialect,
+    ParquetDialect,
     Reject,
     TableReader,
     TableWriter,
@@ -106,25 +107,31 @@ def create_table(
     target: str | Path | IO[bytes],
     format: TableFormat,
     schema: pa.Schema,
-    dialect: CsvDialect | None = None,
+    dialect: CsvDialect | ParquetDialect | None = None,
 ) -> TableWriter:
     """Begin a table at a path, `-` for standard output, or in a binary file.
 
-    `dialect` is that of the input, if it was a CSV. Raises `InputError`.
+    `dialect` is that of the input. Raises `InputError`.
     """
     if format.kind == "parquet":
-        return ParquetWriter(target, schema)
+        return ParquetWriter(
+            target, schema, dialect if isinstance(dialect, ParquetDialect) else None
+        )
     return CsvWriter(target, format.compression, schema, _dialect(format, dialect))
 
 
-def _dialect(format: TableFormat, dialect: CsvDialect | None) -> CsvDialect:
-    """Return the dialect that is written."""
-    dialect = dialect or CsvDialect()
+def _dialect(format: TableFormat, dialect: CsvDialect | ParquetDialect | None) -> CsvDialect:
+    """Return the dialect of a CSV that is written."""
+    if not isinstance(dialect, CsvDialect):
+        dialect = CsvDialect()
     return CsvDialect(format.delimiter, dialect.quote) if format.delimiter else dialect
 
 
 def check_table(
-    path: str | Path, format: TableFormat, schema: pa.Schema, dialect: CsvDialect | None = None
+    path: str | Path,
+    format: TableFormat,
+    schema: pa.Schema,
+    dialect: CsvDialect | ParquetDialect | None = None,
 ) -> int:
     """Open a finished table again and return how many rows it has.
 

@@ -13,7 +13,22 @@ import pyarrow.parquet as pq
 
 from scorer.errors import InputError
 from scorer.files.byte_streams import Sink, open_seekable, reading, source_name
-from scorer.tables.table_streams import MAX_CHUNK_BYTES, Chunk, TableReader, TableWriter
+from scorer.tables.int96 import int96_unit
+from scorer.tables.pandas_metadata import amend_pandas_metadata
+from scorer.tables.parquet_annotations import (
+    INT96,
+    lost_annotations,
+    read_leaves,
+    time_in_utc,
+    written_leaves,
+)
+from scorer.tables.table_streams import (
+    MAX_CHUNK_BYTES,
+    Chunk,
+    ParquetDialect,
+    TableReader,
+    TableWriter,
+)
 
 READ_ROWS = 1024  # at a time, at most
 READ_BYTES = 1 << 20  # at a time, of each column
@@ -37,16 +52,25 @@ class ParquetReader(TableReader):
     def _open(self) -> pq.ParquetFile:
         try:
             with reading(self.name, None):
-                parquet = pq.ParquetFile(
-                    self._file,
-                    buffer_size=READ_BYTES,
-                    pre_buffer=False,
-                    page_checksum_verification=True,
-                )
+                parquet = self._parquet_file()
                 _decode_names(parquet.schema_arrow)
+                self.dialect = ParquetDialect(read_leaves(parquet.schema))
+                int96 = [leaf.path for leaf in self.dialect.leaves if leaf.physical == INT96]
+                if int96:
+                    parquet = self._parquet_file(int96_unit(self._file, int96, self.name))
         except UnicodeDecodeError as error:
             raise InputError(f"cannot read {self.name}: a column's name is not UTF-8") from error
         return parquet
+
+    def _parquet_file(self, int96_unit: str = "ns") -> pq.ParquetFile:
+        return pq.ParquetFile(
+            self._file,
+            buffer_size=READ_BYTES,
+            pre_buffer=False,
+            page_checksum_verification=True,
+            coerce_int96_timestamp_unit=int96_unit,
+            arrow_extensions_enabled=True,  # JSON and UUID stay what they are
+        )
 
     def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
         """Yield the rows, see `TableReader`; `max_bytes` are those of the table in memory."""
@@ -99,13 +123,26 @@ def _decode_names(schema: pa.Schema) -> None:
 class ParquetWriter(TableWriter):
     """A Parquet file being written."""
 
-    def __init__(self, target: str | Path | IO[bytes], schema: pa.Schema) -> None:
+    def __init__(
+        self,
+        target: str | Path | IO[bytes],
+        schema: pa.Schema,
+        dialect: ParquetDialect | None = None,
+    ) -> None:
+        """Begin a file; `dialect` is that of the Parquet file that the columns come from."""
         self._sink = Sink(target)
         self._pending: list[pa.Table] = []
+        in_utc = time_in_utc(dialect)
         with self._sink.writing():
             self._parquet = pq.ParquetWriter(
-                self._sink, schema, compression="zstd", write_page_checksum=True
+                self._sink,
+                amend_pandas_metadata(schema),
+                compression="zstd",
+                write_page_checksum=True,
+                write_time_adjusted_to_utc=in_utc,
             )
+        if dialect is not None:
+            self.notes = tuple(lost_annotations(dialect.leaves, written_leaves(schema, in_utc)))
 
     def write(self, table: pa.Table) -> None:
         """Append rows. Raises `InputError` if they cannot be written."""

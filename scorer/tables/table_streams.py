@@ -4,7 +4,7 @@ Knows Arrow tables, nothing of formats, files, models or publishing.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -12,6 +12,7 @@ from typing import Self
 import pyarrow as pa
 
 MAX_CHUNK_BYTES = 64 << 20
+TEXT = pa.large_string()  # of a CSV's columns
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,22 @@ class CsvDialect:
 
     delimiter: str = ","
     quote: str = '"'
+
+
+@dataclass(frozen=True)
+class ParquetLeaf:
+    """A leaf column of a Parquet file."""
+
+    path: str  # with dots: `tags.list.element`
+    physical: str  # INT32, BYTE_ARRAY, …
+    annotation: str  # its logical type in words
+
+
+@dataclass(frozen=True)
+class ParquetDialect:
+    """What a Parquet file says beyond its Arrow schema."""
+
+    leaves: tuple[ParquetLeaf, ...]
 
 
 @dataclass(frozen=True)
@@ -50,7 +67,17 @@ class TableReader(ABC):
     schema: pa.Schema
     rows_read: int = 0  # accepted and rejected, so far
     rows_rejected: int = 0
-    dialect: CsvDialect | None = None  # None: not a CSV
+    dialect: CsvDialect | ParquetDialect
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a user should know of the file, as far as it is read."""
+        return ()
+
+    @property
+    def reject_hint(self) -> str:
+        """What helps where too many rows are rejected; "" if nothing is known."""
+        return ""
 
     @abstractmethod
     def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
@@ -79,6 +106,7 @@ class TableWriter(ABC):
     """A table being written; it is complete once `close` has returned."""
 
     rows_written: int = 0
+    notes: Sequence[str] = ()  # what a user should know of the file
 
     @abstractmethod
     def write(self, table: pa.Table) -> None:

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from scorer.cli.table_options import csv_options, table_options
 from scorer.console import Progress, check_characters, run_job
 from scorer.errors import InputError, ScorerError
 from scorer.scoring.watcher import Watcher
@@ -32,11 +33,8 @@ SWITCH_SECONDS = 0.0002  # between Python's threads: the model's are many short 
 @click.option("--bundle", metavar="FOLDER", help="Bundle that scores; else the store's.")
 @click.option("--store", metavar="FOLDER", help="Store whose current bundle scores; else shipped.")
 @click.option("--text-column", metavar="NAME", help="Column of the texts; else the bundle's.")
-@click.option("--input-format", metavar="FORMAT", help="Of IN: csv, csv.gz, parquet, …")
 @click.option("--output-format", metavar="FORMAT", help="Of OUT: csv, csv.gz, parquet, …")
-@click.option("--delimiter", help="Of a CSV that is read, such as `tab`; else detected.")
-@click.option("--quote", help="Of a CSV that is read, or `none`; else detected.")
-@click.option("--encoding", help="Of a CSV that is read; else UTF-8, or by its first bytes.")
+@table_options
 @click.option("--infer-types", is_flag=True, help="Give CSV columns types where no cell changes.")
 @click.option("--prefix", default="", help="Before the name of every added column.")
 @click.option(
@@ -119,20 +117,17 @@ def leaving_word(destination: "Destination", printer: "Printer") -> Iterator[Non
 def _source(
     source: str,
     input_format: str | None,
-    delimiter: str | None,
-    quote: str | None,
-    encoding: str | None,
     infer_types: bool,
     text_column: str | None,
     chunk_rows: int,
     max_rejects: str,
-    **_: Any,
+    **options: Any,
 ) -> "Source":
     from scorer.scoring.ledger import RejectLimit
     from scorer.scoring.request import Source
-    from scorer.tables.formats import CsvOptions, format_of
+    from scorer.tables.formats import format_of
 
-    csv = CsvOptions(delimiter, quote, encoding, infer_types)
+    csv = csv_options(options, infer_types)
     limit = RejectLimit.parse(max_rejects)
     return Source(source, format_of(source, input_format), csv, text_column, chunk_rows, limit)
 
@@ -151,7 +146,7 @@ def _target(
     from scorer.tables.formats import format_of
 
     added = AddedColumns(prefix, label, status)
-    return Target(target, format_of(target, output_format), added, overwrite)
+    return Target(target, format_of(target, output_format, writing=True), added, overwrite)
 
 
 def load_model(

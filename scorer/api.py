@@ -141,7 +141,7 @@ class Scorer:
         Formats follow from the names. Raises a `ScorerError` for what a person can put right.
         """
         given = Source(source, format_of(source), text_column=text_column)
-        wanted = Target(target, format_of(target), overwrite=overwrite)
+        wanted = Target(target, format_of(target, writing=True), overwrite=overwrite)
         model = Model(self._predictor, BundleFacts.of(self.bundle), self.bundle.text_column)
         return score_between(given, wanted, model)
 

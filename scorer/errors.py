@@ -3,6 +3,9 @@
 Raised in the library, printed only by the jobs. Knows nothing of how they are shown.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ScorerError(Exception):
     """An expected failure: what happened, where, and (`hint`) the option or command that helps."""
@@ -16,6 +19,15 @@ class ScorerError(Exception):
     def __str__(self) -> str:
         message = super().__str__()
         return f"{message}. {self.hint}" if self.hint else message
+
+
+@contextmanager
+def prefix_errors(where: str) -> Iterator[None]:
+    """Prefix the message of a `ScorerError` with `where`."""
+    try:
+        yield
+    except ScorerError as error:
+        raise type(error)(f"{where}: {error.args[0]}", error.hint) from error
 
 
 class UsageError(ScorerError):

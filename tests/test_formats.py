@@ -18,7 +18,7 @@ from scorer.tables.formats import (
     open_table,
 )
 
-ENDINGS = ("csv", "csv.gz", "csv.zst", "tsv", "tsv.gz", "parquet")
+ENDINGS = ("csv", "csv.gz", "csv.zst", "csv.bz2", "csv.xz", "tsv", "tsv.gz", "parquet")
 TEXT = pa.large_string()
 TABLE = pa.Table.from_arrays(
     [
@@ -26,7 +26,7 @@ TABLE = pa.Table.from_arrays(
         pa.array(['a "b",\r\nc\td', "\r", "é;😀"], TEXT),
         pa.array([" ", "NA", "\0"], TEXT),
     ],
-    names=["id", "", "id"],
+    names=["id", "", "note"],
 )
 
 
@@ -58,7 +58,7 @@ def test_the_option_comes_before_the_name() -> None:
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
     with pytest.raises(UsageError, match=r"a\.xlsx .* one of: \.csv, .*--input-format or --output"):
         format_of("a.xlsx")
-    with pytest.raises(UsageError, match=r"no format 'xlsx'.* csv, csv.gz, csv.zst, tsv"):
+    with pytest.raises(UsageError, match=r"no format 'xlsx'.* csv, csv.gz, csv.zst, csv.bz2"):
         format_of("a.csv", "xlsx")
 
 
@@ -91,9 +91,34 @@ def test_a_csv_keeps_the_delimiter_of_its_input_unless_its_name_tells(tmp_path: 
 def test_options_of_a_csv_come_before_its_name(tmp_path: Path) -> None:
     (tmp_path / "in.tsv").write_text("a;b\n1;2\n")
     path = str(tmp_path / "in.tsv")
-    for options, names in ((CsvOptions(";"), ["a", "b"]), (None, ["a;b"])):
-        with open_table(path, format_of(path), options) as reader:
+    for delimiter, names in ((";", ["a", "b"]), ("tab", ["a;b"])):
+        with open_table(path, format_of(path), CsvOptions(delimiter)) as reader:
             assert reader.schema.names == names
+    with pytest.raises(
+        InputError, match=r"stands for tab .* have ';'\. --delimiter ';' reads them"
+    ):
+        open_table(path, format_of(path))
+
+
+def test_columns_of_one_name_are_refused_for_parquet_unless_they_are_renamed(
+    tmp_path: Path,
+) -> None:
+    path, output = str(tmp_path / "in.csv"), tmp_path / "out.parquet"
+    Path(path).write_text("id,text,id,id.1\n1,good,2,3\n")
+    with open_table(path, format_of(path)) as reader:
+        with pytest.raises(UsageError, match=r"of one name: 'id'\. --rename-duplicates"):
+            create_table(output, format_of(str(output)), reader.schema, reader.dialect)
+        create_table(tmp_path / "out.csv", format_of("out.csv"), reader.schema, reader.dialect)
+    with open_table(path, format_of(path), CsvOptions(rename_duplicates=True)) as reader:
+        assert reader.schema.names == ["id", "text", "id.2", "id.1"]
+        assert reader.notes == [f"{path}: column 3, 'id', is renamed 'id.2'"]
+        create_table(output, format_of(str(output)), reader.schema, reader.dialect)
+
+
+def test_a_zip_archive_is_read_but_not_written() -> None:
+    assert format_of("in.csv.zip") == format_of("in.zip") == TableFormat("csv", "zip")
+    with pytest.raises(UsageError, match=r"read, not written\. csv.gz is written"):
+        format_of("out.csv.zip", writing=True)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from scorer.errors import InputError
-from scorer.tables.csv_table import CsvOptions, CsvReader
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.csv_reader import CsvReader
 from scorer.tables.rejects import RejectSink, rejects_dialect
 from scorer.tables.table_streams import CsvDialect
 
@@ -39,7 +40,7 @@ def test_rejected_rows_are_written_with_their_place_and_reason(path: Path) -> No
             ["line", "byte_offset", "reason", "raw"],
             ["1", "0", "header", "id;review"],
             ["3", "19", "3 fields where the header has 2", "2;a;b"],
-            ["4", "26", "byte 0xE9 is not utf-8", "3;caf\udce9"],
+            ["4", "26", "column 'review': byte 0xE9 is not utf-8", "3;caf\udce9"],
             ["5", "34", "3 fields where the header has 2", '4;"x\r\ny";z'],
             ["8", "54", "a quote opened from line 8 on has no end", '6;"open'],
         ]

@@ -143,9 +143,9 @@ LINES = {
     ),
     "no such format": (
         2,
-        "error: the name of x.xls does not end in one of: .csv, .csv.gz, .csv.zst, .tsv, .tsv.gz, "
-        ".tsv.zst, .parquet, .txt, .txt.gz, .txt.zst, .pq. --input-format or --output-format "
-        "names its format",
+        "error: the name of x.xls does not end in one of: .csv, .tsv, .txt (also with .gz, .zst, "
+        ".bz2, .xz or .zip behind it), .parquet, .pq. --input-format or --output-format names its "
+        "format",
     ),
     "no such limit": (2, "error: --max-rejects many: give a count or a share like 1%"),
     "output there": (2, "error: {folder}/there.csv is already there. --overwrite replaces it"),
@@ -159,6 +159,7 @@ LINES = {
     "too many rejects": (
         5,
         "error: 1 of 41 rows were rejected, more than 1%: see {folder}/x4.csv.rejects.csv. "
+        "--delimiter, --quote, --escape and --skip-rows say how the file is to be read; "
         "--max-rejects raises the limit",
     ),
     "busy": (75, "error: another run holds {folder}/busy.csv.lock (process {process})"),

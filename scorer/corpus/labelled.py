@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from scorer.corpus.class_map import ClassMap, find_class_map, label_key
 from scorer.corpus.labelled_columns import Columns
-from scorer.corpus.labelled_table import prefix_errors, read_labelled_table
+from scorer.corpus.labelled_table import read_labelled_table
 from scorer.corpus.near_duplicates import folded, text_codes
-from scorer.errors import InputError
+from scorer.errors import InputError, prefix_errors
 from scorer.files.fingerprint import fingerprint
 
 MIN_ROWS = 10

@@ -4,8 +4,7 @@ Rows that cannot be read are counted and left out, as the scoring job leaves the
 and columns, nothing of what labels mean.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.corpus.labelled_columns import Columns, find_columns
-from scorer.errors import InputError, ScorerError
+from scorer.errors import InputError, prefix_errors
 from scorer.tables.formats import format_of, open_table
 from scorer.tables.text_column import as_texts, is_text
 
@@ -34,15 +33,6 @@ class LabelledTable:
     text_column: str
     label_column: str
     unreadable: int = 0  # rows that are not as the header says; they are left out
-
-
-@contextmanager
-def prefix_errors(where: str) -> Iterator[None]:
-    """Prefix the message of a `ScorerError` with `where`."""
-    try:
-        yield
-    except ScorerError as error:
-        raise type(error)(f"{where}: {error.args[0]}", error.hint) from error
 
 
 def read_labelled_table(paths: Sequence[Path], columns: Columns) -> LabelledTable:

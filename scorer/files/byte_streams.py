@@ -4,12 +4,15 @@ Errors of the operating system and of decompressors become an `InputError` that 
 Knows nothing of tables.
 """
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import shutil
 import sys
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,12 +24,15 @@ import pyarrow as pa
 import zstandard
 
 from scorer.errors import InputError
+from scorer.files.file_kinds import HEAD_BYTES, UNPACK, check_compressed
 from scorer.files.publish import full_hint
 
 STANDARD_STREAM = "-"
 STANDARD_OUTPUT = "standard output"
 BLOCK_BYTES = 1 << 18  # read at a time
+MEMBERS_SHOWN = 5  # of a zip archive
 GZIP_LEVEL = 6
+READ_ERRORS = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException)
 
 
 def source_name(path: str) -> str:
@@ -42,7 +48,24 @@ class Source(io.RawIOBase):
         self._compression = compression
         self._owned = path != STANDARD_STREAM
         self._file: Any = open_file(path) if self._owned else _buffer_of(sys.stdin, self.name)
-        self._stream = _decompressed(self._file, compression)
+        try:
+            self._stream = self._decompressed()
+        except BaseException:
+            self.close()
+            raise
+
+    def _decompressed(self) -> Any:
+        if self._compression is None:
+            return self._file
+        if hasattr(self._file, "peek"):
+            with reading(self.name, None):
+                head = self._file.peek(HEAD_BYTES)
+            check_compressed(self.name, head, self._compression)
+        if self._compression != "zip":
+            return _decompressed(self._file, self._compression)
+        if not self._file.seekable():
+            self._file = _spooled(self._file, self.name)
+        return _only_member(self._file, self.name)
 
     def readable(self) -> bool:
         """Return True."""
@@ -115,7 +138,7 @@ def reading(name: str, compression: str | None) -> Iterator[None]:
     """Turn errors of reading a stream into an `InputError`."""
     try:
         yield
-    except (EOFError, OSError, zlib.error, pa.ArrowException) as error:
+    except READ_ERRORS as error:
         raise InputError(f"cannot read {name}: {_fault(error, compression)}") from error
 
 
@@ -136,9 +159,32 @@ def reason(error: Exception) -> str:
 def _decompressed(file: Any, compression: str | None) -> Any:
     if compression == "gzip":
         return gzip.GzipFile(fileobj=file)
-    if compression == "zstd":
-        return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
-    return file
+    if compression == "bz2":
+        return bz2.BZ2File(file)
+    if compression == "xz":
+        return lzma.LZMAFile(file)
+    return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+
+
+def _only_member(file: Any, name: str) -> Any:
+    """Open the one file of a zip archive. Raises `InputError` if there are several, or none."""
+    with reading(name, "zip"):
+        archive = zipfile.ZipFile(file)
+    members = [
+        member
+        for member in archive.infolist()
+        if not member.is_dir()
+        and not member.filename.startswith("__MACOSX/")
+        and not Path(member.filename).name.startswith(".")
+    ]
+    if len(members) != 1:
+        listed = ", ".join(repr(member.filename) for member in members[:MEMBERS_SHOWN])
+        raise InputError(f"{name} holds {len(members)} files, not one: {listed or 'none'}", UNPACK)
+    try:
+        with reading(name, "zip"):
+            return archive.open(members[0])
+    except RuntimeError as error:  # it is encrypted, or compressed in another way
+        raise InputError(f"cannot read {name}: {reason(error)}", UNPACK) from error
 
 
 class Sink(io.RawIOBase):
@@ -243,6 +289,10 @@ def _buffer_of(stream: Any, name: str) -> Any:
 def _compressed(file: Any, compression: str | None) -> Any:
     if compression == "gzip":  # no name and no time: the same table gives the same bytes
         return gzip.GzipFile("", "wb", GZIP_LEVEL, fileobj=file, mtime=0)
+    if compression == "bz2":
+        return bz2.BZ2File(file, "wb")
+    if compression == "xz":
+        return lzma.LZMAFile(file, "wb")
     if compression == "zstd":  # Arrow's own writer leaves the checksum out
         compressor = zstandard.ZstdCompressor(write_checksum=True)
         return compressor.stream_writer(file, closefd=False)

@@ -56,12 +56,15 @@ class RejectLimit:
             raise UsageError(f"--max-rejects {text}: out of range")
         return limit
 
-    def check(self, rejected: int, read: int, where: str) -> None:
-        """Raise `RowsError` if too many of the rows read were rejected; `where` tells of them."""
+    def check(self, rejected: int, read: int, where: str, hint: str = "") -> None:
+        """Raise `RowsError` if too many of the rows read were rejected.
+
+        `where` says where they are, `hint` which option reads them.
+        """
         allowed = self.share * read if self.share is not None else (self.count or 0)
         if rejected > allowed:
             counts = f"{rejected:,} of {read:,} rows were rejected, more than {self}"
-            raise RowsError(f"{counts}: {where}", LIMIT_HINT)
+            raise RowsError(f"{counts}: {where}", f"{hint}; {LIMIT_HINT}" if hint else LIMIT_HINT)
 
     def __str__(self) -> str:
         return f"{self.share * 100:g}%" if self.share is not None else str(self.count)

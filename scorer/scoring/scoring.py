@@ -140,7 +140,7 @@ class Run:
         path, csv = str(file or self._source.path), self._source.csv  # the file that was hashed
         with open_table(path, self._source.format, csv, rejects) as self._reader:
             schema = self._write_rows(self._reader)
-        self._source.limit.check(self._rejected, self._reader.rows_read, destination.rejects_told)
+        self._check_rejects(self._reader)
         if destination.table is not None:
             dialect = self._reader.dialect
             found = check_table(destination.table, self._target.format, schema, dialect)
@@ -153,8 +153,7 @@ class Run:
         chunks = timed(reader.chunks(self._source.chunk_rows, CHUNK_BYTES), self._clocks["read"])
         first = next(chunks, None)
         if first is None:  # no row to find the text column by: all are rejects, too many or not
-            told = self._destination.rejects_told
-            self._source.limit.check(self._rejected, reader.rows_read, told)
+            self._check_rejects(reader)
         sample = first.table if first else reader.schema.empty_table()
         column = find_text_column(sample, self._source.text_column, self._model.text_column)
         self._text_column = sample.schema.field(column).name
@@ -169,6 +168,10 @@ class Run:
             self._ledger.prove(reader.rows_read, reader.rows_rejected, writer.rows_written)
             writer.add_metadata(self._provenance().metadata())
         return schema
+
+    def _check_rejects(self, reader: TableReader) -> None:
+        where, hint = self._destination.rejects_told, reader.reject_hint
+        self._source.limit.check(reader.rows_rejected, reader.rows_read, where, hint)
 
     def _note(self, lines: Sequence[str]) -> None:
         """Pass on what the reader or the writer notes about a file, each line once."""

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from scorer.errors import UsageError
+from scorer.tables.encoding_guess import guess_encoding
 
 DEFAULT = "utf-8"
 KNOWN = "utf-8, utf-16, latin-1, cp1252, cp1251, shift_jis, gb18030, big5"
@@ -19,6 +20,8 @@ ERRORS = "scorer.undecodable"
 MARKS = {  # encoding asked for -> byte order marks and the encodings they mean
     "utf-8": (
         (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins with the mark of UTF-16
+        (codecs.BOM_UTF32_BE, "utf-32-be"),
         (codecs.BOM_UTF16_LE, "utf-16-le"),
         (codecs.BOM_UTF16_BE, "utf-16-be"),
     ),
@@ -29,7 +32,14 @@ MARKS = {  # encoding asked for -> byte order marks and the encodings they mean
     "utf-32-le": ((codecs.BOM_UTF32_LE, "utf-32-le"),),
     "utf-32-be": ((codecs.BOM_UTF32_BE, "utf-32-be"),),
 }
-UNMARKED = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+UNMARKED = {  # encoding asked for -> the first is taken if none is recognised
+    "utf-8": ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"),
+    "utf-16": ("utf-16-le", "utf-16-be"),
+    "utf-32": ("utf-32-le", "utf-32-be"),
+}
+HEAD_BYTES = 1 << 12  # looked at to recognise an encoding without a mark
+CONTROLS = bytes({*range(32)} - {*b"\t\n\r"})  # rare in a text, frequent in UTF-16 and UTF-32
+MANY_CONTROLS = 0.2  # share of the bytes
 
 
 def _as_surrogates(error: UnicodeError) -> tuple[str, int]:
@@ -69,6 +79,14 @@ class Encoding:
         return ord(found.group()) & 0xFF if found else None
 
 
+def encoding_hint(text: str, encoding: Encoding) -> str:
+    """Return the option for a text with undecodable bytes, with the encoding it is probably in."""
+    guess = None
+    if encoding.name == DEFAULT:
+        guess = guess_encoding(text.encode(DEFAULT, "surrogateescape"))
+    return f"--encoding {guess} may be the right one" if guess else "--encoding names another"
+
+
 def open_text(
     source: io.BufferedReader, wanted: str | None
 ) -> tuple[io.TextIOWrapper, Encoding, int]:
@@ -76,7 +94,10 @@ def open_text(
 
     Raises `UsageError` for an unknown encoding.
     """
-    name, mark = _recognised(source.peek(4), _codec(wanted or DEFAULT))
+    asked = _codec(wanted or DEFAULT)
+    name, mark = _marked(source.peek(4), asked)
+    if not mark and (wanted is None or asked != DEFAULT):
+        name = _unmarked(source.peek(HEAD_BYTES)[:HEAD_BYTES], asked)
     source.read(len(mark))
     text = io.TextIOWrapper(source, name, ERRORS, newline="")
     return text, Encoding(name), len(mark)
@@ -94,9 +115,43 @@ def _codec(wanted: str) -> str:
     return name
 
 
-def _recognised(head: bytes, name: str) -> tuple[str, bytes]:
-    """Return the encoding by the byte order mark or the name given, and the mark to skip."""
+def _marked(head: bytes, name: str) -> tuple[str, bytes]:
+    """Return the encoding by the byte order mark, or else the one asked for, and the mark."""
     for mark, marked in MARKS.get(name, ()):
         if head.startswith(mark):
             return marked, mark
-    return UNMARKED.get(name, name), b""
+    return name, b""
+
+
+def _unmarked(head: bytes, name: str) -> str:
+    """Return the encoding asked for, with the byte order that the first bytes have."""
+    choices = UNMARKED.get(name, (name,))
+    if choices[0] == DEFAULT and not _may_be_wide(head):
+        return DEFAULT
+    likely = {choice: _likelihood(head, choice) for choice in reversed(choices)}
+    best = max(likely, key=lambda choice: likely[choice])
+    return best if likely[best] > 0 else choices[0]
+
+
+def _may_be_wide(head: bytes) -> bool:
+    """Return whether bytes are no sensible UTF-8: not decodable, or many control characters."""
+    controls = len(head) - len(head.translate(None, CONTROLS))
+    return b"\0" in head and (
+        _decoded(head, DEFAULT) is None or controls > MANY_CONTROLS * len(head)
+    )
+
+
+def _likelihood(head: bytes, name: str) -> float:
+    """Return the share of ASCII in bytes decoded as UTF-16 or UTF-32, 0 if they are no table."""
+    text = None if name == DEFAULT else _decoded(head, name)
+    if not text or any(character < " " and character not in "\t\n\r\x01" for character in text):
+        return 0.0
+    return sum(map(str.isascii, text)) / len(text)
+
+
+def _decoded(head: bytes, name: str) -> str | None:
+    """Decode bytes whose last character may be cut."""
+    try:
+        return codecs.getincrementaldecoder(name)().decode(head)
+    except UnicodeDecodeError:
+        return None

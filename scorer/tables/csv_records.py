@@ -6,15 +6,17 @@ written `""`. Knows text and records, nothing of columns or Arrow.
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 from scorer.errors import InputError
 from scorer.tables.csv_dialect import MAX_CELL, parse
 from scorer.tables.csv_encoding import Encoding
+from scorer.tables.stray_quotes import QUOTE_HINT, StrayQuotes
 from scorer.tables.table_streams import CsvDialect, Reject
 
-QUOTE_HINT = "If quotes are part of the text, `--quote none` reads them so"
+UNDECODABLE, OPEN_QUOTE, WIDTH = "encoding", "open quote", "width"  # why rows are rejected
+SAMPLE_CHARACTERS = 1 << 16  # of undecodable rows that are kept
 
 
 class Lines:
@@ -26,9 +28,11 @@ class Lines:
         self.line, self.offset = line, offset  # of the record's first line
         self.size = 0  # bytes of the record
         self.valid = True  # all of the record is decodable, and it does not end with the file
+        self.well_formed = True  # no quoted field of it goes on after its closing quote
         self.ended = False
-        self.name, self._encoding = name, encoding
-        self._count, self._record = 0, io.StringIO(newline="")  # smaller than many strings
+        self.count = 0  # lines of the record
+        self.name, self.encoding = name, encoding
+        self._record = io.StringIO(newline="")  # smaller than many strings
         self._source = self._read(text)
 
     def _read(self, text: io.TextIOBase) -> Iterator[str]:
@@ -39,9 +43,9 @@ class Lines:
 
     def __iter__(self) -> Iterator[str]:
         for line in self._source:
-            self._count += 1
+            self.count += 1
             self._record.write(line)
-            size, decodable = self._encoding.measure(line)
+            size, decodable = self.encoding.measure(line)
             self.size += size
             self.valid &= decodable
             yield line
@@ -56,32 +60,47 @@ class Lines:
         self._source = chain(lines, self._source)
         return lines
 
+    def skip(self, count: int) -> None:
+        """Skip lines."""
+        for _ in islice(self, count):
+            pass
+        self.next_record()
+
     def next_record(self) -> None:
         """Begin a record with the next line."""
-        self.line += self._count
+        self.line += self.count
         self.offset += self.size
-        self.size, self.valid = 0, True
-        self._count, self._record = 0, io.StringIO(newline="")
+        self.size, self.valid, self.well_formed = 0, True, True
+        self.count, self._record = 0, io.StringIO(newline="")
 
     @property
     def raw(self) -> str:
         """The text of the record without its line ending."""
         return _without_ending(self._record.getvalue())
 
-    def fault(self, cells: list[str], width: int) -> str:
-        """Describe what is wrong with the record."""
-        undecodable = self._encoding.undecodable(self._record.getvalue())
-        if undecodable is not None:
-            return f"byte 0x{undecodable:02X} is not {self._encoding.name}"
-        return f"{_fields(len(cells))} where the header has {width}"
+    def raw_lines(self) -> list[str]:
+        """Return the lines of the record."""
+        self._record.seek(0)
+        lines = list(self._record)
+        self._record.seek(0, io.SEEK_END)
+        return lines
+
+    def fault(self, cells: Sequence[str], names: Sequence[str]) -> str:
+        """Describe what is wrong with the record, given the names of the columns."""
+        undecodable = self.encoding.undecodable(self._record.getvalue())
+        if undecodable is None:
+            return f"{_fields(len(cells))} where the header has {len(names)}"
+        wrong = f"byte 0x{undecodable:02X} is not {self.encoding.name}"
+        columns = [i for i, cell in enumerate(cells) if self.encoding.undecodable(cell) is not None]
+        known = columns and len(cells) == len(names)
+        return f"column {names[columns[0]]!r}: {wrong}" if known else wrong
 
     def rejects(self, reason: str) -> Iterator[Reject]:
         """Yield each line of the record by itself."""
         offset = self.offset
-        self._record.seek(0)
-        for number, line in enumerate(self._record, self.line):
+        for number, line in enumerate(self.raw_lines(), self.line):
             yield Reject(number, offset, reason, _without_ending(line))
-            offset += self._encoding.measure(line)[0]
+            offset += self.encoding.measure(line)[0]
 
 
 def _without_ending(raw: str) -> str:
@@ -99,18 +118,23 @@ class Records:
         self,
         streams: Iterable[Lines],
         dialect: CsvDialect,
-        width: int,
+        names: Sequence[str],
         reject: Callable[[Reject], None],
     ) -> None:
         self.bytes = 0  # of the records so far
+        self.rejected = {UNDECODABLE: 0, OPEN_QUOTE: 0, WIDTH: 0}
+        self.undecodable = ""  # some of the rows that are not in the encoding
+        self.quotes = StrayQuotes(dialect, len(names))
         self._streams, self._dialect = streams, dialect
-        self._width, self._reject = width, reject
+        self._names, self._reject = names, reject
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the cells of each record. Raises `InputError` for an endless cell."""
         for lines in self._streams:
             for cells in parsed(lines, self._dialect):
-                if lines.valid and len(cells) == self._width:
+                if lines.count > 1 or not lines.well_formed:
+                    self.quotes.inspect(lines.line, lines.raw_lines(), lines.well_formed)
+                if lines.valid and len(cells) == len(self._names):
                     self.bytes += lines.size
                     yield cells
                 elif cells:
@@ -120,17 +144,34 @@ class Records:
     def _reject_record(self, lines: Lines, cells: list[str]) -> None:
         """Reject a record; line by line if its quote has no end and other rows may be in it."""
         if lines.ended:
+            self.rejected[OPEN_QUOTE] += lines.count
             for reject in lines.rejects(f"a quote opened from line {lines.line} on has no end"):
                 self._reject(reject)
+            return
+        if lines.valid:
+            self.rejected[WIDTH] += 1
         else:
-            fault = lines.fault(cells, self._width)
-            self._reject(Reject(lines.line, lines.offset, fault, lines.raw))
+            self.rejected[UNDECODABLE] += 1
+            self.undecodable += f"{lines.raw}\n" * (len(self.undecodable) < SAMPLE_CHARACTERS)
+        fault = lines.fault(cells, self._names)
+        self._reject(Reject(lines.line, lines.offset, fault, lines.raw))
 
 
 def parsed(lines: Lines, dialect: CsvDialect) -> Iterator[list[str]]:
     """Yield the records `csv` reads from the lines. Raises `InputError` for an endless cell."""
+    while True:
+        try:
+            yield from parse(lines, dialect, strict=True)
+            return
+        except csv.Error:
+            lines.well_formed = False
+        yield _parsed_leniently(lines, dialect)
+
+
+def _parsed_leniently(lines: Lines, dialect: CsvDialect) -> list[str]:
+    """Return the record under way, whose quotes are not where they belong, as `csv` reads it."""
     try:
-        yield from parse(lines, dialect)
+        return next(parse(chain(lines.raw_lines(), lines), dialect))
     except csv.Error as error:  # the only one: a cell beyond the limit
         where = f"{lines.name}, from line {lines.line} on"
         reason = f"a quote is never closed, or a cell has more than {MAX_CELL:,} characters"
@@ -138,17 +179,23 @@ def parsed(lines: Lines, dialect: CsvDialect) -> Iterator[list[str]]:
 
 
 def read_header(lines: Lines, dialect: CsvDialect) -> tuple[list[str], str]:
-    """Return the column names and the text of the header. Raises `InputError`."""
+    """Return the column names and the text of the header.
+
+    Raises `InputError` where there is none, and `UndecodableHeaderError` for bytes in it.
+    """
     for cells in parsed(lines, dialect):
         if not cells:
             lines.next_record()
             continue
         if lines.ended:
             raise InputError(f"{lines.name}: the header's quote is never closed", QUOTE_HINT)
-        if not lines.valid:
-            fault = lines.fault(cells, len(cells))
-            raise InputError(f"{lines.name}: in the header, {fault}", "--encoding names another")
         raw = lines.raw
+        if not lines.valid:
+            raise UndecodableHeaderError(f"{lines.name}: in the header, {lines.fault(cells, [])}")
         lines.next_record()
         return cells, raw
     raise InputError(f"{lines.name} is empty")
+
+
+class UndecodableHeaderError(InputError):
+    """A header that is not in the encoding."""

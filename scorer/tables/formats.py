@@ -4,6 +4,7 @@ The format follows from the name of a file or from an option. Knows formats, not
 scores or publishing.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -12,7 +13,9 @@ import pyarrow as pa
 
 from scorer.errors import InputError, UsageError
 from scorer.files.byte_streams import STANDARD_STREAM
-from scorer.tables.csv_table import CsvOptions, CsvReader, CsvWriter
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.csv_reader import CsvReader
+from scorer.tables.csv_writer import CsvWriter
 from scorer.tables.parquet_table import ParquetReader, ParquetWriter
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import (
@@ -45,7 +48,7 @@ class TableFormat:
     """How a table is stored."""
 
     kind: str  # csv or parquet
-    compression: str | None = None  # of a CSV: gzip or zstd
+    compression: str | None = None  # of a CSV: gzip, zstd, bz2, xz or zip
     delimiter: str | None = None  # of a CSV, where its name tells
 
 
@@ -53,24 +56,39 @@ FORMATS = {
     "csv": TableFormat("csv"),
     "csv.gz": TableFormat("csv", "gzip"),
     "csv.zst": TableFormat("csv", "zstd"),
+    "csv.bz2": TableFormat("csv", "bz2"),
+    "csv.xz": TableFormat("csv", "xz"),
+    "csv.zip": TableFormat("csv", "zip"),
     "tsv": TableFormat("csv", None, "\t"),
     "tsv.gz": TableFormat("csv", "gzip", "\t"),
     "tsv.zst": TableFormat("csv", "zstd", "\t"),
+    "tsv.bz2": TableFormat("csv", "bz2", "\t"),
+    "tsv.xz": TableFormat("csv", "xz", "\t"),
+    "tsv.zip": TableFormat("csv", "zip", "\t"),
     "parquet": TableFormat("parquet"),
 }
-SUFFIXES = FORMATS | {
-    "txt": TableFormat("csv"),
-    "txt.gz": TableFormat("csv", "gzip"),
-    "txt.zst": TableFormat("csv", "zstd"),
+SUFFIXES = {
+    **FORMATS,
+    **{f"txt{name[3:]}": known for name, known in FORMATS.items() if name.startswith("csv")},
+    "zip": TableFormat("csv", "zip"),
     "pq": TableFormat("parquet"),
 }
+READ_ONLY = "zip"
 
 
-def format_of(path: str, option: str | None = None) -> TableFormat:
+def format_of(path: str, option: str | None = None, writing: bool = False) -> TableFormat:
     """Return the format that the option names, or else the end of the path; CSV for `-`.
 
-    Raises `UsageError` with the ones there are.
+    Raises `UsageError` with the ones there are, and for one that is only read where a table is to
+    be written.
     """
+    found = _format_of(path, option)
+    if writing and found.compression == READ_ONLY:
+        raise UsageError(f"{path}: a zip archive is read, not written", "csv.gz is written")
+    return found
+
+
+def _format_of(path: str, option: str | None) -> TableFormat:
     if option is not None:
         if option not in FORMATS:
             raise UsageError(
@@ -83,7 +101,7 @@ def format_of(path: str, option: str | None = None) -> TableFormat:
     for suffix, known in SUFFIXES.items():
         if name.endswith(f".{suffix}"):
             return known
-    listed = ", ".join(f".{suffix}" for suffix in SUFFIXES)
+    listed = ".csv, .tsv, .txt (also with .gz, .zst, .bz2, .xz or .zip behind it), .parquet, .pq"
     hint = "--input-format or --output-format names its format"
     raise UsageError(f"the name of {path} does not end in one of: {listed}", hint)
 
@@ -97,10 +115,7 @@ def open_table(
     """Open a path, or `-` for standard input. Raises `InputError` or `UsageError`."""
     if format.kind == "parquet":
         return ParquetReader(path)
-    options = options or CsvOptions()
-    if options.delimiter is None and format.delimiter:
-        options = replace(options, delimiter=format.delimiter)
-    return CsvReader(path, format.compression, options, rejects)
+    return CsvReader(path, format.compression, options, rejects, format.delimiter)
 
 
 def create_table(
@@ -113,6 +128,8 @@ def create_table(
 
     `dialect` is that of the input. Raises `InputError`.
     """
+    if isinstance(dialect, CsvDialect) and format.kind == "parquet":
+        _check_unique(schema)
     if format.kind == "parquet":
         return ParquetWriter(
             target, schema, dialect if isinstance(dialect, ParquetDialect) else None
@@ -124,7 +141,18 @@ def _dialect(format: TableFormat, dialect: CsvDialect | ParquetDialect | None) -
     """Return the dialect of a CSV that is written."""
     if not isinstance(dialect, CsvDialect):
         dialect = CsvDialect()
-    return CsvDialect(format.delimiter, dialect.quote) if format.delimiter else dialect
+    return replace(dialect, delimiter=format.delimiter) if format.delimiter else dialect
+
+
+def _check_unique(schema: pa.Schema) -> None:
+    """Refuse columns of one name, which a CSV may have and no reader of Parquet takes."""
+    repeated = [name for name, times in Counter(schema.names).items() if times > 1]
+    if repeated:
+        listed = ", ".join(map(repr, repeated))
+        raise UsageError(
+            f"Parquet cannot have several columns of one name: {listed}",
+            "--rename-duplicates numbers them; CSV can have them",
+        )
 
 
 def check_table(
@@ -139,7 +167,7 @@ def check_table(
     another schema: other names, or for Parquet other types.
     """
     dialect = _dialect(format, dialect)
-    options = CsvOptions(dialect.delimiter, dialect.quote)
+    options = CsvOptions(dialect.delimiter, dialect.quote, escape=dialect.escape)
     with open_table(str(path), format, options) as reader:
         found = reader.schema.names if format.kind == "csv" else reader.schema
         if found != (schema.names if format.kind == "csv" else schema):

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from scorer.errors import InputError
 from scorer.files.byte_streams import Sink, open_seekable, reading, source_name
+from scorer.files.file_kinds import HEAD_BYTES, check_parquet
 from scorer.tables.int96 import int96_unit
 from scorer.tables.pandas_metadata import amend_pandas_metadata
 from scorer.tables.parquet_annotations import (
@@ -43,11 +44,17 @@ class ParquetReader(TableReader):
         self.name = source_name(path)
         self._file = open_seekable(path)
         try:
+            self._check_kind()
             self._parquet = self._open()
         except BaseException:
             self._file.close()
             raise
         self.schema = self._parquet.schema_arrow
+
+    def _check_kind(self) -> None:
+        with reading(self.name, None):
+            check_parquet(self.name, self._file.read(HEAD_BYTES))
+            self._file.seek(0)
 
     def _open(self) -> pq.ParquetFile:
         try:

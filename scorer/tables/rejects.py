@@ -15,6 +15,8 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from scorer.errors import InputError
@@ -25,6 +27,7 @@ from scorer.tables.table_streams import CsvDialect, Reject
 
 COLUMNS = ("line", "byte_offset", "reason", "raw")
 HEADER = "header"
+ESCAPE = ", escape "  # behind it, and which one the input has, if it has one
 PLAIN_QUOTE = '"'  # of the file where its input has none
 FIRST_LINE = re.compile(r"\ufeff?(\W?)line\1(.)\1byte_offset\1\2\1reason\1\2\1raw\1[\r\n]")
 FIRST_LINE_BYTES = 128
@@ -48,7 +51,9 @@ class RejectSink:
         if self._sink is None:
             self._sink = Sink(self._path)
             self._write(COLUMNS, self._sink, quoted=bool(self._dialect.quote))
-            self._write((1, 0, HEADER, self._header), self._sink)
+            escape = self._dialect.escape
+            reason = f"{HEADER}{ESCAPE}{escape}" if escape else HEADER
+            self._write((1, 0, reason, self._header), self._sink)
         self._write((reject.line, reject.byte_offset, reject.reason, reject.raw), self._sink)
         self.count += 1
 
@@ -76,18 +81,24 @@ def rejects_dialect(head: bytes) -> CsvDialect | None:
     return CsvDialect(found[2], found[1]) if found else None
 
 
-def raw_row_streams(lines: Lines, dialect: CsvDialect) -> Iterator[Lines]:
-    """Yield the header and then each rejected row as a stream of lines of the original input.
+def read_rejects(lines: Lines, dialect: CsvDialect) -> tuple[CsvDialect, Iterator[Lines]]:
+    """Return the dialect of the input, and its header and rejected rows as streams of lines.
 
     Raises `InputError` if the file's structure was changed.
     """
     outer = CsvDialect(dialect.delimiter, dialect.quote or PLAIN_QUOTE)
     records = _rows(lines, outer)
     next(records)  # the names of its columns
-    for number, (line, offset, reason, raw) in enumerate(records):
-        if number == 0 and reason != HEADER:
-            raise InputError(f"{lines.name}: its first row is not the input's header")
-        yield Lines(io.StringIO(raw, newline=""), Encoding(), lines.name, _int(line), _int(offset))
+    header = next(records, None)
+    if header is None or not header[2].startswith(HEADER):
+        raise InputError(f"{lines.name}: its first row is not the input's header")
+    escape = header[2].removeprefix(HEADER).removeprefix(ESCAPE)
+    streams = (_stream(lines.name, *record) for record in chain([header], records))
+    return replace(dialect, escape=escape), streams
+
+
+def _stream(name: str, line: str, offset: str, _reason: str, raw: str) -> Lines:
+    return Lines(io.StringIO(raw, newline=""), Encoding(), name, _int(line), _int(offset))
 
 
 def _rows(lines: Lines, dialect: CsvDialect) -> Iterator[list[str]]:

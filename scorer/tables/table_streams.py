@@ -17,10 +17,11 @@ TEXT = pa.large_string()  # of a CSV's columns
 
 @dataclass(frozen=True)
 class CsvDialect:
-    """How fields are separated and quoted; a `quote` of `""` means no quoting."""
+    """How fields are separated, quoted and escaped; `""` means no quoting, or no escape."""
 
     delimiter: str = ","
     quote: str = '"'
+    escape: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,55 @@
+"""Options that say how a table is read, the same for every command. Imports nothing heavy."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from scorer.tables.csv_options import CsvOptions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+FORMATS = "csv, csv.gz, csv.zst, csv.bz2, csv.xz, csv.zip, tsv, …, parquet"
+NAMES = (
+    "delimiter",
+    "quote",
+    "escape",
+    "encoding",
+    "no_header",
+    "skip_rows",
+    "rename_duplicates",
+)
+OPTIONS = (  # without them, all is detected
+    click.option("--input-format", metavar="FORMAT", help=f"Of what is read: {FORMATS}."),
+    click.option("--delimiter", help="Of a CSV: a character, `tab` or `'\\x01'`; else detected."),
+    click.option("--quote", help="Of a CSV: a character or `none`; else detected."),
+    click.option(
+        "--escape", help="Of a CSV: a character such as `'\\'`, or `none`; else detected."
+    ),
+    click.option("--encoding", help="Of a CSV; else UTF-8, UTF-16 or UTF-32 by its first bytes."),
+    click.option("--no-header", is_flag=True, help="A CSV has no header: column_1, column_2, …"),
+    click.option(
+        "--skip-rows",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="Lines above the header of a CSV.",
+    ),
+    click.option(
+        "--rename-duplicates", is_flag=True, help="A second column `id` of a CSV becomes `id.1`."
+    ),
+)
+
+
+def table_options(command: Command) -> Command:
+    """Add the options to a command."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def csv_options(options: dict[str, Any], infer_types: bool = False) -> "CsvOptions":
+    """Take the options of a CSV out of a command's."""
+    from scorer.tables.csv_options import CsvOptions
+
+    return CsvOptions(infer_types=infer_types, **{name: options.pop(name) for name in NAMES})

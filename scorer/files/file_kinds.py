@@ -1,0 +1,91 @@
+"""What kind of file some bytes begin, whatever its name says. Knows first bytes, not tables."""
+
+import re
+from dataclasses import dataclass
+
+from scorer.errors import InputError
+
+HEAD_BYTES = 1 << 12  # enough for the names in an Office file
+MIN_BYTES = 10  # fewer may be the beginning of anything
+UNPACK = "Unpack it first"
+SAVE = "Save it as CSV or Parquet"
+TEXT = re.compile(rb"[^\x00-\x08\x0e-\x1f\x7f]*")
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file; `option` is the --input-format that reads it, "" if none does."""
+
+    name: str
+    pattern: re.Pattern[bytes]
+    option: str = ""
+    compression: str | None = None
+
+
+def _kind(name: str, pattern: bytes, option: str = "", compression: str | None = None) -> FileKind:
+    return FileKind(name, re.compile(pattern, re.DOTALL | re.IGNORECASE), option, compression)
+
+
+KINDS = (  # the first that fits
+    _kind("Parquet", rb"PAR1[\x00-\x1f]", "parquet"),
+    _kind("gzip", rb"\x1f\x8b", "csv.gz", "gzip"),
+    _kind("zstd", rb"\x28\xb5\x2f\xfd", "csv.zst", "zstd"),
+    _kind("bzip2", rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", "csv.bz2", "bz2"),
+    _kind("xz", rb"\xfd7zXZ\x00", "csv.xz", "xz"),
+    _kind("an Excel workbook", rb"PK\x03\x04.*(\[Content_Types\]\.xml|xl/)"),
+    _kind("an OpenDocument file", rb"PK\x03\x04.*mimetypeapplication/vnd\.oasis"),
+    _kind("a zip archive", rb"PK(\x03\x04|\x05\x06)", "csv.zip", "zip"),
+    _kind("an Office file of the old kind", rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+    _kind("Arrow IPC (Feather)", rb"ARROW1\x00\x00"),
+    _kind("ORC", rb"ORC[\x00-\x1f]"),
+    _kind("Avro", rb"Obj\x01"),
+    _kind("a SQLite database", rb"SQLite format 3\x00"),
+    _kind("PDF", rb"%PDF-\d"),
+    _kind("a web page", rb"\s*<(!doctype html|html)"),
+    _kind("JSON", rb"\s*\[?\s*\{\s*\"[^\"]*\"\s*:"),
+)
+
+
+def kind_of(head: bytes) -> FileKind | None:
+    """Return what kind of file begins so; None for any other, such as CSV."""
+    head = head[:HEAD_BYTES]
+    return next((kind for kind in KINDS if kind.pattern.match(head)), None)
+
+
+def check_csv(name: str, head: bytes, compression: str | None) -> None:
+    """Raise `InputError` for bytes, after decompression, that are clearly no CSV."""
+    kind = kind_of(head)
+    if kind is None:
+        return
+    if compression is not None:
+        hint = UNPACK if kind.option else f"{UNPACK}. {SAVE}"
+    else:
+        hint = f"--input-format {kind.option} reads it" if kind.option else SAVE
+    raise InputError(f"{name} is not CSV: it is {kind.name}", hint)
+
+
+def check_parquet(name: str, head: bytes) -> None:
+    """Raise `InputError` for bytes that begin no Parquet file but clearly another."""
+    if head.startswith((b"PAR1", b"PARE")) or not head:
+        return
+    kind = kind_of(head)
+    if kind is not None:
+        hint = f"--input-format {kind.option} reads it, if it holds CSV" if kind.option else SAVE
+        raise InputError(f"cannot read {name}: it is not Parquet, it is {kind.name}", hint)
+    if TEXT.fullmatch(head[:HEAD_BYTES]):
+        raise InputError(
+            f"cannot read {name}: it is not Parquet, it is text", "--input-format csv reads CSV"
+        )
+
+
+def check_compressed(name: str, head: bytes, compression: str) -> None:
+    """Raise `InputError` for bytes that are clearly not compressed so; not for a part of it."""
+    kind = kind_of(head)
+    if kind is not None and kind.compression != compression:
+        option = f"--input-format {kind.option} reads it" if kind.option else SAVE
+        raise InputError(f"cannot read {name}: it is not {compression}, it is {kind.name}", option)
+    if kind is None and len(head) >= MIN_BYTES and TEXT.fullmatch(head[:HEAD_BYTES]):
+        raise InputError(
+            f"cannot read {name}: it is not {compression}, it is text",
+            "--input-format csv reads CSV",
+        )

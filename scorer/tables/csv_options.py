@@ -1,0 +1,73 @@
+"""How a user wants a CSV to be read. Knows options, nothing of files."""
+
+from dataclasses import dataclass
+
+from scorer.errors import UsageError
+
+DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+ESCAPES = {"backslash": "\\"}
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class CsvOptions:
+    """Options as given; None is detected from the first lines of the file."""
+
+    delimiter: str | None = None
+    quote: str | None = None
+    encoding: str | None = None  # UTF-8, UTF-16 or UTF-32 if not given
+    infer_types: bool = False
+    escape: str | None = None
+    no_header: bool = False  # columns are column_1, column_2, …
+    skip_rows: int = 0  # lines before the header
+    rename_duplicates: bool = False  # of two columns `id` the second is `id.1`
+
+    @property
+    def delimiter_character(self) -> str | None:
+        """The delimiter, None if it is to be detected. Raises `UsageError`."""
+        if self.delimiter is None:
+            return None
+        return _character("--delimiter", self.delimiter, DELIMITERS)
+
+    @property
+    def quote_character(self) -> str | None:
+        """The quote, "" for none, None if it is to be detected. Raises `UsageError`."""
+        if self.quote is None:
+            return None
+        return "" if self.quote in ("", NONE) else _character("--quote", self.quote, {NONE: ""})
+
+    @property
+    def escape_character(self) -> str | None:
+        """The escape, "" for none, None if it is to be detected. Raises `UsageError`."""
+        if self.escape is None:
+            return None
+        names = {**ESCAPES, NONE: ""}
+        return "" if self.escape in ("", NONE) else _character("--escape", self.escape, names)
+
+
+def _character(option: str, given: str, names: dict[str, str]) -> str:
+    character = names.get(given, _unescaped(given))
+    if len(character) != 1 or character in "\0\r\n":
+        listed = ("one of: " * (len(names) > 1)) + ", ".join(names)
+        raise UsageError(f"{option} {given!r}: give one character, or {listed}")
+    return character
+
+
+def _unescaped(given: str) -> str:
+    r"""Return the character that `\t`, `\x01` or `\u001f` stands for."""
+    if not given.startswith("\\") or len(given) == 1:
+        return given
+    try:
+        return given.encode("ascii").decode("unicode_escape")
+    except ValueError:
+        return given
+
+
+def shown(character: str) -> str:
+    r"""Return a delimiter as `_character` takes it back, quoted for a shell: `tab`, `'\x01'`."""
+    for name, known in DELIMITERS.items():
+        if character == known and not character.isprintable():
+            return name
+    plain = character.isprintable() and not character.isspace()
+    text = character if plain else character.encode("unicode_escape").decode()
+    return f'"{text}"' if text == "'" else f"'{text}'"

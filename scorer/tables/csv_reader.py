@@ -1,0 +1,119 @@
+"""CSV being read: every cell is the string that `csv` reads.
+
+Rows that are not as wide as the header, or not in the encoding, are rejected. Knows CSV and Arrow,
+nothing of what the columns mean.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from scorer.files.byte_streams import open_source, source_name
+from scorer.files.file_kinds import check_csv
+from scorer.tables.csv_encoding import encoding_hint
+from scorer.tables.csv_head import read_head
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.csv_records import OPEN_QUOTE, UNDECODABLE, WIDTH, Records
+from scorer.tables.csv_types import infer_schema, typed
+from scorer.tables.rejects import RejectSink
+from scorer.tables.stray_quotes import QUOTE_HINT
+from scorer.tables.table_streams import MAX_CHUNK_BYTES, TEXT, Chunk, Reject, TableReader
+
+WIDTH_HINT = "--delimiter, --quote, --escape and --skip-rows say how the file is to be read"
+
+
+class CsvReader(TableReader):
+    """A CSV being read; with inferred types, its schema is final when the first chunk is there."""
+
+    def __init__(
+        self,
+        path: str,
+        compression: str | None = None,
+        options: CsvOptions | None = None,
+        rejects: RejectSink | None = None,
+        expected_delimiter: str | None = None,
+    ) -> None:
+        """Open a file; `expected_delimiter` is the one that its name stands for."""
+        options = options or CsvOptions()
+        self.name = source_name(path)
+        self._source = open_source(path, compression)
+        self._rejects, self._infer_types = rejects, options.infer_types
+        try:
+            check_csv(self.name, self._source.peek(), compression)
+            self._head = read_head(self._source, self.name, options, expected_delimiter)
+        except BaseException:
+            self._source.close()
+            raise
+        head = self._head
+        self.dialect = head.dialect
+        self.schema = pa.schema([pa.field(name, TEXT) for name in head.names])
+        self._records = Records(head.streams, head.dialect, head.names, self._reject)
+        if rejects is not None:
+            rejects.describe_input(head.raw, head.dialect)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of the file, as far as it is read."""
+        notes = [*self._head.notes, *self._records.quotes.notes()]
+        undecodable = self._records.rejected[UNDECODABLE]
+        if undecodable:
+            rows = f"{undecodable:,} rejected rows are" if undecodable > 1 else "1 rejected row is"
+            notes.append(f"{rows} not {self._head.encoding.name}. {self._encoding_hint}")
+        return [f"{self.name}: {note}" for note in notes]
+
+    @property
+    def reject_hint(self) -> str:
+        """What helps against the most frequent reason of rejected rows."""
+        rejected = self._records.rejected
+        reason = max(rejected, key=lambda reason: rejected[reason])
+        if reason == UNDECODABLE and rejected[reason]:
+            return self._encoding_hint
+        return {OPEN_QUOTE: QUOTE_HINT, WIDTH: WIDTH_HINT}.get(reason, "")
+
+    @property
+    def _encoding_hint(self) -> str:
+        return encoding_hint(self._records.undecodable, self._head.encoding)
+
+    def _reject(self, reject: Reject) -> None:
+        self.rows_read += 1
+        self.rows_rejected += 1
+        if self._rejects is not None:
+            self._rejects.add(reject)
+
+    def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
+        """Yield the accepted rows, see `TableReader`; `max_bytes` are bytes of the file.
+
+        Raises `InputError` for a cell that is not of the type inferred from the first chunk.
+        """
+        first_row = 0
+        for rows in self._batches(max_rows, max_bytes):
+            columns = [pa.array(cells, TEXT) for cells in zip(*rows, strict=True)]
+            table = pa.table(columns, pa.schema([pa.field(n, TEXT) for n in self.schema.names]))
+            if self._infer_types:
+                if first_row == 0:
+                    self.schema = infer_schema(table)
+                table = typed(table, self.schema, first_row)
+            self.rows_read += len(rows)
+            yield Chunk(first_row, table)
+            first_row += len(rows)
+
+    def _batches(self, max_rows: int, max_bytes: int) -> Iterator[list[list[str]]]:
+        rows: list[list[str]] = []
+        start = 0
+        for cells in self._records:
+            rows.append(cells)
+            if len(rows) >= max_rows or self._records.bytes - start >= max_bytes:
+                yield rows
+                rows, start = [], self._records.bytes
+        if rows:
+            yield rows
+
+    def count_rows(self) -> int:
+        """Return how many accepted rows there are, instead of reading them with `chunks`."""
+        return sum(1 for _ in self._records)
+
+    def close(self) -> None:
+        """Close the file, and finish the file of rejected rows."""
+        self._source.close()
+        if self._rejects is not None:
+            self._rejects.close()

@@ -1,0 +1,74 @@
+r"""Rows whose quotes are probably part of the text, and what they did to the rows beside them.
+
+A quote at the start of a field opens a quoted field, as `csv` has it. In data that was never quoted
+it swallows the rows up to the next quote. That is told, not repaired: a quoted field may have line
+breaks. Knows lines of text, nothing of files.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from scorer.tables.csv_dialect import ESCAPE, parse
+from scorer.tables.table_streams import CsvDialect
+
+QUOTE_HINT = "If quotes are part of the text, --quote none reads them so"
+ESCAPE_HINT = f"--escape '{ESCAPE}' reads them as escaped quotes"
+
+
+class StrayQuotes:
+    """Counts records with such quotes."""
+
+    def __init__(self, dialect: CsvDialect, width: int) -> None:
+        self._plain = replace(dialect, quote="", escape="")
+        self._dialect, self._width = dialect, width
+        self._joined: list[int] = []  # number of lines of each record that is probably several
+        self._multiline = 0  # records of more than a line that are probably one
+        self._escaped = self._unclosed = 0
+        self._first = 0  # line of the first such record
+
+    def inspect(self, line: int, lines: Sequence[str], well_formed: bool) -> None:
+        """Count a record that begins on a line, has several lines, or is not well-formed."""
+        if not well_formed and not self._dialect.escape and ESCAPE + '"' in "".join(lines):
+            self._escaped += 1
+        elif len(lines) > 1 and (not well_formed or any(map(self._is_row, lines[1:]))):
+            self._joined.append(len(lines))
+        elif not well_formed:
+            self._unclosed += 1
+        else:
+            self._multiline += 1
+            return
+        self._first = self._first or line
+
+    def _is_row(self, line: str) -> bool:
+        """Return whether a line would be a row by itself; prose has a space after a comma."""
+        try:
+            (fields,) = parse([line], self._plain)
+        except (csv.Error, ValueError):
+            return False
+        return 1 < len(fields) == self._width and not any(f[:1].isspace() for f in fields[1:])
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a user should know, a line each."""
+        where = f"(the first at line {self._first:,})"
+        if self._joined:
+            rows, lines = len(self._joined), sum(self._joined)
+            yield (
+                f"{_rows(rows)} {_run(rows)} over {lines:,} lines because of a quote {where}, "
+                f"where other rows have one line each. {QUOTE_HINT}, each line a row"
+            )
+        if self._escaped:
+            yield f'{_rows(self._escaped)} with {ESCAPE}" inside quotes {where}. {ESCAPE_HINT}'
+        if self._unclosed:
+            yield (
+                f"{_rows(self._unclosed)} with a quoted field that goes on after its closing quote "
+                f"{where}: those quotes are left out. {QUOTE_HINT}"
+            )
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _run(count: int) -> str:
+    return "runs" if count == 1 else "run"

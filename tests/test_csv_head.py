@@ -1,0 +1,249 @@
+"""How a CSV begins: its encoding, its dialect, its header. Expected values are written by hand."""
+
+import codecs
+from pathlib import Path
+
+import pytest
+
+from scorer.errors import InputError, UsageError
+from scorer.tables.csv_options import CsvOptions, shown
+from scorer.tables.csv_reader import CsvReader
+
+GOOD, DULL = "the soup was warm and good", "a dull evening with no point"
+ROWS = [["1", "2020-01-01", GOOD], ["2", "2020-01-02", DULL]]
+NAMES = ["id", "date", "text"]
+
+
+def lines(delimiter: str, ending: str = "\n") -> str:
+    return "".join(delimiter.join(row) + ending for row in [NAMES, *ROWS])
+
+
+def read(
+    folder: Path, data: str | bytes, **options: object
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """Return the names, the rows and the notes of a CSV of which no row is rejected."""
+    path = folder / "in.csv"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    with CsvReader(str(path), None, CsvOptions(**options)) as reader:
+        rows = [list(row.values()) for chunk in reader.chunks(3) for row in chunk.table.to_pylist()]
+        assert (reader.rows_read, reader.rows_rejected) == (len(rows), 0)
+        return reader.schema.names, rows, [note.removeprefix(f"{path}: ") for note in reader.notes]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|", "^", "é"])
+def test_a_sep_line_says_what_separates_fields(tmp_path: Path, delimiter: str, ending: str) -> None:
+    names, rows, notes = read(tmp_path, f"SEP={delimiter}{ending}{lines(delimiter, ending)}")
+    assert (names, rows) == (NAMES, ROWS)
+    assert "`sep=" in notes[0]
+
+
+def test_a_sep_line_is_skipped_where_the_delimiter_is_given(tmp_path: Path) -> None:
+    assert read(tmp_path, f"sep=;\n{lines(',')}", delimiter=",")[:2] == (NAMES, ROWS)
+    marked = codecs.BOM_UTF8 + f"sep=;\r\n{lines(';')}".encode()
+    assert read(tmp_path, marked)[:2] == (NAMES, ROWS)
+
+
+def test_a_column_may_be_called_sep(tmp_path: Path) -> None:
+    assert read(tmp_path, "sep=,b\n1,2\n")[0] == ["sep=", "b"]
+
+
+PREAMBLES = {
+    "a title": ("Customer reviews\n", 1),
+    "two lines and a blank one": ("Customer reviews\nof 2020\n\n", 3),
+    "a title with fields": ("Customer reviews{0}2020\n", 1),
+    "a quoted title": ('"Customer\nreviews"\n', 2),
+}
+
+
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+@pytest.mark.parametrize("preamble", PREAMBLES.values(), ids=PREAMBLES)
+def test_lines_above_the_header_are_refused_with_the_option_that_skips_them(
+    tmp_path: Path, preamble: tuple[str, int], delimiter: str
+) -> None:
+    text, skipped = preamble
+    data = text.format(delimiter) + lines(delimiter)
+    with pytest.raises(InputError, match=f"--skip-rows {skipped} leaves it out"):
+        read(tmp_path, data)
+    assert read(tmp_path, data, skip_rows=skipped)[:2] == (NAMES, ROWS)
+    with pytest.raises(InputError, match="--skip-rows"):
+        read(tmp_path, data, delimiter=delimiter)
+
+
+@pytest.mark.parametrize("delimiter", ["\x01", "\x02", "\x1f"])
+def test_a_control_character_is_a_delimiter_beyond_doubt(tmp_path: Path, delimiter: str) -> None:
+    names, rows, notes = read(tmp_path, lines(delimiter))
+    assert (names, rows) == (NAMES, ROWS)
+    assert f"fields are separated by {shown(delimiter)}" in notes[0]
+
+
+@pytest.mark.parametrize("delimiter", ["^", ":", "~", "#", "§", "¦"])
+def test_any_other_delimiter_is_refused_with_the_option_that_names_it(
+    tmp_path: Path, delimiter: str
+) -> None:
+    data = lines(delimiter)
+    with pytest.raises(InputError) as refused:
+        read(tmp_path, data)
+    option = f"--delimiter '{delimiter}'" if delimiter.isascii() else "--delimiter '"
+    assert option in refused.value.hint
+    assert read(tmp_path, data, delimiter=delimiter)[:2] == (NAMES, ROWS)
+    assert read(tmp_path, data, delimiter=",")[0] == [delimiter.join(NAMES)]
+
+
+TEXTS = {
+    "commas and colons": ["text", "note: good; really", "note: bad", "so: so"],
+    "one semicolon each": ["text", "good; really", "bad; really", "fair; really"],
+    "a question": ["What do you think?", "I think so?", "Do you?", "Why?"],
+    "hyphens": ["review-text", "so-so", "well-made"],
+    "plain": ["text", GOOD, DULL],
+}
+
+
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
+def test_a_single_column_that_is_text_stays_one(tmp_path: Path, texts: list[str]) -> None:
+    names, rows, _ = read(tmp_path, "\n".join(texts) + "\n")
+    assert (names, [row[0] for row in rows]) == (texts[:1], texts[1:])
+
+
+def test_texts_with_a_comma_each_are_refused_with_the_option_that_reads_them(
+    tmp_path: Path,
+) -> None:
+    data = "text\nyes,no\nno,yes\nno,no\n"
+    with pytest.raises(InputError, match="if each line is one text, --delimiter tab reads it so"):
+        read(tmp_path, data)
+    assert read(tmp_path, data, delimiter="tab")[1] == [["yes,no"], ["no,yes"], ["no,no"]]
+
+
+@pytest.mark.parametrize("given", ["\\x01", "\\u0001", "\x01"])
+def test_a_delimiter_may_be_written_as_an_escape(tmp_path: Path, given: str) -> None:
+    assert read(tmp_path, lines("\x01"), delimiter=given)[:2] == (NAMES, ROWS)
+
+
+def test_what_a_message_shows_is_taken_back(tmp_path: Path) -> None:
+    for character in ("\x01", "\t", ";", "^", " ", "é"):
+        given = shown(character).strip("'")
+        assert CsvOptions(delimiter=given).delimiter_character == character
+
+
+def test_without_a_header_columns_are_numbered(tmp_path: Path) -> None:
+    data = lines(",").partition("\n")[2]
+    names, rows, notes = read(tmp_path, data, no_header=True)
+    assert (names, rows, notes) == (["column_1", "column_2", "column_3"], ROWS, [])
+    names, rows, _ = read(tmp_path, f"title\n\n{GOOD}\n{DULL}\n", no_header=True, skip_rows=1)
+    assert (names, rows) == (["column_1"], [[GOOD], [DULL]])
+    with pytest.raises(InputError, match="is empty"):
+        read(tmp_path, "\n", no_header=True)
+
+
+DATA_FIRST = {
+    "prose": f"{GOOD}\n{DULL}\nkind staff\n",
+    "a number": "7,good food\n8,bad food\n",
+    "a date": "2020-01-01;good\n2020-01-02;bad\n",
+    "a label": f"1,{GOOD}\n0,{DULL}\n",
+}
+NAMES_FIRST = {
+    "names": "id,text\n1,good\n",
+    "a question": "What did you like about it?,stars\nnothing,1\n",
+    "a title": "Full Text Of The Review,stars\nnothing,1\n",
+    "numbers as pandas writes them": "0,1\n5,good\n6,bad\n",
+    "a year": "2020,text\nabc,good\n",
+}
+
+
+@pytest.mark.parametrize("data", DATA_FIRST.values(), ids=DATA_FIRST)
+def test_a_first_row_that_looks_like_data_is_noted(tmp_path: Path, data: str) -> None:
+    _, rows, notes = read(tmp_path, data)
+    assert len(rows) == data.count("\n") - 1
+    assert "--no-header reads it as a row" in notes[0]
+
+
+@pytest.mark.parametrize("data", NAMES_FIRST.values(), ids=NAMES_FIRST)
+def test_a_first_row_of_names_is_not_noted(tmp_path: Path, data: str) -> None:
+    assert read(tmp_path, data)[2] == []
+
+
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("text", [GOOD, "очень хороший отель", "很好的酒店 食物也很好", "ok"])
+def test_utf_16_and_utf_32_are_recognised_with_and_without_a_mark(
+    tmp_path: Path, text: str, codec: str, marked: bool
+) -> None:
+    data = ("\ufeff" * marked + f"текст,id\n{text},1\n{text},2\n").encode(codec)
+    names, rows, notes = read(tmp_path, data)
+    assert (names, rows) == (["текст", "id"], [[text, "1"], [text, "2"]])
+    assert any(f"--encoding {codec}" in note for note in notes) != marked
+    assert read(tmp_path, data, encoding=codec[:6])[1] == rows
+
+
+def test_nul_in_utf_8_is_text(tmp_path: Path) -> None:
+    data = b"a,b\nx\0y,1\n\0,2\nplain,3\n"
+    assert read(tmp_path, data)[:2] == (["a", "b"], [["x\0y", "1"], ["\0", "2"], ["plain", "3"]])
+
+
+def test_bytes_of_another_encoding_are_rejected_with_a_guess(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_bytes("id,text\n0,it\u2019s good\n1,it\u2019s bad\n2,plain\n".encode("cp1252"))
+    with CsvReader(str(path)) as reader:
+        list(reader.chunks(10))
+    assert reader.rows_rejected == 2
+    assert reader.reject_hint == "--encoding cp1252 may be the right one"
+    assert reader.notes == [
+        f"{path}: 2 rejected rows are not utf-8. --encoding cp1252 may be the right one"
+    ]
+    path.write_bytes("id,kommentär\n1,gut\n".encode("cp1252"))
+    with pytest.raises(
+        InputError, match=r"in the header, byte 0xE4 is not utf-8. --encoding cp1252"
+    ):
+        CsvReader(str(path))
+
+
+ESCAPED = r"id,text" + "\n" + r'1,"a \"quiet\" room"' + "\n" + r"2,plain words here" + "\n"
+
+
+@pytest.mark.parametrize("options", [{}, {"escape": "\\"}, {"escape": "backslash"}])
+def test_an_escaped_quote_is_read_as_a_quote(tmp_path: Path, options: dict[str, str]) -> None:
+    _, rows, notes = read(tmp_path, ESCAPED, **options)
+    assert rows == [["1", 'a "quiet" room'], ["2", "plain words here"]]
+    assert len(notes) == (not options)
+    assert options or "--escape none reads it otherwise" in notes[0]
+
+
+def test_an_escape_is_detected_among_delimiters_and_line_breaks(tmp_path: Path) -> None:
+    data = 'id;text\n1;"she said \\"no; really\\"\nand left"\n2;"C:\\\\"\n3;C:\\temp\n'
+    assert read(tmp_path, data)[1] == [
+        ["1", 'she said "no; really"\nand left'],
+        ["2", "C:\\"],
+        ["3", "C:\\temp"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "data", ['id,text\n1,"C:\\"\n2,"D:\\"\n', 'id,text\n1,a\\b\n2,"x ""y"""\n']
+)
+def test_a_backslash_that_may_be_text_is_no_escape(tmp_path: Path, data: str) -> None:
+    assert "\\" in str(read(tmp_path, data)[1][0][1])
+    assert read(tmp_path, data)[2] == []
+
+
+def test_what_an_escape_acts_on(tmp_path: Path) -> None:
+    data = "a\tb\n1\tx\\\ty\n2\t\\N\n3\tline\\\nbreak\n4\tline\\\r\nbreak\n5\tC:\\new\n6\tend\\\\\n"
+    rows = read(tmp_path, data, escape="\\", delimiter="tab", quote="none")[1]
+    assert [row[1] for row in rows] == [
+        "x\ty", "\\N", "line\nbreak", "line\r\nbreak", "C:\\new", "end\\",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"escape": "ab"}, "--escape 'ab': give one character, or one of: backslash, none"),
+        ({"escape": '"'}, "--escape '\"' is the delimiter or the quote too"),
+        ({"escape": ",", "delimiter": ","}, "--escape ',' is the delimiter or the quote too"),
+        ({"delimiter": '"'}, "--delimiter '\"' is the quote too"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(
+    tmp_path: Path, options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        read(tmp_path, "a,b\n1,2\n", **options)

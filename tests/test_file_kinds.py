@@ -1,0 +1,144 @@
+"""Files under a wrong name, named for what they are."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scorer.errors import InputError
+from scorer.tables.formats import format_of, open_table
+
+CSV = b"id,text\n1,the soup was warm and good\n"
+
+
+def zipped(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def parquet() -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"id": ["1"], "text": ["the soup was warm and good"]}), file)
+    return file.getvalue()
+
+
+PACKED = {
+    "csv.gz": gzip.compress(CSV),
+    "csv.zst": pa.compress(CSV, "zstd", asbytes=True),
+    "csv.bz2": bz2.compress(CSV),
+    "csv.xz": lzma.compress(CSV),
+    "csv.zip": zipped(**{"a.csv": CSV}),
+    "parquet": parquet(),
+}
+
+
+def rows_of(path: Path, option: str | None = None) -> list[dict]:
+    with open_table(str(path), format_of(str(path), option)) as reader:
+        return [row for chunk in reader.chunks(10) for row in chunk.table.to_pylist()]
+
+
+EXPECTED = [{"id": "1", "text": "the soup was warm and good"}]
+
+
+@pytest.mark.parametrize("option", PACKED)
+@pytest.mark.parametrize("name", ["in.csv", "in.parquet", "in.csv.gz", "in.csv.bz2", "in.csv.zip"])
+def test_a_wrong_name_is_refused_with_the_option_that_reads_the_file(
+    tmp_path: Path, name: str, option: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(PACKED[option])
+    if name.endswith(option):
+        assert rows_of(path) == EXPECTED
+        return
+    with pytest.raises(InputError, match=f"--input-format {option} reads it"):
+        rows_of(path)
+    assert rows_of(path, option) == EXPECTED
+
+
+@pytest.mark.parametrize("option", PACKED)
+def test_the_right_name_is_enough(tmp_path: Path, option: str) -> None:
+    (tmp_path / f"in.{option}").write_bytes(PACKED[option])
+    assert rows_of(tmp_path / f"in.{option}") == EXPECTED
+
+
+@pytest.mark.parametrize("name", ["in.parquet", "in.csv.gz", "in.csv.xz"])
+def test_text_under_another_name_is_text(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(CSV)
+    with pytest.raises(InputError, match=r"it is text. --input-format csv reads CSV"):
+        rows_of(tmp_path / name)
+    assert rows_of(tmp_path / name, "csv") == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (
+            zipped(**{"[Content_Types].xml": b"<x/>", "xl/workbook.xml": b"<x/>"}),
+            "an Excel workbook",
+        ),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "an Office file of the old kind"),
+        (b"ARROW1\0\0rest", "Arrow IPC"),
+        (b"ORC\x11rest", "ORC"),
+        (b"Obj\x01rest", "Avro"),
+        (b"SQLite format 3\0rest", "a SQLite database"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"\n<!DOCTYPE html><html>not found</html>", "a web page"),
+        (b'{"id": 1, "text": "good"}\n', "JSON"),
+        (b'[{"id": 1}]', "JSON"),
+    ],
+)
+def test_what_no_option_reads_is_named(tmp_path: Path, data: bytes, kind: str) -> None:
+    for name in ("in.csv", "in.csv.gz", "in.parquet"):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(InputError, match=f"it is {kind}.*Save it as CSV or Parquet"):
+            rows_of(tmp_path / name)
+
+
+def test_a_csv_may_begin_with_any_word(tmp_path: Path) -> None:
+    for name in ("ORC", "Obj", "BZh1", "PK", "PAR1", "%PDF", "{x}", "<b>"):
+        (tmp_path / "in.csv").write_text(f"{name},text\n1,good\n")
+        assert rows_of(tmp_path / "in.csv") == [{name: "1", "text": "good"}]
+
+
+def test_of_a_zip_only_its_one_file_counts(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv.zip"
+    path.write_bytes(zipped(**{"a.csv": CSV, "__MACOSX/._a.csv": b"x", "sub/.DS_Store": b"x"}))
+    assert rows_of(path) == EXPECTED
+    path.write_bytes(zipped(**{"a.csv": CSV, "b.csv": CSV}))
+    with pytest.raises(InputError, match=r"holds 2 files, not one: 'a\.csv', 'b\.csv'\. Unpack"):
+        rows_of(path)
+    path.write_bytes(zipped())
+    with pytest.raises(InputError, match="holds 0 files, not one: none"):
+        rows_of(path)
+
+
+def test_a_damaged_or_encrypted_zip_is_an_error(tmp_path: Path) -> None:
+    path, data = tmp_path / "in.csv.zip", zipped(**{"a.csv": CSV * 1000})
+    path.write_bytes(data[:-30])
+    with pytest.raises(InputError, match="it is not zip, or damaged"):
+        rows_of(path)
+    path.write_bytes(data[:60] + bytes([data[60] ^ 4]) + data[61:])
+    with pytest.raises(InputError, match="damaged"):
+        rows_of(path)
+    flags = data.index(b"PK\x01\x02") + 8
+    encrypted = bytearray(data)
+    encrypted[6] |= 1
+    encrypted[flags] |= 1
+    path.write_bytes(encrypted)
+    with pytest.raises(InputError, match=r"encrypted.*Unpack it first"):
+        rows_of(path)
+
+
+def test_a_packed_parquet_has_to_be_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "in.csv.gz").write_bytes(gzip.compress(parquet()))
+    with pytest.raises(InputError, match=r"is not CSV: it is Parquet. Unpack it first"):
+        rows_of(tmp_path / "in.csv.gz")

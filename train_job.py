@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from scorer.cli.table_options import csv_options, table_options
 from scorer.console import Progress, run_job
 
 FILE = click.Path(path_type=Path)
@@ -20,6 +21,7 @@ SHARE = click.FloatRange(0, 1, max_open=True)
 @click.argument("labelled", nargs=-1, required=True, type=FILE)
 @click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
 @click.option("--label-column", metavar="NAME", help="Column of the labels; else inferred.")
+@table_options
 @click.option("--group-column", metavar="NAME", help="Rows of one group stay in one part.")
 @click.option("--labels", metavar="V=C,…", help="What label values mean: 1=positive,0=negative.")
 @click.option("--valid", default="0.12", help="Validation rows: a file, a share or a number.")
@@ -63,15 +65,18 @@ def train(
     label_column: str | None,
     group_column: str | None,
     labels: str | None,
+    input_format: str | None,
     **options: Any,
 ) -> None:
     """Train and put the new bundle in use."""
     from scorer import api
     from scorer.corpus.labelled_columns import Columns
+    from scorer.tables.formats import ReadOptions
     from scorer.training.training_lines import Printer
 
     printer = Printer(Progress(quiet), store)
     columns = Columns(text_column, label_column, group_column, labels)
+    options["options"] = ReadOptions(input_format, csv_options(options))
     bundle = api.train(labelled, store, columns=columns, listener=printer, **options)
     printer.end(bundle.version)
 

@@ -22,7 +22,7 @@ from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import Model, score_table
 from scorer.scoring.scoring import score_file as score_between
 from scorer.scoring.summary import BundleFacts, RunSummary
-from scorer.tables.formats import format_of
+from scorer.tables.formats import ReadOptions, format_of
 from scorer.tables.text_column import find_text_column
 from scorer.training.background import check_background, read_background
 from scorer.training.learned import Learned
@@ -55,17 +55,23 @@ def train(
     teachers: Sequence[Path] = (),
     seed: int = 0,
     listener: Listener | None = None,
+    options: ReadOptions | None = None,
     **settings: Any,
 ) -> Bundle:
     """Train on labelled files, write the bundle into the store, put it in use and return it.
 
-    `settings` are fields of `Recipe` and `TrainConfig`. Run again after an interruption, it goes
-    on from the last epoch. Raises a `ScorerError` for what a person can put right.
+    `options` say how the files are read, `settings` are fields of `Recipe` and `TrainConfig`. Run
+    again after an interruption, it goes on from the last epoch. Raises a `ScorerError` for what a
+    person can put right.
     """
     how = recipe(preset, seed=seed, **settings)
     check_background(unlabelled, start_from, vectors, teachers)
-    corpus = read_corpus(labelled, valid, test, columns or Columns(), seed, keep_duplicates)
-    background = read_background(unlabelled, corpus.text_column, start_from, vectors, teachers)
+    corpus = read_corpus(
+        labelled, valid, test, columns or Columns(), seed, keep_duplicates, options
+    )
+    background = read_background(
+        unlabelled, corpus.text_column, start_from, vectors, teachers, options
+    )
     with writing(store):
         store.mkdir(parents=True, exist_ok=True)
     checkpoint = store / CHECKPOINT

@@ -43,6 +43,7 @@ def test_the_column_of_the_training_texts_is_taken_before_any_other(tmp_path):
     rows = [("some other words", "the text itself"), ("and more words", "another text here")]
     path = write_csv(tmp_path / "two.csv", rows, ("title", "review"))
     assert read_background([path], "review").unlabelled.to_pylist() == [row[1] for row in rows]
+    write_csv(path, rows, ("one", "two"))
     with pytest.raises(InputError, match="which column is the text is not clear"):
         read_background([path], "text")
 
@@ -60,7 +61,7 @@ def test_files_without_a_text_are_refused(tmp_path):
     header = write_csv(tmp_path / "header.csv", [], ("text",))
     nulls = tmp_path / "nulls.parquet"
     pq.write_table(pa.table({"text": pa.nulls(3, pa.string())}), nulls)
-    for path, what in ((header, "has a header and no rows"), (nulls, "has no texts")):
+    for path, what in ((header, "has no texts"), (nulls, "has no texts")):
         with pytest.raises(InputError, match=f"{path.name} {what}"):
             read_background([path], "text")
 

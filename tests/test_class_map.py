@@ -1,8 +1,10 @@
+import shlex
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.corpus.class_map import find_class_map, parse_labels
+from scorer.corpus.class_map import find_class_map, label_key, labels_option, parse_labels
 from scorer.errors import InputError, UsageError
 
 
@@ -24,7 +26,8 @@ def test_the_order_of_the_rows_changes_nothing(counts: list[tuple[str, int]]) ->
 
 
 def test_number_classes_are_ordered_by_value() -> None:
-    assert find_class_map({"10": 9, "9": 9, "-1": 9}).classes == ("-1", "9", "10")
+    found = find_class_map({"10": 9, "9": 9, "-1": 9, "-2": 9})
+    assert found.classes == ("-2", "-1", "9", "10")
 
 
 def test_two_unknown_values_need_the_option() -> None:
@@ -42,7 +45,7 @@ def test_the_option_names_and_joins_classes() -> None:
     assert found.targets(["5", "2", "1.0"]).tolist() == [0, 1, 1]
 
 
-@pytest.mark.parametrize("labels", ["1", "1=", "=a,2=b", "1=a,1.0=b", ""])
+@pytest.mark.parametrize("labels", ["1", "1=a,2", "1=a,1.0=b", ""])
 def test_an_option_that_is_no_mapping_is_refused(labels: str) -> None:
     with pytest.raises(UsageError, match="does not give each value one class"):
         parse_labels(labels)
@@ -66,7 +69,7 @@ def test_a_misspelt_value_is_no_class_of_its_own() -> None:
         find_class_map({"negative": 500, "positive": 480, "positve": 2})
     assert "is the label 'positve' meant to be 'positive'?" in str(refused.value)
     option = "negative=negative,positive=positive,positve=positive"
-    assert option in refused.value.hint
+    assert f"--labels {option}" in refused.value.hint
     joined = find_class_map({"negative": 500, "positive": 480, "positve": 2}, option)
     assert joined.classes == ("negative", "positive")
 
@@ -97,3 +100,56 @@ def test_a_column_of_many_values_is_not_of_labels() -> None:
 def test_a_value_unknown_to_the_classes_is_refused() -> None:
     with pytest.raises(InputError, match="no class is known for the label values 'meh'"):
         find_class_map({"0": 5, "1": 5}).targets(["0", "meh"])
+
+
+MARKS = ["None", "#N/A", "NULL", "null", "N/A", "<NA>", "NaN", "\\N", "#NULL!", "nil", "NaT"]
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_usual_mark_of_a_missing_label_is_no_class(mark: str) -> None:
+    counts = {"0": 90, "1": 90, mark: 20, "": 5}
+    found = find_class_map(counts)
+    assert found.classes == ("negative", "positive")
+    assert found.targets([mark, "", "1"]).tolist() == [-1, -1, 1]
+    assert found.missing_marks(counts) == {mark: 20}
+    named = find_class_map(counts, f"0=no,1=yes,{mark}=unasked")
+    assert named.classes == ("no", "unasked", "yes")
+    assert named.missing_marks(counts) == {}
+
+
+@pytest.mark.parametrize("mark", ["?", "-", "--", ".", "unknown", "Missing", "-1", "-1.0", "-999"])
+@pytest.mark.parametrize("others", [("0", "1"), ("1", "2", "3")])
+def test_a_doubtful_mark_needs_the_option_that_the_message_gives(
+    mark: str, others: tuple[str, ...]
+) -> None:
+    counts = dict.fromkeys([*others, mark], 30)
+    with pytest.raises(UsageError, match=r"a class, or missing\?") as refused:
+        find_class_map(counts)
+    option = shlex.split(refused.value.hint)[1]
+    found = find_class_map(counts, option)
+    assert len(found.classes) == len(others)
+    assert found.targets([mark, others[0]]).tolist() == [-1, 0]
+    assert found.missing_marks(counts) == {mark: 30}
+
+
+def test_numbers_below_zero_are_classes_where_there_are_several() -> None:
+    assert find_class_map(dict.fromkeys(["-2", "-1", "0", "1", "2"], 9)).classes[1] == "-1"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [("1,0", "0,0"), ('say "a"', "say b"), ("a=1", "a=2"), ("it's", "it, is"), ("$x", "y z")],
+)
+def test_the_option_in_a_message_works_for_any_value(values: tuple[str, str]) -> None:
+    counts = dict.fromkeys(values, 30)
+    with pytest.raises(UsageError) as refused:
+        find_class_map(counts)
+    words = shlex.split(refused.value.hint.partition("with ")[2])
+    assert words[0] == "--labels"
+    assert find_class_map(counts, words[1]).classes == ("negative", "positive")
+
+
+@given(st.dictionaries(st.text("a,\"'= $\\", min_size=1).map(str.strip).filter(bool), st.just("b")))
+def test_what_labels_option_writes_is_read(named: dict[str, str]) -> None:
+    if len(set(map(label_key, named))) == len(named) > 0:
+        assert parse_labels(shlex.split(labels_option(named))[1]) == named

@@ -8,9 +8,10 @@ import pytest
 from labelled_files import Rows, labelled, write
 
 from scorer.corpus.class_map import find_class_map
-from scorer.corpus.labelled import Labelled, joined_rows, read_labelled
+from scorer.corpus.labelled import Labelled, LeftOut, joined_rows, read_labelled
 from scorer.corpus.labelled_columns import Columns
 from scorer.errors import InputError, UsageError
+from scorer.tables.formats import CsvOptions, ReadOptions
 
 BINARY = find_class_map({"0": 1, "1": 1})
 
@@ -85,6 +86,7 @@ def test_rows_without_a_label_or_a_text_are_left_out_and_told(tmp_path: Path) ->
     assert found.notes == (
         "left out: 3 rows without a label",
         "left out: 2 rows without a text",
+        "label values read as missing: 'NA' (1). --labels gives them a class",
     )
 
 
@@ -190,3 +192,53 @@ def test_rows_are_taken_by_index_or_mask_and_joined_again(tmp_path: Path) -> Non
     parts = [rows.take(mask), rows.take(np.flatnonzero(~mask))]
     assert [len(part) for part in parts] == [60, 60]
     assert joined_rows(parts).targets.tolist() == [1] * 60 + [0] * 60
+
+
+def encoded(path: Path, codec: str, delimiter: str = ",") -> Path:
+    """Write a labelled table with `é` in each text."""
+    rows = [f'"caf\u00e9 {text}"{delimiter}{label}' for text, label in labelled(60)]
+    path.write_bytes("\n".join([f"text{delimiter}label", *rows, ""]).encode(codec))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("codec", "delimiter", "options"),
+    [
+        ("latin-1", ",", CsvOptions(encoding="latin-1")),
+        ("cp1252", ";", CsvOptions(encoding="cp1252")),
+        ("utf-16", ";", CsvOptions()),
+        ("utf-16-le", "\t", CsvOptions()),
+        ("utf-8", "^", CsvOptions(delimiter="^")),
+        ("utf-8", "\x01", CsvOptions()),
+    ],
+)
+def test_a_labelled_table_is_read_as_the_scoring_job_reads_it(
+    tmp_path: Path, codec: str, delimiter: str, options: CsvOptions
+) -> None:
+    path = encoded(tmp_path / "in.csv", codec, delimiter)
+    found = read_labelled([path], Columns(), options=ReadOptions(csv=options))
+    assert found.left_out == LeftOut(0, 0, 0, 0)
+    assert found.rows.texts.to_pylist() == [f"caf\u00e9 {text}" for text, _ in labelled(60)]
+
+
+def test_a_labelled_table_in_another_encoding_is_refused_with_it(tmp_path: Path) -> None:
+    path = encoded(tmp_path / "in.csv", "cp1252")
+    with pytest.raises(InputError, match=r"60 of 60 rows cannot be read .* --encoding cp1252"):
+        read_labelled([path], Columns())
+
+
+def test_other_dialects_and_formats_of_a_labelled_table(tmp_path: Path) -> None:
+    rows = labelled(60)
+    path = tmp_path / "in.data"
+    path.write_text("Our reviews\n" + "".join(f"{text};{label}\n" for text, label in rows))
+    options = ReadOptions("csv", CsvOptions(no_header=True, skip_rows=1))
+    found = read_labelled([path], Columns(), options=options)
+    assert found.rows.texts.to_pylist() == [text for text, _ in rows]
+    path.write_text("text,label\n" + "".join(f'"\\"{text}\\"",{label}\n' for text, label in rows))
+    found = read_labelled([path], Columns(), options=ReadOptions("csv"))
+    assert found.rows.texts[0].as_py() == f'"{rows[0][0]}"'
+    assert "escaped quote" in found.notes[0]
+    table = pa.table({"text": [text for text, _ in rows], "label": [label for _, label in rows]})
+    pq.write_table(table, path)
+    found = read_labelled([path], Columns(), options=ReadOptions("parquet"))
+    assert len(found.rows) == 60

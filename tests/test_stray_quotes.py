@@ -51,6 +51,8 @@ def test_a_quote_that_swallows_texts_of_a_single_column_is_noted(path: Path) -> 
 )
 def test_line_breaks_in_quoted_texts_are_no_matter(path: Path, cell: str) -> None:
     assert notes_of(path, f'id,text\n1,"{cell}"\n2,plain\n') == (2, [])
+    assert notes_of(path, f'text,label\n"{cell}",1\nplain,0\n') == (2, [])
+    assert notes_of(path, f'id,text,label\n1,"{cell}",1\n2,plain,0\n') == (2, [])
 
 
 def test_a_field_that_goes_on_after_its_closing_quote_is_noted(path: Path) -> None:

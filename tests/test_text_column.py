@@ -1,5 +1,6 @@
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,3 +85,56 @@ def test_bytes_that_are_no_text_are_named_with_column_and_row():
     wrong = pa.Array.from_buffers(pa.string(), 1, buffers)
     with pytest.raises(InputError, match="column 'text', rows from 700: "):
         as_texts(pa.chunked_array([wrong]), "text", first_row=700)
+
+
+@pytest.mark.parametrize("name", ["text", "Review", " comment", "BODY", "message"])
+def test_a_usual_name_comes_before_what_looks_like_text(name):
+    sample = table(note=["so good", "so bad"], **{name: ["ok", "no"]}, other=["so so", "why not"])
+    assert find_text_column(sample, None, trained_on="document") == 1
+
+
+def test_of_several_usual_names_the_one_that_looks_like_text():
+    sample = table(text=["1", "2"], body=["so good", "so bad"], said=["so so", "why not"])
+    assert find_text_column(sample, None, trained_on="review") == 1
+
+
+def test_a_usual_name_of_numbers_is_none():
+    sample = pa.table({"text": [1, 2], "said": ["so good", "so bad"]})
+    assert find_text_column(sample, None, trained_on="review") == 1
+
+
+def test_a_column_that_begins_with_blanks_is_looked_at_further_down():
+    blanks = [None] * 1000
+    sample = pa.table({"id": ["a1"] * 1002, "said": [*blanks, "so good", "so bad"]})
+    assert find_text_column(sample, None, trained_on="review") == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "position"), [(["id", "text"], 1), (["a", "b"], 0), (["review", "text"], 0)]
+)
+def test_without_rows_any_column_will_do(names, position):
+    sample = table(**{name: [] for name in names})
+    assert find_text_column(sample, None, trained_on="review") == position
+    with pytest.raises(InputError, match="there is no column 'body'"):
+        find_text_column(sample, "body", trained_on="review")
+
+
+def test_the_columns_of_a_wide_table_are_searched_together(monkeypatch):
+    """A regular expression takes a millisecond to compile: once, not for each column."""
+    columns = {f"c{i}": pa.array(["x1"] * 200) for i in range(3000)}
+    sample = pa.table({**columns, "said": ["so good"] * 200, "last": ["x2"] * 200})
+    searched, search = [], pc.match_substring_regex
+
+    def recorded(cells, *pattern):
+        searched.append(len(cells))
+        return search(cells, *pattern)
+
+    monkeypatch.setattr(pc, "match_substring_regex", recorded)
+    assert find_text_column(sample, None, trained_on="review") == 3000
+    assert searched == [50 * 3002]
+
+
+def test_a_message_does_not_list_thousands_of_columns():
+    sample = pa.table({f"c{i}": [1] for i in range(3000)})
+    with pytest.raises(InputError, match=r"'c49' and 2,950 more\. --text-column"):
+        find_text_column(sample, None, trained_on="review")

@@ -143,7 +143,7 @@ def test_a_file_that_is_not_there_ends_a_process_with_one_line(tmp_path):
             "two.csv --text-column txet",
             3,
             "{folder}/two.csv: there is no column 'txet'; did you mean 'text'? The columns are: "
-            "'text', 'label'. --text-column names it",
+            "'text', 'label'. --text-column names one of them",
         ),
         (
             "two.csv --label-column lable",
@@ -203,7 +203,7 @@ def test_a_file_that_is_not_there_ends_a_process_with_one_line(tmp_path):
         ("two.csv --epochs 0", 2, "--epochs 0: give a number above 0"),
         ("two.csv --cell tree", 2, "no cell 'tree'; choose one of: lstm, gru, rnn, rnn-relu"),
         ("two.csv --pooling max", 2, "no pooling 'max'; choose one of: last, concat"),
-        ("header.csv", 3, "{folder}/header.csv has a header and no rows"),
+        ("header.csv", 3, "{folder}/header.csv has no rows"),
         ("two.csv --vectors nothing.txt", 3, "there is no file nothing.txt"),
         (
             "two.csv --teacher {folder}",

@@ -1,14 +1,19 @@
-"""Which label value is which class.
+"""Map label values to classes.
 
     0, neg, negative, false        negative
     1, pos, positive, true         positive
     any other two values           only as `--labels VALUE=CLASS,VALUE=CLASS` says
     three values and more          a class each, named as the value is
+    blank, NaN, None, NULL, #N/A   missing, unless `--labels` gives it a class
+    ?, -, unknown, -1 beside others  only as `--labels` says; `VALUE=` makes it missing
 
-Values are compared trimmed and in any case, and 1.0 is 1. Classes stand in one order whatever the
-order of the rows: numbers by value, then names by alphabet. Knows nothing of tables or texts.
+Values are compared trimmed and in any case, and 1.0 is 1. Classes are ordered independently of the
+rows: numbers by value, then names by alphabet. Knows nothing of tables or texts.
 """
 
+import csv
+import io
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +27,15 @@ UNDERSTOOD = {
     **dict.fromkeys(("0", "neg", "negative", "false"), "negative"),
     **dict.fromkeys(("1", "pos", "positive", "true"), "positive"),
 }
-MISSING = ("", "nan", "na", "n/a", "<na>", "null")  # unless --labels gives them a class
+MISSING = frozenset(
+    {"", "nan", "-nan", "na", "n/a", "n.a.", "<na>", "#n/a", "#n/a n/a", "#na", "nat"}
+    | {"none", "<none>", "null", "(null)", "<null>", "#null!", "nil", "\\n"}
+)
+DOUBTFUL = frozenset(
+    {"?", "??", "???", "-", "--", "---", ".", "..", "...", "_", "unknown", "unk", "missing"}
+    | {"undefined", "unlabeled", "unlabelled", "unassigned", "not available", "not labeled"}
+)
+NUMBERS_IN_DOUBT = frozenset({"-1", "-9", "-99", "-999", "-9999"})  # beside 0, 1, 2, …
 MAX_CLASSES = 50
 RARE = 10  # a misspelling has at most this part of the rows of the value it is near to
 NEAR = 0.8  # difflib's ratio: "positve" and "positive" have 0.93, "negative" and "positive" 0.5
@@ -35,27 +48,37 @@ class ClassMap:
 
     classes: tuple[str, ...]
     label_values: Mapping[str, str]  # label value, in its most frequent spelling -> class
+    missing: frozenset[str] = frozenset()  # keys of values that --labels makes missing
 
     def targets(self, labels: Sequence[str]) -> np.ndarray:
         """Return int64 (labels,): the index of each label's class, -1 for a missing label.
 
         Raises `InputError` for a value that has no class.
         """
-        known = {label_key(value): name for value, name in self.label_values.items()}
-        keys = [label_key(label) for label in labels]
-        strange = [
-            value
-            for value, key in zip(labels, keys, strict=True)
-            if key not in known and key not in MISSING
-        ]
-        if strange:
+        known = self._class_of_key
+        unknown = [label for label in labels if label_key(label) not in {*known, *self._missing}]
+        if unknown:
             raise InputError(
-                f"no class is known for the label values {_quoted(strange)}; known are: "
+                f"no class is known for the label values {_quoted(unknown)}; known are: "
                 f"{_quoted(self.label_values)}",
                 "--labels says what each value means when a model is trained",
             )
         index = {name: i for i, name in enumerate(self.classes)}
+        keys = map(label_key, labels)
         return np.array([index[known[key]] if key in known else -1 for key in keys], np.int64)
+
+    def missing_marks(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """Return which values that are not blank count as missing, and how many rows have each."""
+        missing = self._missing - {""} - set(self._class_of_key)
+        return {value: rows for value, rows in counts.items() if label_key(value) in missing}
+
+    @property
+    def _class_of_key(self) -> dict[str, str]:
+        return {label_key(value): name for value, name in self.label_values.items()}
+
+    @property
+    def _missing(self) -> frozenset[str]:
+        return MISSING | self.missing
 
 
 def label_key(value: str) -> str:
@@ -72,25 +95,30 @@ def find_class_map(counts: Mapping[str, int], labels: str | None = None) -> Clas
     cannot be classes.
     """
     named = parse_labels(labels) if labels else {}
-    met = _joined_spellings(counts, named)
-    if not met:
+    found = _joined_spellings(counts, named)
+    if not found:
         raise InputError("no row has a label", "--label-column names another column")
     if named:
-        return _as_named(met, named)
-    understood = {value: UNDERSTOOD.get(label_key(value), "") for value in met}
+        return _as_named(found, named)
+    understood = {value: UNDERSTOOD.get(label_key(value), "") for value in found}
     if set(understood.values()) == {"negative", "positive"}:
         return _class_map(understood)
-    _check_number(met)
-    _check_spelling(met)
-    _check_several(met)
-    return _class_map({value: value for value in met})
+    _check_number(found)
+    _check_doubtful(found)
+    _check_spelling(found)
+    _check_several(found)
+    return _class_map({value: value for value in found})
 
 
 def parse_labels(labels: str) -> dict[str, str]:
-    """Return label value -> class of "1=positive,0=negative"; `UsageError` if it is not that."""
-    pairs = [pair.rpartition("=") for pair in labels.split(",")]
+    """Return label value -> class of "1=positive,0=negative"; `UsageError` if it is not that.
+
+    A class that is "" makes a value missing; a pair with a comma is quoted as in a CSV.
+    """
+    pairs = [pair.rpartition("=") for pair in next(csv.reader([labels]), [])]
     named = {value.strip(): name.strip() for value, _, name in pairs}
-    if not all(named) or not all(named.values()) or len(set(map(label_key, named))) < len(pairs):
+    keys = set(map(label_key, named))
+    if not named or not all(equals for _, equals, _ in pairs) or len(keys) < len(pairs):
         raise UsageError(
             f"--labels {labels!r} does not give each value one class",
             "It is written as --labels 1=positive,0=negative",
@@ -98,33 +126,44 @@ def parse_labels(labels: str) -> dict[str, str]:
     return named
 
 
+def labels_option(named: Mapping[str, str]) -> str:
+    """Return `--labels` with those classes of label values, as a shell takes it."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="").writerow(f"{v}={name}" for v, name in named.items())
+    return f"--labels {shlex.quote(text.getvalue())}"
+
+
 def _joined_spellings(counts: Mapping[str, int], named: Iterable[str]) -> Counter[str]:
     """Return the rows of each value that is not missing, by its most frequent spelling."""
     kept = set(map(label_key, named))
     spellings: dict[str, str] = {}
-    met: Counter[str] = Counter()
+    found: Counter[str] = Counter()
     for value in sorted(counts, key=lambda value: (-counts[value], value)):
         key = label_key(value)
         if key in kept or key not in MISSING:
-            met[spellings.setdefault(key, value.strip())] += counts[value]
-    return met
+            found[spellings.setdefault(key, value.strip())] += counts[value]
+    return found
 
 
-def _as_named(met: Counter[str], named: Mapping[str, str]) -> ClassMap:
+def _as_named(found: Counter[str], named: Mapping[str, str]) -> ClassMap:
     keys = {label_key(value): name for value, name in named.items()}
-    unnamed = [value for value in met if label_key(value) not in keys]
-    absent = [value for value in named if label_key(value) not in map(label_key, met)]
+    missing = frozenset(key for key, name in keys.items() if not name)
+    unnamed = [value for value in found if label_key(value) not in keys]
+    keys_found = set(map(label_key, found)) | missing
+    absent = [value for value in named if label_key(value) not in keys_found]
     if unnamed or absent:
         problem = f"gives {_quoted(unnamed)} no class" if unnamed else f"names {_quoted(absent)}"
-        raise UsageError(f"--labels {problem}; the label values are: {show_values(met)}")
-    if len(set(named.values())) < 2:
+        raise UsageError(f"--labels {problem}; the label values are: {show_values(found)}")
+    if len({name for name in named.values() if name}) < 2:
         raise UsageError("--labels gives all values one class", "At least two are needed")
-    return _class_map({value: keys[label_key(value)] for value in met})
+    kept = (value for value in found if label_key(value) not in missing)
+    return _class_map({value: keys[label_key(value)] for value in kept}, missing)
 
 
-def _class_map(label_values: Mapping[str, str]) -> ClassMap:
+def _class_map(label_values: Mapping[str, str], missing: frozenset[str] = frozenset()) -> ClassMap:
     classes = tuple(sorted(set(label_values.values()), key=_class_order))
-    return ClassMap(classes, {value: label_values[value] for value in sorted(label_values)})
+    ordered = {value: label_values[value] for value in sorted(label_values)}
+    return ClassMap(classes, ordered, missing)
 
 
 def _class_order(name: str) -> tuple[bool, float, str, str]:
@@ -134,41 +173,68 @@ def _class_order(name: str) -> tuple[bool, float, str, str]:
         return (True, 0.0, name.casefold(), name)
 
 
-def _check_number(met: Counter[str]) -> None:
-    if len(met) > MAX_CLASSES or (len(met) > 2 and 2 * len(met) > met.total()):
+def _check_number(found: Counter[str]) -> None:
+    if len(found) > MAX_CLASSES or (len(found) > 2 and 2 * len(found) > found.total()):
         raise InputError(
-            f"{len(met):,} different values in {met.total():,} rows are not labels: "
-            f"{show_values(met)}",
+            f"{len(found):,} different values in {found.total():,} rows are not labels: "
+            f"{show_values(found)}",
             "--label-column names the column of the labels",
         )
 
 
-def _check_spelling(met: Counter[str]) -> None:
+def _check_doubtful(found: Counter[str]) -> None:
+    """Refuse to guess whether a value that may stand for a missing label is a class."""
+    doubtful = [value for value in found if _is_doubtful(value, found)]
+    if doubtful and len(found) - len(doubtful) > 1:
+        others = [value for value in found if value not in doubtful]
+        known = all(label_key(value) in UNDERSTOOD for value in others)
+        named = {v: UNDERSTOOD[label_key(v)] if known else _class_name(v) for v in sorted(others)}
+        named |= dict.fromkeys(doubtful, "")
+        raise UsageError(
+            f"are the labels {_quoted(doubtful)} a class, or missing? The values are: "
+            f"{show_values(found)}",
+            f"{labels_option(named)} leaves their rows out; a name behind the = makes a class",
+        )
+
+
+def _is_doubtful(value: str, found: Counter[str]) -> bool:
+    key = label_key(value)
+    if key in NUMBERS_IN_DOUBT:
+        return all(label_key(other).isdecimal() for other in found if other != value)
+    return key in DOUBTFUL
+
+
+def _class_name(value: str) -> str:
+    """Return a name for the class of a value that `--labels` can have."""
+    return value.replace("=", "-")
+
+
+def _check_spelling(found: Counter[str]) -> None:
     """Refuse a rare value that is nearly a frequent one: it is no class of its own."""
-    for value in met:
-        frequent = [other for other in met if met[other] >= RARE * met[value]]
+    for value in found:
+        frequent = [other for other in found if found[other] >= RARE * found[value]]
         near = get_close_matches(value.casefold(), map(str.casefold, frequent), 1, NEAR)
         if near and any(letter.isalpha() for letter in value):
             likely = next(other for other in frequent if other.casefold() == near[0])
-            option = ",".join(f"{v}={likely if v == value else v}" for v in sorted(met))
+            named = {v: _class_name(likely if v == value else v) for v in sorted(found)}
             raise UsageError(
                 f"is the label {value!r} meant to be {likely!r}? The values are: "
-                f"{show_values(met)}",
-                f"Correct the file, or say it with --labels {option!r}",
+                f"{show_values(found)}",
+                f"Correct the file, or say it with {labels_option(named)}",
             )
 
 
-def _check_several(met: Counter[str]) -> None:
-    if len(met) == 1 or len({UNDERSTOOD.get(label_key(value), value) for value in met}) == 1:
+def _check_several(found: Counter[str]) -> None:
+    if len(found) == 1 or len({UNDERSTOOD.get(label_key(value), value) for value in found}) == 1:
         raise InputError(
-            f"all labels are one class: {show_values(met)}",
+            f"all labels are one class: {show_values(found)}",
             "Training needs rows of two classes at least",
         )
-    if len(met) == 2:
-        first, second = sorted(met, key=_class_order)
+    if len(found) == 2:
+        named = dict(zip(sorted(found, key=_class_order), ("negative", "positive"), strict=True))
         raise UsageError(
-            f"what the label values mean is not clear: {show_values(met)}",
-            f"Say it, for instance with --labels {first}=negative,{second}=positive",
+            f"what the label values mean is not clear: {show_values(found)}",
+            f"Say it, for instance with {labels_option(named)}",
         )
 
 

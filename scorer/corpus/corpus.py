@@ -30,6 +30,7 @@ from scorer.corpus.near_duplicates import (
 from scorer.corpus.splits import PARTS as NAMES
 from scorer.corpus.splits import TEST, TRAIN, VALID, split_rows
 from scorer.errors import InputError, UsageError
+from scorer.tables.formats import ReadOptions
 
 PARTS = ("train", "valid", "test")  # by splits.TRAIN, VALID, TEST
 OUT = -1  # instead of a part: the row is taken out
@@ -84,15 +85,17 @@ def read_corpus(
     columns: Columns,
     seed: int,
     keep_duplicates: bool = False,
+    options: ReadOptions | None = None,
 ) -> Corpus:
     """Read labelled files and part them; `valid` and `test` are paths, shares or row numbers.
 
-    With `keep_duplicates` a text may stand in two parts, and figures get too good.
-    Raises `InputError` or `UsageError`, also where a part would lack rows or a class.
+    `options` say how all files are read. With `keep_duplicates` a text may stand in two parts, and
+    figures get too good. Raises `InputError` or `UsageError`, also where a part would lack rows or
+    a class.
     """
     sizes = {VALID: _size(valid, "valid"), TEST: _size(test, "test")}
-    labelled = read_labelled(paths, columns)
-    given = _read_given(sizes, labelled, columns)
+    labelled = read_labelled(paths, columns, options=options)
+    given = _read_given(sizes, labelled, columns, options)
     pool = _pool(labelled, given)
     notes = list(labelled.notes)
     notes += (f"{NAMES[part]} file: {note}" for part in given for note in given[part].notes)
@@ -119,12 +122,15 @@ def _size(text: str, part: str) -> Path | float:
 
 
 def _read_given(
-    sizes: Mapping[int, Path | float], training: Labelled, columns: Columns
+    sizes: Mapping[int, Path | float],
+    training: Labelled,
+    columns: Columns,
+    options: ReadOptions | None,
 ) -> dict[int, Labelled]:
     """Read the files of held-out rows as the training files were read."""
     found = replace(columns, text=training.text_column, label=training.label_column)
     return {
-        part: read_labelled([size], found, training.class_map)
+        part: read_labelled([size], found, training.class_map, options)
         for part, size in sizes.items()
         if isinstance(size, Path)
     }

@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.class_map import ClassMap, find_class_map, label_key
+from scorer.corpus.class_map import ClassMap, find_class_map, label_key, show_values
 from scorer.corpus.labelled_columns import Columns
 from scorer.corpus.labelled_table import read_labelled_table
 from scorer.corpus.near_duplicates import folded, text_codes
 from scorer.errors import InputError, prefix_errors
 from scorer.files.fingerprint import fingerprint
+from scorer.tables.formats import ReadOptions
 
 MIN_ROWS = 10
 MIN_CLASS_ROWS = 5  # three for training, one each for validation and test
@@ -95,14 +96,17 @@ class Labelled:
 
 
 def read_labelled(
-    paths: Sequence[Path], columns: Columns, class_map: ClassMap | None = None
+    paths: Sequence[Path],
+    columns: Columns,
+    class_map: ClassMap | None = None,
+    options: ReadOptions | None = None,
 ) -> Labelled:
-    """Read labelled CSV or Parquet files as one table and check its rows.
+    """Read labelled CSV or Parquet files as one table, as `options` say, and check its rows.
 
     With `class_map` (of the training files) the files are held out: their values must be known,
     every row with a text and a label is kept. Raises `InputError` or `UsageError`.
     """
-    table = read_labelled_table(paths, columns)
+    table = read_labelled_table(paths, columns, options)
     counts = _value_counts(table.labels)
     training = class_map is None
     with prefix_errors(", ".join(map(str, paths))):
@@ -116,7 +120,7 @@ def read_labelled(
         table.text_column,
         table.label_column,
         left_out,
-        tuple(_notes(rows, left_out, counts, class_map.classes, training)),
+        (*table.notes, *_notes(rows, left_out, counts, class_map, training)),
         _fingerprint(paths),
     )
 
@@ -200,7 +204,7 @@ def _notes(
     rows: LabelledRows,
     left_out: LeftOut,
     counts: Counter[str],
-    classes: Sequence[str],
+    class_map: ClassMap,
     training: bool,
 ) -> Iterator[str]:
     reasons = (
@@ -210,9 +214,12 @@ def _notes(
         (left_out.conflicting, "whose text is there with another label too"),
     )
     yield from (f"left out: {counted_rows(count)} {reason}" for count, reason in reasons if count)
+    marks = class_map.missing_marks(counts)
+    if marks:
+        yield f"label values read as missing: {show_values(marks)}. --labels gives them a class"
     yield from _spelling_notes(counts)
     if training:
-        yield from _class_notes(class_counts(rows.targets, classes))
+        yield from _class_notes(class_counts(rows.targets, class_map.classes))
 
 
 def _spelling_notes(counts: Counter[str]) -> Iterator[str]:

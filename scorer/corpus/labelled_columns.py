@@ -6,16 +6,12 @@ or what remains. Knows the first rows of a table, nothing of files or of what la
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import pyarrow as pa
 
 from scorer.errors import InputError, UsageError
-from scorer.tables.text_column import find_text_column, is_text
+from scorer.tables.text_column import find_text_column, listed, named_column
 
-TEXT_NAMES = frozenset(
-    {"text", "texts", "review", "comment", "message", "body", "content", "document", "sentence"}
-)
 LABEL_NAMES = frozenset(
     {"label", "labels", "sentiment", "class", "target", "y", "polarity", "category"}
 )
@@ -59,28 +55,13 @@ def find_columns(sample: pa.Table, columns: Columns) -> Positions:
     return Positions(text_at, label_at, group_at)
 
 
-def named_column(schema: pa.Schema, name: str, option: str) -> int:
-    """Return the position of the one column of that name; `InputError` if there is none."""
-    positions = schema.get_all_field_indices(name)
-    if len(positions) == 1:
-        return positions[0]
-    if positions:
-        raise InputError(f"{len(positions)} columns are named {name!r}", "Rename all but one")
-    near = get_close_matches(name, schema.names, n=1)
-    suggestion = f"; did you mean {near[0]!r}?" if near else "."
-    raise InputError(
-        f"there is no column {name!r}{suggestion} The columns are: {_listed(schema.names)}",
-        f"{option} names one of them",
-    )
-
-
 def _label_column(sample: pa.Table, columns: Columns) -> int | None:
     if columns.label is not None:
         return named_column(sample.schema, columns.label, "--label-column")
     usual = [
         i
         for i, name in enumerate(sample.schema.names)
-        if name.strip().lower() in LABEL_NAMES
+        if name.strip().casefold() in LABEL_NAMES
         and name not in (columns.text, columns.group)
         and _has_few_values(sample.column(i))
     ]
@@ -99,12 +80,7 @@ def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) ->
     if text is not None:
         return find_text_column(sample, text, "")
     left = [i for i in range(sample.num_columns) if i not in others]
-    usual = [i for i in left if _is_usual_text(sample.schema.field(i))]
-    return usual[0] if len(usual) == 1 else left[find_text_column(sample.select(left), None, "")]
-
-
-def _is_usual_text(field: pa.Field) -> bool:
-    return field.name.strip().lower() in TEXT_NAMES and is_text(field.type)
+    return left[find_text_column(sample.select(left), None, "")]
 
 
 def _remaining_column(schema: pa.Schema, others: set[int | None]) -> int:
@@ -116,10 +92,6 @@ def _remaining_column(schema: pa.Schema, others: set[int | None]) -> int:
 
 def _doubt(kind: str, names: Sequence[str]) -> InputError:
     return InputError(
-        f"which column is the {kind} is not clear; the columns are: {_listed(names)}",
+        f"which column is the {kind} is not clear; the columns are: {listed(names)}",
         f"--{kind}-column names it",
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names)

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from scorer.corpus.labelled_columns import Columns, find_columns
 from scorer.errors import InputError, prefix_errors
-from scorer.tables.formats import format_of, open_table
+from scorer.tables.csv_cells import as_text
+from scorer.tables.formats import ReadOptions, TableReader, open_table_as
 from scorer.tables.text_column import as_texts, is_text
 
 CHUNK_ROWS = 10_000
@@ -32,39 +33,42 @@ class LabelledTable:
     groups: pa.LargeStringArray | None
     text_column: str
     label_column: str
-    unreadable: int = 0  # rows that are not as the header says; they are left out
+    unreadable: int = 0  # rows that do not fit the header; they are left out
+    notes: tuple[str, ...] = ()  # about the files
 
 
-def read_labelled_table(paths: Sequence[Path], columns: Columns) -> LabelledTable:
+def read_labelled_table(
+    paths: Sequence[Path], columns: Columns, options: ReadOptions | None = None
+) -> LabelledTable:
     """Read CSV or Parquet files; the columns found in the first must be in the others.
 
     Raises `InputError` or `UsageError`, naming the file.
     """
     tables = []
     for path in paths:
-        tables.append(_read_file(path, columns))
+        tables.append(_read_file(path, columns, options or ReadOptions()))
         columns = _found(columns, tables[-1])
     return _joined(tables)
 
 
-def _read_file(path: Path, columns: Columns) -> LabelledTable:
+def _read_file(path: Path, columns: Columns, options: ReadOptions) -> LabelledTable:
     parts: list[LabelledTable] = []
-    with open_table(str(path), format_of(str(path))) as reader:
+    with open_table_as(str(path), options) as reader:
         for chunk in reader.chunks(CHUNK_ROWS):
             parts.append(_select_columns(chunk.table, columns, path))
             columns = _found(columns, parts[-1])
-        _check_read(reader.rows_read, reader.rows_rejected, path)
-    return replace(_joined(parts), unreadable=reader.rows_rejected)
+        check_rejected(reader)
+        if reader.rows_read == 0:
+            raise InputError(f"{reader.name} has no rows")
+    return replace(_joined(parts), unreadable=reader.rows_rejected, notes=tuple(reader.notes))
 
 
-def _check_read(rows: int, rejected: int, path: Path) -> None:
-    if rows == 0:
-        raise InputError(f"{path} has no rows")
+def check_rejected(reader: TableReader) -> None:
+    """Raise `InputError` if so many rows were rejected that the file is not what it seems."""
+    rows, rejected = reader.rows_read, reader.rows_rejected
     if rejected > MAX_UNREADABLE * rows:
-        raise InputError(
-            f"{path}: {rejected:,} of {rows:,} rows cannot be read as the header says",
-            "Is its first line the header, and is each cell with a comma or a line end quoted?",
-        )
+        problem = f"{rejected:,} of {rows:,} rows cannot be read as the header says"
+        raise InputError(f"{reader.name}: {problem}", reader.reject_hint)
 
 
 def _select_columns(chunk: pa.Table, columns: Columns, path: Path) -> LabelledTable:
@@ -98,10 +102,9 @@ def _as_values(column: pa.ChunkedArray, name: str, option: str) -> pa.LargeStrin
         raise InputError(
             f"column {name!r} is {column.type}, not plain values", f"{option} names one"
         )
-    plain = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     try:
-        return column.cast(plain).cast(pa.large_string()).combine_chunks()
-    except pa.ArrowInvalid as error:
+        return as_text(column).combine_chunks()
+    except (pa.ArrowException, ValueError) as error:
         raise InputError(
             f"column {name!r} is {column.type}: {error}", f"{option} names one"
         ) from error
@@ -116,4 +119,5 @@ def _joined(tables: Sequence[LabelledTable]) -> LabelledTable:
         tables[0].text_column,
         tables[0].label_column,
         sum(table.unreadable for table in tables),
+        tuple(note for table in tables for note in table.notes),
     )

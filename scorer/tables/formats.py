@@ -5,7 +5,7 @@ scores or publishing.
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -31,6 +31,7 @@ __all__ = [
     "Chunk",
     "CsvDialect",
     "CsvOptions",
+    "ReadOptions",
     "Reject",
     "RejectSink",
     "TableFormat",
@@ -40,6 +41,7 @@ __all__ = [
     "create_table",
     "format_of",
     "open_table",
+    "open_table_as",
 ]
 
 
@@ -104,6 +106,19 @@ def _format_of(path: str, option: str | None) -> TableFormat:
     listed = ".csv, .tsv, .txt (also with .gz, .zst, .bz2, .xz or .zip behind it), .parquet, .pq"
     hint = "--input-format or --output-format names its format"
     raise UsageError(f"the name of {path} does not end in one of: {listed}", hint)
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How files are read, whatever their names: for several files at once."""
+
+    format: str | None = None  # of `FORMATS`; else by the end of each name
+    csv: CsvOptions = field(default_factory=CsvOptions)
+
+
+def open_table_as(path: str, options: ReadOptions) -> TableReader:
+    """Open a path as the options say. Raises `InputError` or `UsageError`."""
+    return open_table(path, format_of(path, options.format), options.csv)
 
 
 def open_table(

@@ -41,12 +41,17 @@ class StrayQuotes:
         self._first = self._first or line
 
     def _is_row(self, line: str) -> bool:
-        """Return whether a line would be a row by itself; prose has a space after a comma."""
+        """Return whether a line would be a row by itself.
+
+        Prose has a space after a comma, and a quoted text that ends has its quote before a comma.
+        """
         try:
             (fields,) = parse([line], self._plain)
         except (csv.Error, ValueError):
             return False
-        return 1 < len(fields) == self._width and not any(f[:1].isspace() for f in fields[1:])
+        if not 1 < len(fields) == self._width or self._dialect.quote in fields[0]:
+            return False
+        return not any(field[:1].isspace() for field in fields[1:])
 
     def notes(self) -> Iterator[str]:
         """Yield what a user should know, a line each."""

@@ -3,15 +3,21 @@
 Knows Arrow tables, nothing of files or of what is done with the texts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import InputError
 
+USUAL_NAMES = frozenset(
+    {"text", "texts", "review", "comment", "message", "body", "content", "document", "sentence"}
+)
 TWO_WORDS = r"\p{L}{2,}\s+\p{L}{2,}"  # what a cell of prose has and a number, code or date has not
+FEW_CELLS = 50  # of a column are looked at, unless all of them are blank
+MAX_LISTED = 50  # columns in a message
 OPTION = "--text-column names it"
 TYPED = "--text-column names another; without --infer-types each column of a CSV is text"
 
@@ -19,39 +25,65 @@ TYPED = "--text-column names another; without --infer-types each column of a CSV
 def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> int:
     """Return the position of the text column of a table, of which `sample` has the first rows.
 
-    It is the one named `wanted`, else the one named as the bundle's, else the only one that looks
-    like text. Raises `InputError` with the columns there are.
+    It is the one named `wanted`, else the one named as the bundle's, else the only one with a usual
+    name, else the only one that looks like text. Without rows any column will do: no text is read.
+    Raises `InputError` with the columns there are.
     """
     if wanted is not None:
         return _named(sample.schema, wanted)
     if trained_on in sample.schema.names:
         return _named(sample.schema, trained_on)
-    texts = [i for i in range(sample.num_columns) if _looks_like_text(sample.column(i))]
-    strings = [i for i in range(sample.num_columns) if is_text(sample.schema.field(i).type)]
-    choice = texts if len(strings) > 1 else strings
-    if len(choice) != 1:
-        names = _listed(sample.schema.names)
-        raise InputError(f"which column is the text is not clear; the columns are: {names}", OPTION)
-    return choice[0]
+    strings = [i for i, kind in enumerate(sample.schema.types) if is_text(kind)]
+    usual = usual_columns(sample.schema, strings)
+    for choice in (usual, strings):
+        if len(choice) > 1:
+            prose = _are_prose([sample.column(i) for i in choice])
+            choice = [i for i, is_prose in zip(choice, prose, strict=True) if is_prose]
+        if len(choice) == 1:
+            return choice[0]
+    if sample.num_rows == 0 and sample.num_columns > 0:
+        return next(iter([*usual, *strings]), 0)
+    names = listed(sample.schema.names)
+    raise InputError(f"which column is the text is not clear; the columns are: {names}", OPTION)
+
+
+def usual_columns(schema: pa.Schema, positions: Iterable[int]) -> list[int]:
+    """Return those of the positions whose column has a name that text columns usually have."""
+    names = schema.names
+    return [i for i in positions if names[i].strip().casefold() in USUAL_NAMES]
 
 
 def _named(schema: pa.Schema, name: str) -> int:
-    positions = schema.get_all_field_indices(name)
-    if not positions:
-        near = get_close_matches(name, schema.names, n=1, cutoff=0.3)
-        suggestion = f"; did you mean {near[0]!r}?" if near else "."
-        listed = f"The columns are: {_listed(schema.names)}"
-        raise InputError(f"there is no column {name!r}{suggestion} {listed}", OPTION)
-    if len(positions) > 1:
-        raise InputError(f"{len(positions)} columns are named {name!r}", "Rename all but one")
-    kind = schema.field(positions[0]).type
+    position = named_column(schema, name, "--text-column")
+    kind = schema.field(position).type
     if not is_text(kind):
         raise InputError(f"column {name!r} is {kind}, not text", TYPED)
-    return int(positions[0])
+    return position
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+def named_column(schema: pa.Schema, name: str, option: str) -> int:
+    """Return the position of the one column of that name.
+
+    Raises `InputError` with the columns there are and the nearest, and the option that names one.
+    """
+    positions = schema.get_all_field_indices(name)
+    if len(positions) == 1:
+        return int(positions[0])
+    if positions:
+        hint = "--rename-duplicates numbers those of a CSV; rename those of a Parquet file"
+        raise InputError(f"{len(positions)} columns are named {name!r}", hint)
+    near = get_close_matches(name, schema.names, n=1, cutoff=0.3)
+    suggestion = f"; did you mean {near[0]!r}?" if near else "."
+    names = f"The columns are: {listed(schema.names)}"
+    raise InputError(
+        f"there is no column {name!r}{suggestion} {names}", f"{option} names one of them"
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the names for a message."""
+    shown = ", ".join(map(repr, names[:MAX_LISTED]))
+    return f"{shown} and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else shown
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -65,14 +97,27 @@ def is_text(kind: pa.DataType) -> bool:
     )
 
 
-def _looks_like_text(column: pa.ChunkedArray) -> bool:
-    """Return whether at least half of the cells that are not blank have two words in a row."""
-    if not is_text(column.type):
-        return False
+def _are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
+    """Return of each column whether at least half of some cells have two words in a row."""
+    cells = [_some_cells(column) for column in columns]
+    matches = pc.match_substring_regex(pa.concat_arrays(cells), TWO_WORDS)  # is slow to begin
+    counts = [len(some) for some in cells]
+    column_of_cell = np.repeat(np.arange(len(cells)), counts)
+    prose = np.bincount(
+        column_of_cell[matches.to_numpy(zero_copy_only=False)], minlength=len(cells)
+    )
+    return [count > 0 and 2 * found >= count for count, found in zip(counts, prose, strict=True)]
+
+
+def _some_cells(column: pa.ChunkedArray) -> pa.LargeStringArray:
+    """Return the first cells that are not blank."""
+    few = _filled(column.slice(0, FEW_CELLS))
+    return few if len(few) else _filled(column).slice(0, FEW_CELLS)
+
+
+def _filled(column: pa.ChunkedArray) -> pa.LargeStringArray:
     cells = as_texts(column, "")
-    filled = pc.sum(pc.not_equal(pc.utf8_trim_whitespace(cells), "")).as_py() or 0
-    prose = pc.sum(pc.match_substring_regex(cells, TWO_WORDS)).as_py() or 0
-    return filled > 0 and prose * 2 >= filled
+    return cells.filter(pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
 
 
 def as_texts(column: pa.ChunkedArray, name: str, first_row: int = 0) -> pa.LargeStringArray:

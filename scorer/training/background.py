@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from scorer.bundles.bundle import Bundle, load_bundle
 from scorer.bundles.starting_point import StartingPoint, load_starting_point
+from scorer.corpus.labelled_table import check_rejected
 from scorer.errors import InputError, UsageError
 from scorer.files.fingerprint import check_readable
-from scorer.tables.formats import CsvOptions, format_of, open_table
+from scorer.tables.formats import ReadOptions, open_table_as
 from scorer.tables.text_column import as_texts, find_text_column
 
 CHUNK_ROWS = 10_000
@@ -41,13 +42,15 @@ def read_background(
     start: Path | None = None,
     vectors: Path | None = None,
     teachers: Sequence[Path] = (),
+    options: ReadOptions | None = None,
 ) -> Background:
     """Read and verify what is given; the texts are in `text_column`, or in the only text column.
 
-    Raises `InputError` or `BundleError`, and `UsageError` for unlabelled texts of no use.
+    `options` say how files of texts are read. Raises `InputError` or `BundleError`, and
+    `UsageError` for unlabelled texts of no use.
     """
     _check_use(unlabelled, start, vectors, teachers)
-    texts = [chunk for path in unlabelled for chunk in _texts(path, text_column)]
+    texts = [chunk for path in unlabelled for chunk in _texts(path, text_column, options)]
     return Background(
         pa.concat_arrays(texts) if texts else None,
         None if start is None else load_starting_point(start),
@@ -86,15 +89,15 @@ def _check_use(
         )
 
 
-def _texts(path: Path, text_column: str) -> list[pa.LargeStringArray]:
+def _texts(path: Path, text_column: str, options: ReadOptions | None) -> list[pa.LargeStringArray]:
     """Return the texts of a CSV or Parquet file, without nulls."""
-    name = str(path)
-    with open_table(name, format_of(name, None), CsvOptions(), None) as reader:
+    with open_table_as(str(path), options or ReadOptions()) as reader:
         texts, column = [], None
         for chunk in reader.chunks(CHUNK_ROWS):
             if column is None:
                 column = find_text_column(chunk.table, None, text_column)
             texts.append(as_texts(chunk.table.column(column), text_column).drop_null())
+        check_rejected(reader)
     if not any(map(len, texts)):
         raise InputError(f"{path} has no texts")
     return texts

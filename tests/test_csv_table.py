@@ -101,6 +101,29 @@ def test_every_cell_written_reads_back(rows: Rows, delimiter: str, quote: str) -
     assert list(csv.reader(text, delimiter=delimiter, quotechar=quote)) == rows
 
 
+ESCAPED = st.lists(
+    st.sampled_from(["\\", "\\", "\\N", '"', ",", "\n", "\r", "\r\n", "a", "n"]), max_size=5
+).map("".join)
+
+
+@given(
+    st.lists(st.lists(ESCAPED, min_size=2, max_size=2), min_size=2, max_size=5),
+    st.sampled_from(['"', "'", "none"]),
+    st.sampled_from([",", "\t"]),
+    st.sampled_from(["\\", "^"]),
+)
+def test_every_cell_written_with_an_escape_reads_back(
+    rows: Rows, quote: str, delimiter: str, escape: str
+) -> None:
+    rows = [[cell.replace("\\", escape) for cell in row] for row in rows]
+    dialect = CsvDialect(delimiter, quote.replace("none", ""), escape)
+    if quote == "none" and any(cell.endswith("\r") for row in rows for cell in row):
+        with pytest.raises(InputError, match="ends in a carriage return, and there is no quote"):
+            written(rows, dialect)
+        return
+    assert read(written(rows, dialect), CsvOptions(delimiter, quote, escape=escape)) == rows
+
+
 @given(st.lists(st.text("ab,'\n\r\"", max_size=3), min_size=2, max_size=3))
 def test_quotes_are_only_where_they_are_needed(cells: list[str]) -> None:
     expected = io.StringIO(newline="")

@@ -180,3 +180,32 @@ def test_whoever_locks_a_file_that_was_removed_tries_again(output, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", flock_late)
     with locked(output), pytest.raises(OutputBusyError), locked(output):
         pass
+
+
+class Synced:
+    """What `os.fsync` was called for, in order; the real one is called."""
+
+    def __init__(self, monkeypatch):
+        self.paths, self._fsync = [], os.fsync
+        monkeypatch.setattr(os, "fsync", self)
+
+    def __call__(self, descriptor):
+        self.paths.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        self._fsync(descriptor)
+
+
+def test_the_file_is_on_the_disk_before_it_has_its_name_and_the_name_is_too(output, monkeypatch):
+    synced = Synced(monkeypatch)
+    with PendingFile(output) as pending:
+        pending.temporary.write_text("new")
+        pending.flush()
+        assert synced.paths == [str(pending.temporary)]
+        assert not output.exists()
+        pending.publish()
+    assert synced.paths[1:] == [str(output.parent)]
+
+
+def test_a_small_text_is_on_the_disk_too(output, monkeypatch):
+    synced = Synced(monkeypatch)
+    publish_text(output, "new")
+    assert synced.paths == [str(PendingFile(output).temporary), str(output.parent)]

@@ -125,3 +125,13 @@ def test_a_full_disk_is_an_error(path: Path) -> None:
         list(reader.chunks(10))
         with pytest.raises(InputError, match="cannot write /dev/full: no space left"):
             reader.close()
+
+
+def test_the_escape_of_the_input_is_kept(path: Path) -> None:
+    path.write_text('id,review\n1,"a \\"quiet\\" room"\n2,"a, \\"b\\"",c\n')
+    assert read(path) == ([{"id": "1", "review": 'a "quiet" room'}], 1)
+    wrong = rejects_of(path)
+    assert ',"header, escape \\",' in wrong.read_text()
+    assert read(wrong) == ([], 1)
+    wrong.write_text(wrong.read_text().replace(',c"', '"'))
+    assert read(wrong) == ([{"id": "2", "review": 'a, "b"'}], 0)

@@ -164,9 +164,12 @@ def records_of(lines: Sequence[str], complete: bool, dialect: CsvDialect) -> lis
 
 def consistency(records: Sequence[Sequence[str]]) -> float:
     """Return the share of records as wide as the first, 0 where that is a single field."""
-    if not records or len(records[0]) < 2:
-        return 0.0
-    return sum(len(record) == len(records[0]) for record in records) / len(records)
+    return _as_wide(records) if records and len(records[0]) > 1 else 0.0
+
+
+def _as_wide(records: Sequence[Sequence[str]]) -> float:
+    """Return the share of records as wide as the first."""
+    return sum(len(record) == len(records[0]) for record in records) / max(len(records), 1)
 
 
 def is_prose(records: Sequence[Sequence[str]]) -> bool:
@@ -179,20 +182,21 @@ def _with_escape(lines: Sequence[str], complete: bool, choices: Sequence[CsvDial
     """Return the dialect with an escape only if the one without cannot read what that reads."""
     without, *others = choices
     for dialect in others:
-        if not _is_well_formed(lines, complete, without) and _is_well_formed(
-            lines, complete, dialect
+        share = _as_wide(records_of(lines, complete, dialect))
+        if (
+            _is_well_formed(lines, complete, dialect)
+            and not _is_well_formed(lines, complete, without)
+            and share >= _as_wide(records_of(lines, complete, without))
         ):
             return dialect
     return without
 
 
 def _is_well_formed(lines: Sequence[str], complete: bool, dialect: CsvDialect) -> bool:
-    """Return whether all records are as wide as the first, and their quotes where they belong."""
-    records: list[list[str]] = []
+    """Return whether no quoted field goes on after its closing quote."""
     try:
-        for record in parse(lines, dialect, strict=True):
-            records += [record] if record else []
+        for _ in parse(lines, dialect, strict=True):
+            pass
     except csv.Error as error:
         return not complete and "end of data" in str(error)
-    records = records if complete else records[:-1]
-    return len({len(record) for record in records}) < 2
+    return True

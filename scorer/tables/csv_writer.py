@@ -70,11 +70,13 @@ def _quoted(cells: pa.LargeStringArray, dialect: CsvDialect) -> pa.LargeStringAr
     Line endings of both kinds are quoted, and a byte order mark that might begin the file.
     """
     quote = dialect.quote
-    if dialect.escape:
-        cells = _escaped(cells, dialect)
-        if not quote:
-            return cells
     special = pc.or_(_has(cells, "\r\n" + dialect.delimiter + quote), pc.starts_with(cells, MARK))
+    if dialect.escape:
+        escaped = _escaped(cells, dialect)
+        if not quote:
+            return _check_ends(escaped)
+        special = pc.or_(special, pc.not_equal(escaped, cells))  # some read escapes in quotes only
+        cells = escaped
     if not pc.any(special).as_py():
         return cells
     if not quote:
@@ -99,6 +101,13 @@ def _escaped(cells: pa.LargeStringArray, dialect: CsvDialect) -> pa.LargeStringA
         for cell in cells.filter(mask).to_pylist()
     ]
     return pc.replace_with_mask(cells, mask, pa.array(escaped, TEXT))
+
+
+def _check_ends(cells: pa.LargeStringArray) -> pa.LargeStringArray:
+    r"""Refuse a cell that would make one line ending of its `\r` and the row's `\n`."""
+    if pc.any(pc.ends_with(cells, "\r")).as_py():
+        raise InputError("a cell ends in a carriage return, and there is no quote", HINT)
+    return cells
 
 
 def _has(cells: pa.LargeStringArray, characters: str) -> pa.BooleanArray:

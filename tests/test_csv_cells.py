@@ -88,6 +88,8 @@ DAY = 86_400
         (2**63 - 1, pa.timestamp("us", "UTC"), "+294247-01-10 04:00:54.775807Z"),
         (2**63 - 1, pa.timestamp("us", "Europe/Berlin"), "+294247-01-10 04:00:54.775807Z"),
         (253_402_300_799, pa.timestamp("s", "+01:00"), "+10000-01-01 00:59:59+0100"),
+        (2**63 - 1, pa.timestamp("ns", "Europe/Berlin"), "2262-04-11 23:47:16.854775807Z"),
+        (-3_000_000_000, pa.timestamp("s", "Europe/Berlin"), "1874-12-07 18:40:00Z"),
         (DAY, pa.time32("s"), "24:00:00"),
         (-1, pa.time64("ns"), "-00:00:00.000000001"),
         (90_061_000_001, pa.time64("us"), "25:01:01.000001"),
@@ -117,9 +119,24 @@ def test_dates_and_times_are_written_over_the_whole_range(
         ([['a "b"', "é\n"]], pa.list_(pa.dictionary(pa.int8(), pa.string())),
          ['["a \\"b\\"", "é\\n"]']),
         ([[(1, None), (1, b"x")]], pa.map_(pa.int8(), pa.binary()), ['[[1, null], [1, "eA=="]]']),
+        ([[("a", [None])], None, [("b", [None, None]), ("c", [])]],
+         pa.map_(pa.string(), pa.list_(pa.null())),
+         ['[["a", [null]]]', "", '[["b", [null, null]], ["c", []]]']),
     ],
 )  # fmt: skip
 def test_nested_cells_are_json(values: list[Any], kind: pa.DataType, expected: list[str]) -> None:
     column = pa.chunked_array([pa.array([*values, *values], kind).slice(1, len(values))])
     rotated = [*expected[1:], expected[0]]
     assert as_cells(column, "a").to_pylist() == rotated
+
+
+def test_nested_values_of_extension_types_are_written() -> None:
+    ids = pa.ExtensionArray.from_storage(
+        pa.uuid(), pa.array([b"0123456789abcdef", None] * 2, pa.binary(16))
+    )
+    lists = pa.ListArray.from_arrays([0, 1, 4], ids)
+    text = "MDEyMzQ1Njc4OWFiY2RlZg=="
+    expected = [f'["{text}"]', f'[null, "{text}", null]']
+    assert as_cells(pa.chunked_array([lists]), "a").to_pylist() == expected
+    pairs = pa.FixedSizeListArray.from_arrays(ids, 2).slice(1)
+    assert as_cells(pa.chunked_array([pairs]), "a").to_pylist() == [f'["{text}", null]']

@@ -233,6 +233,16 @@ PARQUET: dict[str, tuple[Callable[[], pa.Table], dict[str, Any], dict[str, list[
         {},
         {"id": []},
     ),
+    "no rows and a nested extension type": (
+        lambda: pa.table(
+            {
+                "text": pa.array([], pa.string()),
+                "ids": pa.Table.from_batches([], pa.schema([("ids", pa.list_(pa.uuid()))]))["ids"],
+            }
+        ),
+        {},
+        {"ids": []},
+    ),
     "pandas' integers": (
         lambda: pa.Table.from_pandas(pd.DataFrame([[GOOD, 1], [DULL, 2]], columns=[0, 1])),
         {},

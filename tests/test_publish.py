@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -190,7 +191,7 @@ class Synced:
         monkeypatch.setattr(os, "fsync", self)
 
     def __call__(self, descriptor):
-        self.paths.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        self.paths.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
         self._fsync(descriptor)
 
 

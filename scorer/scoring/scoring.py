@@ -80,7 +80,7 @@ def score_table(
     """Return a table with the job's columns added; `column` is the position of the text."""
     schema = added.added_to(table.schema, predictor.classes)
     scorer = ChunkScorer(predictor, column)
-    parts = [schema.empty_table()]
+    parts = [pa.Table.from_batches([], schema)]
     for first_row in range(0, table.num_rows, CHUNK_ROWS):
         scored = scorer.score(Chunk(first_row, table.slice(first_row, CHUNK_ROWS)))
         parts.append(scored.with_columns(added, predictor.classes))
@@ -154,7 +154,7 @@ class Run:
         first = next(chunks, None)
         if first is None:  # no row to find the text column by: all are rejects, too many or not
             self._check_rejects(reader)
-        sample = first.table if first else reader.schema.empty_table()
+        sample = first.table if first else pa.Table.from_batches([], reader.schema)
         column = find_text_column(sample, self._source.text_column, self._model.text_column)
         self._text_column = sample.schema.field(column).name
         schema = self._target.added.added_to(sample.schema, self._model.predictor.classes)

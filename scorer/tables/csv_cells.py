@@ -12,7 +12,7 @@ Knows columns and text, nothing of delimiters, quotes or files.
 import base64
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -80,12 +80,8 @@ def _json(values: pa.Array) -> list[str]:
         names = [json.dumps(field.name, ensure_ascii=False) for field in kind]
         columns = [_json(child) for child in values.flatten()]
         found = _objects(names, columns, len(values))
-    elif pa.types.is_map(kind):
-        entries = pa.list_(pa.struct([kind.key_field, kind.item_field]))
-        values = values.cast(entries)
-        found = _arrays(values, _pairs(values.flatten()))
     elif pa.types.is_nested(kind):
-        found = _arrays(values, _json(values.flatten()))
+        found = _arrays(values)
     else:
         texts = _text(values).to_pylist()
         found = (NULL if text is None else _json_leaf(text, kind) for text in texts)
@@ -100,17 +96,36 @@ def _objects(names: list[str], columns: list[list[str]], count: int) -> Iterator
         yield f"{{{', '.join(members)}}}"
 
 
-def _pairs(entries: pa.StructArray) -> list[str]:
-    """Return the entries of maps: their keys may repeat, or be no strings."""
-    keys, values = (_json(child) for child in entries.flatten())
-    return [f"[{key}, {value}]" for key, value in zip(keys, values, strict=True)]
+def _arrays(lists: pa.Array) -> Iterator[str]:
+    """Yield an array for each list or map."""
+    spans = _spans(lists)
+    first = min((start for start, _ in spans), default=0)
+    last = max((end for _, end in spans), default=0)
+    members = _members(lists, first, last - first)
+    for start, end in spans:
+        yield f"[{', '.join(members[start - first : end - first])}]"
 
 
-def _arrays(lists: pa.Array, members: list[str]) -> Iterator[str]:
-    """Yield an array for each list, of the next of the members."""
-    rest = iter(members)
-    for length in pc.fill_null(pc.list_value_length(lists), 0).to_pylist():
-        yield f"[{', '.join(islice(rest, length))}]"
+def _spans(lists: pa.Array) -> list[tuple[int, int]]:
+    """Return where each list begins and ends in its values. (Arrow cannot flatten all types.)"""
+    kind = lists.type
+    if pa.types.is_fixed_size_list(kind):
+        size = kind.list_size
+        starts = range(lists.offset * size, (lists.offset + len(lists)) * size, size)
+        return [(start, start + size) for start in starts] if size else [(0, 0)] * len(lists)
+    offsets = lists.offsets.to_pylist()
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        sizes = lists.sizes.to_pylist()
+        return [(start, start + size) for start, size in zip(offsets, sizes, strict=True)]
+    return list(pairwise(offsets))
+
+
+def _members(lists: pa.Array, first: int, count: int) -> list[str]:
+    """Return some of the values of lists; of maps pairs, as keys may repeat or be no strings."""
+    if not pa.types.is_map(lists.type):
+        return _json(lists.values.slice(first, count))
+    keys, items = (_json(child.slice(first, count)) for child in (lists.keys, lists.items))
+    return [f"[{key}, {item}]" for key, item in zip(keys, items, strict=True)]
 
 
 def _json_leaf(text: str, kind: pa.DataType) -> str:

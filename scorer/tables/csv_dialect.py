@@ -1,19 +1,17 @@
 r"""The dialect of a CSV: how `csv` parses it, and how it is detected from the first lines.
 
 Detection is conservative: comma and `"` unless another choice is clear and that one is not, and no
-escape unless `\"` inside quotes leaves no other reading. An escape acts before a quote, a
-delimiter, a line ending or itself; before anything else it is a character like any other. Knows
-text, nothing of files.
+escape unless `\"` inside quotes leaves no other reading. Knows text, nothing of files.
 """
 
 import csv
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions, shown
+from scorer.tables.escaped_csv import EscapedReader
 from scorer.tables.table_streams import CsvDialect
 
 if TYPE_CHECKING:
@@ -28,18 +26,21 @@ PROSE_RECORDS = 20
 SURE = 0.9  # the same for a delimiter that is not a usual one, or a header further down
 
 
-def parse(lines: Iterable[str], dialect: CsvDialect, strict: bool = False) -> "CsvParser":
-    """Return the standard library's reader over lines that keep their endings.
+def parse(
+    lines: Iterable[str], dialect: CsvDialect, strict: bool = False
+) -> "CsvParser | EscapedReader":
+    """Return the standard library's reader, or one like it, over lines that keep their endings.
 
     `strict` raises `csv.Error` where a quoted field goes on after its closing quote.
     """
     _allow_large_cells()
+    if dialect.escape:
+        return EscapedReader(lines, dialect, strict)
     return csv.reader(
-        map(_escape_reader(dialect), lines) if dialect.escape else lines,
+        lines,
         delimiter=dialect.delimiter,
         quotechar=dialect.quote or None,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-        escapechar=dialect.escape or None,
         strict=strict,
     )
 
@@ -48,20 +49,6 @@ def _allow_large_cells() -> None:
     """Raise the limit that all of the process shares; lowering it again could fail another."""
     if csv.field_size_limit() < MAX_CELL:
         csv.field_size_limit(MAX_CELL)
-
-
-def _escape_reader(dialect: CsvDialect) -> Callable[[str], str]:
-    """Return what makes `csv`, which takes any character literally, keep a plain escape."""
-    escape = dialect.escape
-    special = re.escape(escape + dialect.delimiter + dialect.quote + "\r\n")
-    pattern = re.compile(rf"{re.escape(escape)}(\r\n|[{special}])?")
-
-    def escaped(match: re.Match[str]) -> str:
-        if match[1] is None:
-            return escape * 2
-        return escape + match[1] if match[1] != "\r\n" else f"{escape}\r{escape}\n"
-
-    return lambda line: pattern.sub(escaped, line) if escape in line else line
 
 
 def detect_dialect(

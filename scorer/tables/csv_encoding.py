@@ -7,9 +7,10 @@ that its row can be recognised and rejected. Knows nothing of CSV.
 import codecs
 import io
 import re
+import unicodedata
 from dataclasses import dataclass
 
-from scorer.errors import UsageError
+from scorer.errors import InputError, UsageError
 from scorer.tables.encoding_guess import guess_encoding
 
 DEFAULT = "utf-8"
@@ -38,8 +39,12 @@ UNMARKED = {  # encoding asked for -> the first is taken if none is recognised
     "utf-32": ("utf-32-le", "utf-32-be"),
 }
 HEAD_BYTES = 1 << 12  # looked at to recognise an encoding without a mark
-CONTROLS = bytes({*range(32)} - {*b"\t\n\r"})  # rare in a text, frequent in UTF-16 and UTF-32
+CONTROLS = bytes(range(9))  # rare in a text, frequent in UTF-16 and UTF-32
+MANY_NULS = 0.1  # share of the bytes: no UTF-8
+PLAIN = re.compile(r"[\t\r\n -~]")
+NO_TEXT = ("Cn", "Co")  # unassigned, and of private use
 MANY_CONTROLS = 0.2  # share of the bytes
+MOST_BREAKS = 0.3  # share of the bytes that are line breaks in ASCII
 
 
 def _as_surrogates(error: UnicodeError) -> tuple[str, int]:
@@ -130,6 +135,8 @@ def _unmarked(head: bytes, name: str) -> str:
         return DEFAULT
     likely = {choice: _likelihood(head, choice) for choice in reversed(choices)}
     best = max(likely, key=lambda choice: likely[choice])
+    if likely[best] == 0 and name == DEFAULT and head.count(0) > MANY_NULS * len(head):
+        raise InputError("it is not UTF-8, as it has so many NULs", "--encoding names another")
     return best if likely[best] > 0 else choices[0]
 
 
@@ -142,11 +149,19 @@ def _may_be_wide(head: bytes) -> bool:
 
 
 def _likelihood(head: bytes, name: str) -> float:
-    """Return the share of ASCII in bytes decoded as UTF-16 or UTF-32, 0 if they are no table."""
+    """Return the share of plain ASCII in bytes decoded as UTF-16 or UTF-32, 0 for no table.
+
+    In a table in that encoding, the bytes of line breaks are mostly line breaks.
+    """
     text = None if name == DEFAULT else _decoded(head, name)
-    if not text or any(character < " " and character not in "\t\n\r\x01" for character in text):
+    if not text or any(unicodedata.category(character) in NO_TEXT for character in text):
         return 0.0
-    return sum(map(str.isascii, text)) / len(text)
+    breaks = sum(map(text.count, "\r\n"))
+    bytes_of_breaks = sum(map(head.count, (b"\r", b"\n")))
+    ascii_share = len(PLAIN.findall(text)) / len(text)
+    if breaks < MOST_BREAKS * bytes_of_breaks or (not breaks and ascii_share < 1):
+        return 0.0
+    return ascii_share
 
 
 def _decoded(head: bytes, name: str) -> str | None:

@@ -43,7 +43,8 @@ def read_head(
     dialect = rejects_dialect(source.peek())
     if dialect is not None:
         return _head_of_rejects(source, name, dialect)
-    text, encoding, mark_bytes = open_text(source, options.encoding)
+    with prefix_errors(name):
+        text, encoding, mark_bytes = open_text(source, options.encoding)
     lines = Lines(text, encoding, name, offset=mark_bytes)
     notes = [] if mark_bytes or options.encoding else list(_encoding_notes(encoding))
     lines.skip(options.skip_rows)

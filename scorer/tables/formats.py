@@ -182,7 +182,7 @@ def check_table(
     another schema: other names, or for Parquet other types.
     """
     dialect = _dialect(format, dialect)
-    options = CsvOptions(dialect.delimiter, dialect.quote, escape=dialect.escape)
+    options = CsvOptions(dialect.delimiter, dialect.quote, "utf-8", escape=dialect.escape)
     with open_table(str(path), format, options) as reader:
         found = reader.schema.names if format.kind == "csv" else reader.schema
         if found != (schema.names if format.kind == "csv" else schema):

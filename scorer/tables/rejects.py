@@ -93,12 +93,14 @@ def read_rejects(lines: Lines, dialect: CsvDialect) -> tuple[CsvDialect, Iterato
     if header is None or not header[2].startswith(HEADER):
         raise InputError(f"{lines.name}: its first row is not the input's header")
     escape = header[2].removeprefix(HEADER).removeprefix(ESCAPE)
-    streams = (_stream(lines.name, *record) for record in chain([header], records))
+    ending = "\n" if escape else ""  # behind a line break that belongs to the row
+    streams = (
+        Lines(
+            io.StringIO(raw + ending, newline=""), Encoding(), lines.name, _int(line), _int(offset)
+        )
+        for line, offset, _, raw in chain([header], records)
+    )
     return replace(dialect, escape=escape), streams
-
-
-def _stream(name: str, line: str, offset: str, _reason: str, raw: str) -> Lines:
-    return Lines(io.StringIO(raw, newline=""), Encoding(), name, _int(line), _int(offset))
 
 
 def _rows(lines: Lines, dialect: CsvDialect) -> Iterator[list[str]]:

@@ -2,8 +2,8 @@
 
 Arrow's own cast is right for years from 0 to 32767 or so; beyond, it wraps or gives up, and
 `datetime` ends at 9999. Years beyond 9999 have a sign, as ISO 8601 has it: `+10000-01-01`.
-Timestamps of a zone have their offset; so far away that no zone is known they are in UTC. Knows
-Arrow arrays, nothing of CSV.
+Timestamps of a zone have their offset; where no zone is known so far away, or its offset had
+seconds, as before 1900, they are in UTC. Knows Arrow arrays, nothing of CSV.
 """
 
 import datetime
@@ -33,6 +33,9 @@ def temporal_text(values: pa.Array) -> pa.Array:
     numbers = _numbers(values)
     far = _far(numbers, values.type)
     near = pc.if_else(far, pa.scalar(None, values.type), values)
+    if pa.types.is_timestamp(values.type) and values.type.tz is not None:
+        far = pc.or_(far, _odd_offset(near))
+        near = pc.if_else(far, pa.scalar(None, values.type), values)
     text = pc.replace_substring_regex(near.cast(TEXT), LONG_YEAR, r"+\1")
     if not pc.any(far).as_py():
         return text
@@ -55,9 +58,19 @@ def _far(numbers: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_time(kind):
         low, high = 0, per_day - 1
     else:
-        high = min(per_day * (NEAR_SECONDS // DAY_SECONDS), MAX_INT64)
+        high = min(per_day * (NEAR_SECONDS // DAY_SECONDS), MAX_INT64 - per_day)  # and the zone's
         low = -high
     return pc.or_(pc.less(numbers, low), pc.greater(numbers, high))
+
+
+def _odd_offset(values: pa.Array) -> pa.Array:
+    """Return bool (rows,): whether the offset of the zone has seconds, as before there were zones.
+
+    ISO 8601 has no such offsets; null counts as no.
+    """
+    local = pc.local_timestamp(values).cast(pa.int64())
+    offset = pc.subtract(local, values.cast(pa.int64())).fill_null(0).to_numpy()
+    return pa.array(offset % (60 * _per_second(values.type)) != 0)
 
 
 def _per_second(kind: pa.DataType) -> int:

@@ -3,11 +3,16 @@ import pytest
 from scorer.errors import UsageError
 from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_options import CsvOptions
+from scorer.tables.csv_sample import CsvSample
 from scorer.tables.table_streams import CsvDialect
 
 
+def sample_of(text: str) -> CsvSample:
+    return CsvSample(text.splitlines(keepends=True), complete=True)
+
+
 def chosen(text: str, delimiter: str | None = None, quote: str | None = None) -> CsvDialect:
-    return detect_dialect(text.splitlines(keepends=True), True, CsvOptions(delimiter, quote))
+    return detect_dialect(sample_of(text), CsvOptions(delimiter, quote))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -39,7 +44,7 @@ def test_what_is_given_is_not_detected() -> None:
 
 
 def test_nothing_at_all_is_commas() -> None:
-    assert detect_dialect([], True, CsvOptions()) == CsvDialect()
+    assert detect_dialect(sample_of(""), CsvOptions()) == CsvDialect()
 
 
 @pytest.mark.parametrize("delimiter", ["", "ab", "\n", "\0"])
@@ -56,5 +61,5 @@ def test_an_impossible_quote_is_refused() -> None:
 
 
 def test_a_quote_is_never_taken_for_the_delimiter():
-    assert detect_dialect(["a;b\n", "1;2\n"], True, CsvOptions(quote=",")) == CsvDialect(";", ",")
-    assert detect_dialect(["a\n", "1\n"], True, CsvOptions(quote=",")).delimiter != ","
+    assert detect_dialect(sample_of("a;b\n1;2\n"), CsvOptions(quote=",")) == CsvDialect(";", ",")
+    assert detect_dialect(sample_of("a\n1\n"), CsvOptions(quote=",")).delimiter != ","

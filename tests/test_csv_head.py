@@ -53,6 +53,8 @@ PREAMBLES = {
     "two lines and a blank one": ("Customer reviews\nof 2020\n\n", 3),
     "a title with fields": ("Customer reviews{0}2020\n", 1),
     "a quoted title": ('"Customer\nreviews"\n', 2),
+    "a title as wide as the table": ("Customer reviews{0}{0}\n", 1),
+    "several such lines": ("Customer reviews{0}{0}\n{0}{0}\n2020-01-01{0}{0}\n", 3),
 }
 
 
@@ -77,6 +79,19 @@ def test_a_control_character_is_a_delimiter_beyond_doubt(tmp_path: Path, delimit
     assert f"fields are separated by {shown(delimiter)}" in notes[0]
 
 
+def test_a_broken_line_does_not_hide_a_control_character(tmp_path: Path) -> None:
+    data = lines("\x01") + "".join(f"{i}\x012020-01-03\x01fine words\n" for i in range(30))
+    (tmp_path / "in.csv").write_text(data + "broken\n")
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        assert reader.schema.names == NAMES
+
+
+def test_a_header_may_lack_names(tmp_path: Path) -> None:
+    assert read(tmp_path, ",text\n0,good\n1,bad\n")[0] == ["", "text"]
+    assert read(tmp_path, "text,\ngood,1\nbad,0\n")[0] == ["text", ""]
+    assert read(tmp_path, "id,,\n1,2,3\n4,5,6\n")[0] == ["id", "", ""]
+
+
 @pytest.mark.parametrize("delimiter", ["^", ":", "~", "#", "§", "¦"])
 def test_any_other_delimiter_is_refused_with_the_option_that_names_it(
     tmp_path: Path, delimiter: str
@@ -96,6 +111,7 @@ TEXTS = {
     "a question": ["What do you think?", "I think so?", "Do you?", "Why?"],
     "hyphens": ["review-text", "so-so", "well-made"],
     "plain": ["text", GOOD, DULL],
+    "some with semicolons": ["text", "a;b", "c", "d;e", "f", "g", "h;i;j"],
 }
 
 
@@ -173,6 +189,37 @@ def test_utf_16_and_utf_32_are_recognised_with_and_without_a_mark(
     assert (names, rows) == (["текст", "id"], [[text, "1"], [text, "2"]])
     assert any(f"--encoding {codec}" in note for note in notes) != marked
     assert read(tmp_path, data, encoding=codec[:6])[1] == rows
+
+
+NO_WIDE_TEXT = {
+    "line breaks are not": b"\r,\x00\r\n'',''\xc3,\x01\x02\x03",
+    "few bytes are wrong": "text,id\nqu\xe9\0,1\nfine words here,2\n".encode("cp1252"),
+    "characters that are none": b"\t\t\x00\n\t\t\xff\xee\xff\xee\x00\n\xff\xff",
+}
+
+
+@pytest.mark.parametrize("data", NO_WIDE_TEXT.values(), ids=NO_WIDE_TEXT)
+def test_damaged_utf_8_is_not_taken_for_utf_16(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "in.csv").write_bytes(data)
+    try:
+        with CsvReader(str(tmp_path / "in.csv")) as reader:
+            assert reader.schema.names != []
+            assert "utf-16" not in str(reader.notes)
+    except InputError as error:
+        assert "--encoding" in error.hint
+
+
+def test_long_lines_of_chinese_in_utf_16_are_recognised(tmp_path: Path) -> None:
+    text = "\u4e0d\u4e0a" + "\u5f88\u597d\u7684\u9152\u5e97" * 30  # with bytes of line breaks
+    data = f"text,id\n{text},1\n{text},2\n".encode("utf-16-le")
+    assert read(tmp_path, data)[1] == [[text, "1"], [text, "2"]]
+
+
+def test_bytes_that_are_mostly_nul_are_refused_with_the_option(tmp_path: Path) -> None:
+    data = b"a\0b\0\0,c\0\n" * 5
+    with pytest.raises(InputError, match=r"in\.csv: it is not UTF-8, .*NULs\. --encoding names"):
+        read(tmp_path, data)
+    assert read(tmp_path, data, encoding="utf-8")[0] == ["a\0b\0\0", "c\0"]
 
 
 def test_nul_in_utf_8_is_text(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.errors import InputError
-from scorer.tables import csv_dialect, csv_records
+from scorer.tables import csv_parser, csv_records
 from scorer.tables.csv_encoding import Encoding
 from scorer.tables.csv_records import Lines, Records, read_header
 from scorer.tables.table_streams import CsvDialect, Reject
@@ -120,7 +120,7 @@ def test_a_cell_without_end_is_an_error_before_memory_is_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     limit = csv.field_size_limit()
-    monkeypatch.setattr(csv_dialect, "MAX_CELL", 0)
+    monkeypatch.setattr(csv_parser, "MAX_CELL", 0)
     monkeypatch.setattr(csv_records, "MAX_CELL", 1000)
     csv.field_size_limit(1000)
     try:

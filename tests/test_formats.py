@@ -161,3 +161,9 @@ def test_standard_streams_are_read_and_written(
         assert reader.name == "standard input"
         assert next(reader.chunks(10)).table.equals(TABLE)
     assert not stream.buffer.closed
+
+
+def test_an_output_is_checked_as_utf_8_whatever_is_in_it(tmp_path: Path) -> None:
+    table = pa.table({"a": ["\0\0", "b\0"] * 9, "b": ["\0", ""] * 9})
+    store(tmp_path / "out.csv", table)
+    assert check_table(tmp_path / "out.csv", format_of("out.csv"), table.schema) == 18

@@ -40,11 +40,10 @@ UNMARKED = {  # encoding asked for -> the first is taken if none is recognised
 }
 HEAD_BYTES = 1 << 12  # looked at to recognise an encoding without a mark
 CONTROLS = bytes(range(9))  # rare in a text, frequent in UTF-16 and UTF-32
-MANY_NULS = 0.1  # share of the bytes: no UTF-8
+MANY_CONTROLS, MANY_UNDECODABLE, MANY_NULS = 0.2, 0.1, 0.1  # shares of the bytes: no UTF-8
+MOST_BREAKS, SOME_BREAKS = 0.4, 0.1  # shares of bytes that are line breaks in ASCII
 PLAIN = re.compile(r"[\t\r\n -~]")
 NO_TEXT = ("Cn", "Co")  # unassigned, and of private use
-MANY_CONTROLS = 0.2  # share of the bytes
-MOST_BREAKS = 0.3  # share of the bytes that are line breaks in ASCII
 
 
 def _as_surrogates(error: UnicodeError) -> tuple[str, int]:
@@ -129,37 +128,45 @@ def _marked(head: bytes, name: str) -> tuple[str, bytes]:
 
 
 def _unmarked(head: bytes, name: str) -> str:
-    """Return the encoding asked for, with the byte order that the first bytes have."""
-    choices = UNMARKED.get(name, (name,))
-    if choices[0] == DEFAULT and not _may_be_wide(head):
-        return DEFAULT
-    likely = {choice: _likelihood(head, choice) for choice in reversed(choices)}
-    best = max(likely, key=lambda choice: likely[choice])
-    if likely[best] == 0 and name == DEFAULT and head.count(0) > MANY_NULS * len(head):
-        raise InputError("it is not UTF-8, as it has so many NULs", "--encoding names another")
-    return best if likely[best] > 0 else choices[0]
+    """Return the encoding asked for, with the byte order that the first bytes have.
 
-
-def _may_be_wide(head: bytes) -> bool:
-    """Return whether bytes are no sensible UTF-8: not decodable, or many control characters."""
-    controls = len(head) - len(head.translate(None, CONTROLS))
-    return b"\0" in head and (
-        _decoded(head, DEFAULT) is None or controls > MANY_CONTROLS * len(head)
-    )
-
-
-def _likelihood(head: bytes, name: str) -> float:
-    """Return the share of plain ASCII in bytes decoded as UTF-16 or UTF-32, 0 for no table.
-
-    In a table in that encoding, the bytes of line breaks are mostly line breaks.
+    Raises `InputError` for bytes that are no UTF-8, where that was not asked for.
     """
+    choices = UNMARKED.get(name, (name,))
+    breaks = _least_breaks(head) if name == DEFAULT else SOME_BREAKS
+    likely = {choice: _likelihood(head, choice, breaks) for choice in choices[::-1] if breaks}
+    best = max(likely, key=lambda choice: likely[choice], default=name)
+    if likely.get(best, 0) > 0:
+        return best
+    if name == DEFAULT and head.count(0) > MANY_NULS * len(head):
+        raise InputError("it is not UTF-8, as it has so many NULs", "--encoding names another")
+    return choices[0]
+
+
+def _least_breaks(head: bytes) -> float:
+    """Return which share of the bytes of line breaks has to be line breaks in UTF-16 or UTF-32.
+
+    0 where the bytes are sensible UTF-8. Bytes of Chinese in UTF-16 are mostly no UTF-8, but its
+    characters have many bytes of line breaks; those of Latin or Cyrillic are control characters.
+    """
+    if b"\0" not in head:
+        return 0
+    undecodable = len(UNDECODABLE.findall(head.decode(DEFAULT, ERRORS)))
+    if undecodable > MANY_UNDECODABLE * len(head):
+        return SOME_BREAKS
+    controls = len(head) - len(head.translate(None, CONTROLS))
+    return MOST_BREAKS if controls > MANY_CONTROLS * len(head) else 0
+
+
+def _likelihood(head: bytes, name: str, least_breaks: float) -> float:
+    """Return the share of plain ASCII in bytes decoded as UTF-16 or UTF-32, 0 for no table."""
     text = None if name == DEFAULT else _decoded(head, name)
     if not text or any(unicodedata.category(character) in NO_TEXT for character in text):
         return 0.0
     breaks = sum(map(text.count, "\r\n"))
     bytes_of_breaks = sum(map(head.count, (b"\r", b"\n")))
     ascii_share = len(PLAIN.findall(text)) / len(text)
-    if breaks < MOST_BREAKS * bytes_of_breaks or (not breaks and ascii_share < 1):
+    if breaks < least_breaks * bytes_of_breaks or (not breaks and ascii_share < 1):
         return 0.0
     return ascii_share
 

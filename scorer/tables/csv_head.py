@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from scorer.errors import InputError, prefix_errors
-from scorer.tables.csv_dialect import detect_dialect, records_of
+from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_encoding import DEFAULT, Encoding, encoding_hint, open_text
 from scorer.tables.csv_header import check_header, looks_like_data, separator_of
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_records import Lines, UndecodableHeaderError, read_header
+from scorer.tables.csv_sample import CsvSample
 from scorer.tables.rejects import read_rejects, rejects_dialect
 from scorer.tables.table_streams import CsvDialect
 
@@ -40,34 +41,65 @@ def read_head(
     `name` is for messages, `expected` the delimiter that the file's name stands for. Raises
     `InputError` or `UsageError`.
     """
-    dialect = rejects_dialect(source.peek())
-    if dialect is not None:
-        return _head_of_rejects(source, name, dialect)
+    rejected = rejects_dialect(source.peek())
+    if rejected is not None:
+        return _head_of_rejects(source, name, rejected)
+    notes: list[str] = []
+    lines = _open_lines(source, name, options, notes)
+    options = _obey_separator(lines, options, notes)
+    peeked = lines.peek(SAMPLE_CHARACTERS)
+    sample = CsvSample(peeked, sum(map(len, peeked)) < SAMPLE_CHARACTERS)
     with prefix_errors(name):
-        text, encoding, mark_bytes = open_text(source, options.encoding)
-    lines = Lines(text, encoding, name, offset=mark_bytes)
-    notes = [] if mark_bytes or options.encoding else list(_encoding_notes(encoding))
-    lines.skip(options.skip_rows)
-    separator = separator_of(next(iter(lines.peek(1)), ""))
-    if separator is not None:
-        lines.skip(1)
-        notes.append(f"the line `sep={separator}` above the header says what separates fields")
-        options = replace(options, delimiter=options.delimiter or separator)
-    sample = lines.peek(SAMPLE_CHARACTERS)
-    complete = sum(map(len, sample)) < SAMPLE_CHARACTERS
-    with prefix_errors(name):
-        dialect = detect_dialect(sample, complete, options, expected)
-        check_header(sample, complete, dialect, options.delimiter is not None)
+        dialect = detect_dialect(sample, options, expected)
+        check_header(sample, dialect, options.delimiter is not None)
     notes += _dialect_notes(dialect, options)
-    records = records_of(sample, complete, dialect)
-    if options.no_header:
-        header, raw = _numbered_names(records, name, dialect)
-    else:
-        notes += _header_notes(records)
-        header, raw = _read_header(lines, dialect)
+    header, raw = _names(lines, sample.rows(dialect), dialect, options, notes)
     names = unique_names(header) if options.rename_duplicates else header
     notes += _renaming_notes(header, names)
-    return CsvHead(names, raw, dialect, encoding, iter([lines]), notes)
+    return CsvHead(names, raw, dialect, lines.encoding, iter([lines]), notes)
+
+
+def _open_lines(
+    source: io.BufferedReader, name: str, options: CsvOptions, notes: list[str]
+) -> Lines:
+    """Return the lines of the table."""
+    with prefix_errors(name):
+        text, encoding, mark_bytes = open_text(source, options.encoding)
+    if not mark_bytes and options.encoding is None and encoding.name != DEFAULT:
+        notes.append(f"it has no byte order mark and is read as --encoding {encoding.name}")
+    lines = Lines(text, encoding, name, offset=mark_bytes)
+    lines.skip(options.skip_rows)
+    return lines
+
+
+def _obey_separator(lines: Lines, options: CsvOptions, notes: list[str]) -> CsvOptions:
+    """Skip a `sep=` line; return the options with what it says."""
+    separator = separator_of(next(iter(lines.peek(1)), ""))
+    if separator is None:
+        return options
+    lines.skip(1)
+    notes.append(f"the line `sep={separator}` above the header says what separates fields")
+    return replace(options, delimiter=options.delimiter or separator)
+
+
+def _names(
+    lines: Lines,
+    rows: Sequence[Sequence[str]],
+    dialect: CsvDialect,
+    options: CsvOptions,
+    notes: list[str],
+) -> tuple[list[str], str]:
+    """Return the names of the columns, and the text of the header."""
+    if not options.no_header:
+        if looks_like_data(rows):
+            notes.append(
+                "the first row, taken as the header, looks like data; --no-header reads it as a row"
+            )
+        return _read_header(lines, dialect)
+    if not rows:
+        raise InputError(f"{lines.name} is empty")
+    names = [f"column_{number}" for number in range(1, len(rows[0]) + 1)]
+    return names, dialect.delimiter.join(names)
 
 
 def _head_of_rejects(source: io.BufferedReader, name: str, dialect: CsvDialect) -> CsvHead:
@@ -88,16 +120,6 @@ def _read_header(lines: Lines, dialect: CsvDialect) -> tuple[list[str], str]:
         raise InputError(str(error), encoding_hint(sample, lines.encoding)) from error
 
 
-def _numbered_names(
-    records: Sequence[Sequence[str]], name: str, dialect: CsvDialect
-) -> tuple[list[str], str]:
-    """Return names for the columns of a table without a header, as wide as its first row."""
-    if not records:
-        raise InputError(f"{name} is empty")
-    names = [f"column_{number}" for number in range(1, len(records[0]) + 1)]
-    return names, dialect.delimiter.join(names)
-
-
 def unique_names(header: Sequence[str]) -> list[str]:
     """Return the names with `.1`, `.2`, … after those that repeat."""
     names: list[str] = []
@@ -106,11 +128,6 @@ def unique_names(header: Sequence[str]) -> list[str]:
         taken = {*names, *header}
         names.append(next(n for n in numbered if n not in taken) if name in names else name)
     return names
-
-
-def _encoding_notes(encoding: Encoding) -> Iterator[str]:
-    if encoding.name != DEFAULT:
-        yield f"it has no byte order mark and is read as --encoding {encoding.name}"
 
 
 def _dialect_notes(dialect: CsvDialect, options: CsvOptions) -> Iterator[str]:
@@ -123,11 +140,6 @@ def _dialect_notes(dialect: CsvDialect, options: CsvOptions) -> Iterator[str]:
     control = dialect.delimiter != "\t" and not dialect.delimiter.isprintable()
     if control and options.delimiter is None:
         yield f"fields are separated by {shown(dialect.delimiter)}; --delimiter names another"
-
-
-def _header_notes(records: Sequence[Sequence[str]]) -> Iterator[str]:
-    if looks_like_data(records):
-        yield "the first row, taken as the header, looks like data; --no-header reads it as a row"
 
 
 def _renaming_notes(header: Sequence[str], names: Sequence[str]) -> Iterator[str]:

@@ -8,20 +8,13 @@ Knows the first lines of a file and its dialect, nothing of files.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from scorer.errors import InputError
-from scorer.tables.csv_dialect import (
-    CLEAR,
-    DELIMITERS,
-    SURE,
-    consistency,
-    is_prose,
-    parse,
-    records_of,
-)
+from scorer.tables.csv_dialect import CLEAR, DELIMITERS, SURE
 from scorer.tables.csv_options import shown
+from scorer.tables.csv_sample import CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
 
 SEPARATOR_LINE = re.compile(r"sep=(.)(?:\r\n|\r|\n)", re.IGNORECASE)
@@ -30,49 +23,44 @@ SENTENCE_WORDS = 4
 MAX_NAME = 60  # characters of a column name shown in a message
 
 
-@dataclass(frozen=True)
-class Record:
-    """A record of the first lines."""
-
-    fields: Sequence[str]
-    lines_before: int
-
-
 def separator_of(line: str) -> str | None:
     """Return the delimiter of a `sep=` line; None for any other line."""
     found = SEPARATOR_LINE.fullmatch(line)
     return found[1] if found else None
 
 
-def first_records(lines: Sequence[str], complete: bool, dialect: CsvDialect) -> list[Record]:
-    """Return the records of a table's first lines, without one that may go on."""
-    records = list(_records(lines, dialect))
-    return records if complete or len(records) < 2 else records[:-1]
-
-
-def _records(lines: Sequence[str], dialect: CsvDialect) -> Iterator[Record]:
-    reader, before = parse(lines, dialect), 0
-    for fields in reader:
-        if fields:
-            yield Record(fields, before)
-        before = reader.line_num
-
-
-def check_header(
-    lines: Sequence[str], complete: bool, dialect: CsvDialect, delimiter_given: bool
-) -> None:
+def check_header(sample: CsvSample, dialect: CsvDialect, delimiter_given: bool) -> None:
     """Raise `InputError` where the header is clearly further down, or the delimiter another."""
-    if consistency(records_of(lines, complete, dialect)) > CLEAR:
+    records = sample.records(dialect)
+    if consistency([record.fields for record in records]) > CLEAR:
+        _check_padded_title(records)
         return
     choices = [dialect]
     if not delimiter_given:
         others = [d for d in DELIMITERS if d not in (dialect.delimiter, dialect.quote)]
         choices += [replace(dialect, delimiter=other) for other in others]
     for choice in choices:
-        records = first_records(lines, complete, choice)
-        found = _header_further_down(records)
+        found = _header_further_down(sample.records(choice))
         if found is not None:
-            raise InputError(*_refusal(records[0], found, dialect, choice, lines))
+            raise InputError(*_refusal(sample, dialect, choice, found))
+
+
+def _check_padded_title(records: Sequence[Record]) -> None:
+    """Refuse a title that a spreadsheet wrote as wide as the table: `Our reviews,,`."""
+    filled = [sum(map(bool, map(str.strip, record.fields))) for record in records]
+    width = len(records[0].fields)
+    at = next((i for i, count in enumerate(filled) if count > 1), 0)
+    if width < 3 or not filled[0] or at == 0 or filled[at] < width or at + 1 == len(records):
+        return
+    if not any(map(_is_number, records[at].fields)) and not any(
+        map(_is_sentence, records[at].fields)
+    ):
+        raise InputError(
+            f"the header has {filled[0]} names for {width} columns, line "
+            f"{records[at].lines_before + 1} has one for each",
+            f"If a title stands above the header, --skip-rows {records[at].lines_before} leaves "
+            "it out",
+        )
 
 
 def _header_further_down(records: Sequence[Record]) -> Record | None:
@@ -92,27 +80,27 @@ def _header_further_down(records: Sequence[Record]) -> Record | None:
 
 
 def _refusal(
-    first: Record, found: Record, dialect: CsvDialect, choice: CsvDialect, lines: Sequence[str]
+    sample: CsvSample, dialect: CsvDialect, choice: CsvDialect, found: Record
 ) -> tuple[str, str]:
-    width, skipped = len(found.fields), found.lines_before
-    fields = "1 field" if len(first.fields) == 1 else f"{len(first.fields)} fields"
-    name = dialect.delimiter.join(first.fields)[:MAX_NAME]
+    """Return what is wrong and the options that help."""
+    fields, skipped = sample.rows(choice)[0], found.lines_before
+    name = dialect.delimiter.join(fields)[:MAX_NAME]
     problem = (
-        f"the header {name!r} has {fields}, but the lines from line {skipped + 1} on have {width}"
-        f" ({shown(choice.delimiter)} between them)"
+        f"the header {name!r} has {len(fields)} field{'s' * (len(fields) > 1)}, but the lines from "
+        f"line {skipped + 1} on have {len(found.fields)} ({shown(choice.delimiter)} between them)"
     )
     hint = f"If a title stands above the header, --skip-rows {skipped} leaves it out"
-    unused = next((d for d in ("\t", "|", "\x01") if not any(d in line for line in lines)), None)
-    if len(first.fields) == 1 and unused is not None:
+    unused = next((d for d in ("\t", "|", "\x01") if d not in sample), None)
+    if len(fields) == 1 and unused is not None:
         hint += f"; if each line is one text, --delimiter {shown(unused)} reads it so"
     return problem, hint
 
 
-def looks_like_data(records: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first record is one like the others, rather than their names."""
-    if not records:
+def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row is one like the others, rather than their names."""
+    if not rows:
         return False
-    first, others = records[0], records[1:]
+    first, others = rows[0], rows[1:]
     if any(map(_is_sentence, first)):
         return True
     if all(name.isdecimal() and int(name) == i for i, name in enumerate(first)):

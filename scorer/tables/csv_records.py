@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from scorer.errors import InputError
-from scorer.tables.csv_dialect import MAX_CELL, parse
 from scorer.tables.csv_encoding import Encoding
+from scorer.tables.csv_parser import MAX_CELL, parse
 from scorer.tables.stray_quotes import QUOTE_HINT, StrayQuotes
 from scorer.tables.table_streams import CsvDialect, Reject
 

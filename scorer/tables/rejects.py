@@ -93,14 +93,16 @@ def read_rejects(lines: Lines, dialect: CsvDialect) -> tuple[CsvDialect, Iterato
     if header is None or not header[2].startswith(HEADER):
         raise InputError(f"{lines.name}: its first row is not the input's header")
     escape = header[2].removeprefix(HEADER).removeprefix(ESCAPE)
-    ending = "\n" if escape else ""  # behind a line break that belongs to the row
     streams = (
-        Lines(
-            io.StringIO(raw + ending, newline=""), Encoding(), lines.name, _int(line), _int(offset)
-        )
+        Lines(_text(raw), Encoding(), lines.name, _int(line), _int(offset))
         for line, offset, _, raw in chain([header], records)
     )
     return replace(dialect, escape=escape), streams
+
+
+def _text(raw: str) -> io.StringIO:
+    """Return a row's text, with an ending if its last break is escaped and belongs to the row."""
+    return io.StringIO(f"{raw}\r\n" if raw.endswith(("\r", "\n")) else raw, newline="")
 
 
 def _rows(lines: Lines, dialect: CsvDialect) -> Iterator[list[str]]:

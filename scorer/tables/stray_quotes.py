@@ -9,7 +9,8 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from scorer.tables.csv_dialect import ESCAPE, parse
+from scorer.tables.csv_dialect import ESCAPE
+from scorer.tables.csv_parser import parse
 from scorer.tables.table_streams import CsvDialect
 
 QUOTE_HINT = "If quotes are part of the text, --quote none reads them so"

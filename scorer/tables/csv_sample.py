@@ -1,0 +1,76 @@
+"""The first lines of a CSV, as the records that a dialect makes of them.
+
+Knows text and dialects, nothing of files or of how a dialect is chosen.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from scorer.tables.csv_parser import parse
+from scorer.tables.table_streams import CsvDialect
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record of the first lines."""
+
+    fields: Sequence[str]
+    lines_before: int
+
+
+@dataclass(frozen=True)
+class CsvSample:
+    """The first lines of a CSV, with their endings."""
+
+    lines: Sequence[str]
+    complete: bool  # whether they are the whole table
+
+    @property
+    def first_line(self) -> str:
+        """The first line that is not blank, without its ending."""
+        return next((line.rstrip("\r\n") for line in self.lines if line.strip("\r\n")), "")
+
+    def __contains__(self, text: str) -> bool:
+        return any(text in line for line in self.lines)
+
+    def records(self, dialect: CsvDialect) -> list[Record]:
+        """Return the records, without one that may go on behind the last line."""
+        records = list(self._records(dialect))
+        return records if self.complete or len(records) < 2 else records[:-1]
+
+    def _records(self, dialect: CsvDialect) -> Iterator[Record]:
+        parser, before = parse(self.lines, dialect), 0
+        for fields in parser:
+            if fields:
+                yield Record(fields, before)
+            before = parser.line_num
+
+    def rows(self, dialect: CsvDialect) -> list[Sequence[str]]:
+        """Return the fields of each record."""
+        return [record.fields for record in self.records(dialect)]
+
+    def is_well_formed(self, dialect: CsvDialect) -> bool:
+        """Return whether no quoted field goes on after its closing quote."""
+        try:
+            for _ in parse(self.lines, dialect, strict=True):
+                pass
+        except csv.Error as error:
+            return not self.complete and "end of data" in str(error)
+        return True
+
+
+def share_as_wide(rows: Sequence[Sequence[str]]) -> float:
+    """Return the share of rows that are as wide as the first."""
+    return sum(len(row) == len(rows[0]) for row in rows) / max(len(rows), 1)
+
+
+def consistency(rows: Sequence[Sequence[str]]) -> float:
+    """Return the share of rows as wide as the first, 0 where that is a single field."""
+    return share_as_wide(rows) if rows and len(rows[0]) > 1 else 0.0
+
+
+def is_prose(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether what seems to separate fields is punctuation: a space follows, or nothing."""
+    later = [field for row in rows for field in row[1:]]
+    return not all(rows[0]) or sum(field[:1].isspace() for field in later) > len(later) / 2

@@ -33,7 +33,8 @@ def as_cells(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         cells = as_text(column)
         cells.validate(full=True)
     except (pa.ArrowException, ValueError, OverflowError) as error:
-        raise InputError(f"column {name!r} cannot be written as CSV: {error}") from error
+        problem = f"column {name!r} cannot be written as CSV: {error}"
+        raise InputError(problem, "A Parquet output can hold it") from error
     return pc.fill_null(cells, "")
 
 

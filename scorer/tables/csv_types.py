@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import InputError
+from scorer.tables.csv_cells import as_text
 from scorer.tables.table_streams import TEXT
 
 TYPES = (pa.int64(), pa.float64(), pa.bool_(), pa.date32())
@@ -49,7 +50,7 @@ def _typed(cells: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
         column = filled.cast(kind)
     except pa.ArrowInvalid:
         return None
-    same = pc.all(pc.equal(column.cast(TEXT), filled)).as_py()
+    same = pc.all(pc.equal(as_text(column), filled)).as_py()
     return column if same is not False else None  # None: all of them are null
 
 

@@ -9,6 +9,7 @@ from scorer.bundles.bundle import load_bundle
 from scorer.bundles.starting_point import starting_point, write_starting_point
 from scorer.errors import BundleError, InputError, UsageError
 from scorer.network.model import ModelConfig, TextClassifier
+from scorer.tables.formats import CsvOptions, ReadOptions
 from scorer.tokens.encoding import SPECIALS, Vocabulary
 from scorer.training import background
 from scorer.training.background import Background, read_background
@@ -86,3 +87,13 @@ def test_unlabelled_texts_that_nothing_looks_at_are_refused(csv_file, tiny_bundl
         read_background([csv_file], "text", **given)
     with_teacher = {"vectors": Path("nothing"), "teachers": [tiny_bundle]}
     assert read_background([csv_file], "text", **with_teacher).unlabelled is not None
+
+
+def test_texts_are_read_as_the_options_say(tmp_path):
+    path = tmp_path / "in.data"
+    path.write_bytes("Our texts\nid^text\n1^caf\u00e9 noir\n".encode("latin-1"))
+    options = ReadOptions("csv", CsvOptions("^", encoding="latin-1", skip_rows=1))
+    found = read_background([path], "text", options=options)
+    assert found.unlabelled.to_pylist() == ["caf\u00e9 noir"]
+    with pytest.raises(InputError, match=r"1 of 1 rows cannot be read .* --encoding"):
+        read_background([path], "text", options=ReadOptions("csv", CsvOptions("^", skip_rows=1)))

@@ -7,6 +7,7 @@ from scorer.corpus.corpus import Corpus, read_corpus
 from scorer.corpus.labelled import LabelledRows
 from scorer.corpus.labelled_columns import Columns
 from scorer.errors import InputError, UsageError
+from scorer.tables.formats import CsvOptions, ReadOptions
 
 
 def header(rows: Rows) -> tuple[str, ...]:
@@ -183,3 +184,15 @@ def test_a_size_that_is_none_is_refused_before_anything_is_read(size: str) -> No
 def test_a_part_with_a_letter_is_a_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no file .*tset\.csv"):
         read(tmp_path, labelled(60), "0.1", str(tmp_path / "tset.csv"))
+
+
+def test_all_files_are_read_as_the_options_say(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{i}.csv", labelled(60, seed=i)) for i in range(3)]
+    for path in paths:
+        text = path.read_text().replace(",", "^").replace("text^", "caf\u00e9^", 1)
+        path.write_bytes(text.encode("latin-1"))
+    options = ReadOptions(csv=CsvOptions("^", encoding="latin-1"))
+    columns = Columns("caf\u00e9", "label")
+    train, valid, test = map(str, paths)
+    corpus = read_corpus([Path(train)], valid, test, columns, seed=0, options=options)
+    assert (len(corpus.train), len(corpus.valid), len(corpus.test)) == (60, 60, 60)

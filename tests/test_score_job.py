@@ -68,9 +68,11 @@ def start(folder, tiny_bundle):
     return start
 
 
+NOTHING = ("--text-column", "nothing")
 CASES = {
     "done": (["in.csv", "done.parquet", "--json", "--profile"], {}),
     "streams": (["-", "-", "--json", "--quiet"], {"stdin": "in.csv"}),
+    "no header": (["in.csv", "x5.csv", "--no-header", "--skip-rows", "1", *NOTHING], {}),
     "unexpected": (["in.csv", "x1.csv"], {}),
     "no such option": (["in.csv", "x.csv", "--prefixx", "y"], {}),
     "no such precision": (["in.csv", "x.csv", "--precision", "float8"], {}),
@@ -147,6 +149,11 @@ LINES = {
         ".bz2, .xz or .zip behind it), .parquet, .pq. --input-format or --output-format names its "
         "format",
     ),
+    "no header": (
+        3,
+        "error: there is no column 'nothing'. The columns are: 'column_1', 'column_2'. "
+        "--text-column names one of them",
+    ),
     "no such limit": (2, "error: --max-rejects many: give a count or a share like 1%"),
     "output there": (2, "error: {folder}/there.csv is already there. --overwrite replaces it"),
     "same file": (2, "error: {folder}/in.csv is the input itself. Choose another output"),
@@ -196,7 +203,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(ended):
 def test_nothing_is_left_of_a_run_that_was_refused(ended, folder):
     assert (folder / "there.csv").read_text() == "old"
     left = {path.name for path in folder.iterdir() if path.name.startswith((".", "x"))}
-    words = {f"x{number}.csv.run.json" for number in (2, 3, 4)}
+    words = {f"x{number}.csv.run.json" for number in (2, 3, 4, 5)}
     assert left == {*words, "x4.csv.rejects.csv", "x4.csv.journal"}
 
 

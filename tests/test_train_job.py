@@ -146,6 +146,23 @@ def test_a_file_that_is_not_there_ends_a_process_with_one_line(tmp_path):
             "'text', 'label'. --text-column names one of them",
         ),
         (
+            "stars.csv --input-format csv --no-header --skip-rows 1 --label-column stars",
+            3,
+            "{folder}/stars.csv: there is no column 'stars'. The columns are: 'column_1', "
+            "'column_2'. --label-column names one of them",
+        ),
+        (
+            "stars.csv --encoding klingon",
+            2,
+            "{folder}/stars.csv: --encoding 'klingon' is not known. Known are, for example: utf-8, "
+            "utf-16, latin-1, cp1252, cp1251, shift_jis, gb18030, big5",
+        ),
+        (
+            "stars.csv --quote ab --delimiter tab --escape none --rename-duplicates",
+            2,
+            "{folder}/stars.csv: --quote 'ab': give one character, or none",
+        ),
+        (
             "two.csv --label-column lable",
             3,
             "{folder}/two.csv: there is no column 'lable'; did you mean 'label'? The columns are: "

@@ -173,9 +173,7 @@ def _only_member(file: Any, name: str) -> Any:
     members = [
         member
         for member in archive.infolist()
-        if not member.is_dir()
-        and not member.filename.startswith("__MACOSX/")
-        and not Path(member.filename).name.startswith(".")
+        if not member.is_dir() and not Path(member.filename).name.startswith(".")  # of macOS
     ]
     if len(members) != 1:
         listed = ", ".join(repr(member.filename) for member in members[:MEMBERS_SHOWN])

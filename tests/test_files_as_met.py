@@ -145,7 +145,7 @@ def model(tiny_bundle: Path) -> Model:
 
 def run(path: Path, output: Path, model: Model, csv_options: CsvOptions) -> dict[str, Any]:
     """Score a file and return what its `.run.json` says."""
-    source = Source(str(path), format_of(str(path)), csv_options)
+    source = Source(str(path), format_of(str(path)), csv_options, chunk_rows=1)
     score_file(source, Target(str(output), format_of(str(output))), model)
     return json.loads(output.with_name(f"{output.name}.run.json").read_text())
 
@@ -256,7 +256,8 @@ def test_a_parquet_as_met_keeps_its_values(tmp_path: Path, model: Model, kind: s
     make, how, cells = PARQUET[kind]
     table, path = make(), tmp_path / "in.parquet"
     pq.write_table(table, path, **how)
-    run(path, tmp_path / "out.parquet", model, CsvOptions())
+    summary = run(path, tmp_path / "out.parquet", model, CsvOptions())
+    assert ("INT96" in " ".join(summary["notes"])) == ("INT96" in kind)
     out = pq.read_table(tmp_path / "out.parquet")
     assert out.column_names == [*table.column_names, *SCORES]
     for name in table.column_names:

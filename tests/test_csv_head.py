@@ -44,6 +44,17 @@ def test_a_sep_line_is_skipped_where_the_delimiter_is_given(tmp_path: Path) -> N
     assert read(tmp_path, marked)[:2] == (NAMES, ROWS)
 
 
+@pytest.mark.parametrize("line", ['"sep=;"', "sep=; ", "Sep=;"])
+def test_a_sep_line_may_be_quoted_or_padded(tmp_path: Path, line: str) -> None:
+    assert read(tmp_path, f"{line}\r\n{lines(';')}")[:2] == (NAMES, ROWS)
+
+
+@pytest.mark.parametrize("delimiter", ["::", "~~", "^^", "||"])
+def test_a_delimiter_of_two_characters_is_refused(tmp_path: Path, delimiter: str) -> None:
+    with pytest.raises(InputError, match="between fields, and a delimiter is a single character"):
+        read(tmp_path, lines(delimiter))
+
+
 def test_a_column_may_be_called_sep(tmp_path: Path) -> None:
     assert read(tmp_path, "sep=,b\n1,2\n")[0] == ["sep=", "b"]
 
@@ -153,6 +164,7 @@ def test_without_a_header_columns_are_numbered(tmp_path: Path) -> None:
 
 DATA_FIRST = {
     "prose": f"{GOOD}\n{DULL}\nkind staff\n",
+    "a short sentence": "It was good!\nNo.\nBad\n",
     "a number": "7,good food\n8,bad food\n",
     "a date": "2020-01-01;good\n2020-01-02;bad\n",
     "a label": f"1,{GOOD}\n0,{DULL}\n",

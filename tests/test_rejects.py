@@ -139,7 +139,7 @@ def test_the_escape_of_the_input_is_kept(path: Path) -> None:
 
 def test_an_escaped_line_break_at_the_end_of_a_row_stays_part_of_it(path: Path) -> None:
     rows = "".join(f'{i},"a \\"b\\""\n' for i in range(4))
-    path.write_text(f"id,review\n{rows}8,x,y\\\n\n9,x,y\\\r\n\r\n", newline="")
+    path.write_text(f"id,review\n{rows}8,x\\\nz,y\\\n\n9,x\\\r\nz,y\\\r\n\r\n", newline="")
     accepted = [{"id": str(i), "review": 'a "b"'} for i in range(4)]
     assert read(path, CsvOptions(escape="\\")) == (accepted, 2)
     assert read(rejects_of(path)) == ([], 2)

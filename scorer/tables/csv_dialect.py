@@ -77,6 +77,8 @@ def _detected_delimiter(
     best = max(shares, key=lambda candidate: shares[candidate])  # the first of equals: the comma
     if expected is not None and shares[best] > SURE:
         raise _other_than_expected(expected, best)
+    if best == "|":  # other columns without a name may be there, and blank
+        _check_not_doubled(best, sample.rows(replace(dialect, delimiter=best)))
     if expected is None and shares[best] > CLEAR:
         return best, shares[best]
     return _unusual_delimiter(sample, dialect) or expected or free[0], shares[best]
@@ -95,7 +97,9 @@ def _unusual_delimiter(sample: CsvSample, dialect: CsvDialect) -> str | None:
     for candidate in dict.fromkeys(sample.first_line):
         if candidate.isalnum() or candidate in (*DELIMITERS, " ", "_", "\0", dialect.quote):
             continue
-        if not _separates(candidate, sample.rows(replace(dialect, delimiter=candidate))):
+        rows = sample.rows(replace(dialect, delimiter=candidate))
+        _check_not_doubled(candidate, rows)
+        if not _separates(candidate, rows):
             continue
         if not candidate.isprintable():
             return candidate
@@ -105,6 +109,16 @@ def _unusual_delimiter(sample: CsvSample, dialect: CsvDialect) -> str | None:
             "--delimiter , reads each line as one text",
         )
     return None
+
+
+def _check_not_doubled(candidate: str, rows: Sequence[Sequence[str]]) -> None:
+    """Refuse `::` and the like: then every other field is blank, in the header too."""
+    doubled = [row for row in rows if len(row) > 2 and len(row) % 2 and not any(row[1::2])]
+    if len(rows) > 1 and len(doubled) > SURE * len(rows) and rows[0] in doubled:
+        raise InputError(
+            f"{candidate * 2!r} stands between fields, and a delimiter is a single character",
+            "Replace it in the file, by a tab for instance",
+        )
 
 
 def _separates(candidate: str, rows: Sequence[Sequence[str]]) -> bool:

@@ -17,16 +17,16 @@ from scorer.tables.csv_options import shown
 from scorer.tables.csv_sample import CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
 
-SEPARATOR_LINE = re.compile(r"sep=(.)(?:\r\n|\r|\n)", re.IGNORECASE)
+SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1 *(?:\r\n|\r|\n)', re.IGNORECASE)
 NUMBER_OR_DATE = re.compile(r"[-+]?\d[\d.,:/ -]*%?|\d{4}-\d\d-\d\dT[\d:.]+Z?")
-SENTENCE_WORDS = 4
+SENTENCE_WORDS, SHORT_SENTENCE_WORDS = 4, 3
 MAX_NAME = 60  # characters of a column name shown in a message
 
 
 def separator_of(line: str) -> str | None:
     """Return the delimiter of a `sep=` line; None for any other line."""
     found = SEPARATOR_LINE.fullmatch(line)
-    return found[1] if found else None
+    return found[2] if found else None
 
 
 def check_header(sample: CsvSample, dialect: CsvDialect, delimiter_given: bool) -> None:
@@ -114,8 +114,9 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _is_sentence(name: str) -> bool:
-    words = name.split()
-    return len(words) >= SENTENCE_WORDS and name[-1] not in "?:" and not name.istitle()
+    words = len(name.split())
+    ended = words >= SHORT_SENTENCE_WORDS and name.rstrip()[-1] in ".!"
+    return ended or (words >= SENTENCE_WORDS and name[-1] not in "?:" and not name.istitle())
 
 
 def _is_number(cell: str) -> bool:

@@ -40,7 +40,7 @@ UNMARKED = {  # encoding asked for -> the first is taken if none is recognised
 }
 HEAD_BYTES = 1 << 12  # looked at to recognise an encoding without a mark
 CONTROLS = bytes(range(9))  # rare in a text, frequent in UTF-16 and UTF-32
-MANY_CONTROLS, MANY_UNDECODABLE, MANY_NULS = 0.2, 0.1, 0.1  # shares of the bytes: no UTF-8
+MANY_CONTROLS, MANY_UNDECODABLE, MANY_NULS = 0.2, 0.2, 0.1  # shares of the bytes: no UTF-8
 MOST_BREAKS, SOME_BREAKS = 0.4, 0.1  # shares of bytes that are line breaks in ASCII
 PLAIN = re.compile(r"[\t\r\n -~]")
 NO_TEXT = ("Cn", "Co")  # unassigned, and of private use

@@ -1,7 +1,7 @@
 r"""Rows whose quotes are probably part of the text, and what they did to the rows beside them.
 
 A quote at the start of a field opens a quoted field, as `csv` has it. In data that was never quoted
-it swallows the rows up to the next quote. That is told, not repaired: a quoted field may have line
+it swallows the rows up to the next quote. That is noted, not repaired: a quoted field may have line
 breaks. Knows lines of text, nothing of files.
 """
 

@@ -1,6 +1,6 @@
 """The training job: `python train_job.py LABELLED.csv` writes a new version of the model bundle.
 
-Thin: options, what is printed, and the exit code. What is done is in `scorer.training.learning`.
+Thin: options, what is printed, and the exit code. What is done is in `scorer.training.training`.
 """
 
 from pathlib import Path
@@ -27,18 +27,31 @@ SHARE = click.FloatRange(0, 1, max_open=True)
 @click.option("--valid", default="0.12", help="Validation rows: a file, a share or a number.")
 @click.option("--test", default="0.2", help="Test rows: a file, a share or a number.")
 @click.option("--keep-duplicates", is_flag=True, help="Let a text stand in two parts.")
-@click.option("--unlabelled", multiple=True, type=FILE, help="Texts to pretrain on.")
-@click.option("--start-from", type=FILE, help="Pretrained layers, instead of pretraining.")
+@click.option(
+    "--unlabelled", multiple=True, type=FILE, help="Texts without labels, to pretrain on."
+)
+@click.option(
+    "--start-from",
+    type=FILE,
+    help="A pretrained encoder or a bundle to start from, or `none`; else the shipped bundle.",
+)
+@click.option(
+    "--language", metavar="CODE", help="Of the texts, as spaCy names it: de, fr, …; else en."
+)
 @click.option("--vectors", type=FILE, help="GloVe word vectors, instead of pretraining.")
 @click.option(
-    "--teacher", "teachers", multiple=True, type=FILE, help="Bundles whose word is learned too."
+    "--teacher",
+    "teachers",
+    multiple=True,
+    type=FILE,
+    help="Bundles whose probabilities are learned too.",
 )
 @click.option("--store", default="bundles", type=FILE, help="Folder of bundle versions.")
 @click.option("--preset", default="accurate", help="Settings: see the README.")
 @click.option("--seed", type=NATURAL, default=0, help="Of split, weights and order of rows.")
 @click.option("--epochs", type=int, help="Passes over the training rows; else the preset's.")
 @click.option("--batch-size", type=int, help="Texts a step; else the preset's.")
-@click.option("--learning-rate", type=float, help="Of Adam; else the preset's.")
+@click.option("--learning-rate", type=float, help="Adam learning rate [default: the preset's].")
 @click.option("--max-tokens", type=SIZE, help="Read of a text in training; else the preset's.")
 @click.option("--cell", help="lstm, gru, rnn (tanh) or rnn-relu; else the preset's.")
 @click.option("--pooling", help="last or concat; else the preset's.")
@@ -77,7 +90,7 @@ def train(
     printer = Printer(Progress(quiet), store)
     columns = Columns(text_column, label_column, group_column, labels)
     options["options"] = ReadOptions(input_format, csv_options(options))
-    bundle = api.train(labelled, store, columns=columns, listener=printer, **options)
+    bundle = api.train(labelled, store, columns=columns, callbacks=printer, **options)
     printer.end(bundle.version)
 
 

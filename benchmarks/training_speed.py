@@ -11,13 +11,13 @@ from setting import Setting
 
 from scorer.api import train
 from scorer.training.fitting import Epoch
-from scorer.training.listener import Listener
+from scorer.training.callbacks import Callbacks
 
 LECTURE = 0.8924  # test accuracy, of 34,000 / 6,000 / 10,000 rows
 LIMIT = 180.0
 
 
-class Clock(Listener):
+class Clock(Callbacks):
     """Remembers when the last epoch ended."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ def to_the_lectures_accuracy(setting: Setting) -> list[Figure]:
     setting.frame.to_csv(data, index=False)
     held_out = {"valid": str(rows * 12 // 100), "test": str(rows // 5)}
     clock = Clock()
-    bundle = train([data], setting.folder / "store", "quick", listener=clock, **held_out)
+    bundle = train([data], setting.folder / "store", "quick", callbacks=clock, **held_out)
     accuracy = bundle.facts.metrics["test"]["accuracy"]
     agree(f"{accuracy:.2%} test accuracy", accuracy >= LECTURE)
     name = f"training, --preset quick, to {accuracy:.2%}"

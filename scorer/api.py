@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 
 from scorer.bundles.bundle import Bundle, load_bundle
-from scorer.bundles.store import add, current, in_use, promote, resolve_bundle
-from scorer.corpus.corpus import read_corpus
+from scorer.bundles.store import resolve_bundle
 from scorer.corpus.labelled_columns import Columns
-from scorer.errors import GateError
-from scorer.files.publish import locked, writing
 from scorer.network.inference import Predictor
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.request import Source, Target
@@ -24,12 +21,10 @@ from scorer.scoring.scoring import score_file as score_between
 from scorer.scoring.summary import BundleFacts, RunSummary
 from scorer.tables.formats import ReadOptions, format_of
 from scorer.tables.text_column import find_text_column
-from scorer.training.background import check_background, read_background
-from scorer.training.learned import Learned
-from scorer.training.learning import learn
-from scorer.training.listener import Listener
-from scorer.training.presets import recipe
-from scorer.training.task import Task
+from scorer.training.auxiliary import AuxiliaryFiles
+from scorer.training.callbacks import Callbacks
+from scorer.training.training import TrainingRequest
+from scorer.training.training import train as train_bundle
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +33,6 @@ __all__ = ["Bundle", "Scorer", "score_file", "train"]
 
 Table = TypeVar("Table", "pa.Table", "pd.DataFrame")
 SAMPLE_ROWS = 1000  # looked at to find the text column
-CHECKPOINT = "training.safetensors"  # in the store, while a training is not finished
 
 
 def train(
@@ -54,52 +48,29 @@ def train(
     vectors: Path | None = None,
     teachers: Sequence[Path] = (),
     seed: int = 0,
-    listener: Listener | None = None,
+    callbacks: Callbacks | None = None,
     options: ReadOptions | None = None,
     **settings: Any,
 ) -> Bundle:
     """Train on labelled files, write the bundle into the store, put it in use and return it.
 
-    `options` say how the files are read, `settings` are fields of `Recipe` and `TrainConfig`. Run
-    again after an interruption, it goes on from the last epoch. Raises a `ScorerError` for what a
-    person can put right.
+    The options are those of the training job; `options` say how the files are read, `settings` are
+    fields of `Recipe` and `TrainConfig`. Raises a `ScorerError` for what a person can put right.
     """
-    how = recipe(preset, seed=seed, **settings)
-    check_background(unlabelled, start_from, vectors, teachers)
-    corpus = read_corpus(
-        labelled, valid, test, columns or Columns(), seed, keep_duplicates, options
+    request = TrainingRequest(
+        labelled,
+        store,
+        preset,
+        valid,
+        test,
+        columns or Columns(),
+        keep_duplicates,
+        AuxiliaryFiles(unlabelled, start_from, vectors, teachers),
+        seed,
+        options,
+        settings,
     )
-    background = read_background(
-        unlabelled, corpus.text_column, start_from, vectors, teachers, options
-    )
-    with writing(store):
-        store.mkdir(parents=True, exist_ok=True)
-    checkpoint = store / CHECKPOINT
-    with locked(checkpoint):
-        learned = learn(Task(corpus, how, background), listener or Listener(), checkpoint)
-        bundle = add(store, learned.bundle)
-        checkpoint.unlink(missing_ok=True)
-        check_gate(learned, bundle, store)
-        promote(store, bundle.version)
-    return bundle
-
-
-def check_gate(learned: Learned, bundle: Bundle, store: Path) -> None:
-    """Raise `GateError` for a bundle that is written but should not score tomorrow's rows unseen.
-
-    It guesses worse than always naming one class, or has other classes than the one in use.
-    """
-    hint = f"`python -m scorer bundles {store} --use {bundle.version}` puts it in use all the same"
-    kept = f"bundle {bundle.version} is written but not put in use"
-    accuracy, majority = learned.test.accuracy, learned.baseline.majority
-    if accuracy < majority:
-        lower = f"test accuracy {accuracy:.2%} is below the {majority:.2%} of always guessing"
-        raise GateError(f"{kept}: {lower} one class", hint)
-    if in_use(store) is None:
-        return
-    before = load_bundle(current(store)).classes
-    if before != bundle.classes:
-        raise GateError(f"{kept}: its classes are {bundle.classes}, those in use {before}", hint)
+    return train_bundle(request, callbacks or Callbacks())
 
 
 def score_file(

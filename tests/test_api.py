@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +16,12 @@ from tiny_corpora import SETTINGS, write_csv, write_labelled
 from tiny_models import WORDS, write_texts
 
 from scorer import Bundle, Scorer, train
-from scorer.api import CHECKPOINT
 from scorer.bundles.bundle import load_bundle
 from scorer.bundles.store import current, in_use, versions
 from scorer.errors import BundleError, GateError, InputError, UsageError
+from scorer.training.callbacks import Callbacks
 from scorer.training.fitting import Epoch
-from scorer.training.listener import Listener
+from scorer.training.training import CHECKPOINT
 
 HOW = {**SETTINGS, "preset": "lecture-rnn", "learning_rate": 0.01}
 ADDED = ["probability_negative", "probability_positive"]
@@ -178,7 +179,7 @@ def test_a_bundle_that_is_none_is_refused(tmp_path):
         Scorer.load(store=str(tmp_path))
 
 
-class Interrupting(Listener):
+class Interrupting(Callbacks):
     def on_epoch(self, epoch: Epoch) -> None:
         if epoch.epoch == 5:
             raise KeyboardInterrupt
@@ -195,10 +196,10 @@ def store(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of one bundle, whose training was interrupted and run again."""
     store = tmp_path_factory.mktemp("stores") / "store"
     with pytest.raises(KeyboardInterrupt):
-        train([labelled], store, listener=Interrupting(), **HOW)
+        train([labelled], store, callbacks=Interrupting(), **SETTINGS)
     assert (store / CHECKPOINT).is_file()
     assert versions(store) == []
-    train([labelled], store, **HOW)
+    train([labelled], store, **SETTINGS)
     return store
 
 
@@ -206,7 +207,7 @@ def test_a_trained_bundle_is_in_use_and_scores(store):
     scorer = Scorer.load(store=str(store))
     assert scorer.classes == ("negative", "positive")
     assert isinstance(scorer.bundle, Bundle)
-    assert scorer.bundle.facts.model.cell == "rnn"
+    assert scorer.bundle.facts.model.cell == "lstm"
     assert current(store).name == scorer.bundle.version
     assert scorer.bundle.facts.metrics["test"]["accuracy"] > 0.7
     good, bad = columns_of(scorer.score(pa.table({"text": ["good great lovely", "awful dull"]})))
@@ -217,14 +218,52 @@ def test_a_finished_training_leaves_no_checkpoint(store):
     assert sorted(path.name for path in store.iterdir()) == sorted(["CURRENT", *versions(store)])
 
 
+def assert_not_in_use(store: Path, message: str, training: Callable[[], object]) -> None:
+    """Check that a training ends with a bundle that is written, but not put in use."""
+    with pytest.raises(GateError, match=message):
+        training()
+    assert len(versions(store)) == 1
+    assert in_use(store) is None
+
+
 def test_a_model_worse_than_guessing_is_written_but_not_put_in_use(labelled, tmp_path):
     texts = write_texts(("negative", "positive"), 60, 9)
     turned = write_labelled(tmp_path / "t.csv", replace(texts, targets=1 - texts.targets))
-    message = r"is below the 50\.00% of always guessing one class\. `python -m scorer bundles"
-    with pytest.raises(GateError, match=message):
-        train([labelled], tmp_path / "store", test=str(turned), **HOW)
-    assert len(versions(tmp_path / "store")) == 1
-    assert in_use(tmp_path / "store") is None
+    assert_not_in_use(
+        tmp_path / "store",
+        r"no more than how frequent each class is\. .* `python -m scorer bundles",
+        lambda: train([labelled], tmp_path / "store", test=str(turned), **HOW),
+    )
+
+
+def test_a_model_of_shuffled_labels_is_not_put_in_use(tmp_path):
+    texts = write_texts(("negative", "positive"), 400, 10)
+    shuffled = np.random.default_rng(3).permutation(texts.targets)
+    path = write_labelled(tmp_path / "shuffled.csv", replace(texts, targets=shuffled))
+    assert_not_in_use(
+        tmp_path / "store",
+        "no more than how frequent each class is",
+        lambda: train([path], tmp_path / "store", **SETTINGS),
+    )
+
+
+def test_a_model_of_thirty_rows_is_not_put_in_use(tmp_path):
+    path = write_labelled(tmp_path / "few.csv", write_texts(("negative", "positive"), 30, 12))
+    assert_not_in_use(
+        tmp_path / "store",
+        r"6 test rows are too few to tell how good it is \(20 at least\)",
+        lambda: train([path], tmp_path / "store", **SETTINGS),
+    )
+
+
+def test_a_model_clearly_worse_than_the_one_in_use_does_not_take_its_place(
+    store, labelled, tmp_path
+):
+    place = Path(shutil.copytree(store, tmp_path / "store"))
+    weak = {**SETTINGS, "epochs": 1, "learning_rate": 1e-6, "start_from": None, "linear": False}
+    with pytest.raises(GateError, match="is written but not put in use"):
+        train([labelled], place, **weak)
+    assert current(place).name == current(store).name
 
 
 def test_a_model_of_other_classes_does_not_take_the_place_of_the_one_in_use(store, tmp_path):

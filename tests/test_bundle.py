@@ -17,9 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scorer
-from scorer.bundles.bundle import FILES, MANIFEST, _digest, load_bundle, write_bundle
+from scorer.bundles.bundle import FILES, MANIFEST, Bundle, _digest, load_bundle, write_bundle
+from scorer.bundles.golden import golden_rows
 from scorer.errors import BundleError
 from scorer.network.inference import Predictor
+from scorer.network.linear import NO_WORD, LinearTerm, Terms
+from scorer.tokens.encoding import TextEncoder
 
 ALL_FILES = (MANIFEST, *FILES)
 SHOWN_ONLY = ("history.csv", "report.html")  # no score depends on them
@@ -293,10 +296,11 @@ def test_any_damage_to_the_manifest_is_a_bundle_error_or_changes_nothing(
 # bundle.json changed by hand
 
 
-@pytest.mark.parametrize("version", [2, 0, 1.5, "1", None, [1]])
+@pytest.mark.parametrize("version", [3, 0, 1.5, "1", None, [1]])
 def test_another_format_version_is_refused_before_anything_else(folder, version):
     (folder / MANIFEST).write_text(json.dumps({"format_version": version, "novelty": 1}))
-    assert_refused(folder, "format version .*, this program reads 1.*newer version of this program")
+    reads = "this program reads 2 and older.*newer version of this program"
+    assert_refused(folder, f"format version .*, {reads}")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "null", '"x"', "{}", "\0", "[" * 100_000])
@@ -504,3 +508,61 @@ def test_remembered_pieces_below_nought_are_refused(trained, tmp_path):
     ids = replace(memory.ids, ids=np.full_like(memory.ids.ids, -1))
     write_bundle(replace(trained.bundle, remembered=replace(memory, ids=ids)), tmp_path / "bundle")
     assert_refused(tmp_path / "bundle", "remembered pieces")
+
+
+# format versions
+
+
+def with_linear(bundle: Bundle) -> Bundle:
+    """Return the bundle with a linear term that knows two of its words."""
+    words = np.full(len(bundle.vocabulary), NO_WORD, np.int32)
+    words[2:4] = (0, 1)
+    term = LinearTerm(
+        Terms(words, np.array([1], np.int64)),
+        np.ones(3, np.float32),
+        np.array([[-1, 1], [2, -2], [0.5, 0]], np.float32),
+        np.zeros(2, np.float32),
+    )
+    predictor = Predictor(
+        TextEncoder(bundle.rules, bundle.vocabulary),
+        bundle.model(),
+        bundle.classes,
+        bundle.temperature,
+        linear=term,
+    )
+    return replace(bundle, linear=term, golden=golden_rows(predictor))
+
+
+def test_a_linear_term_is_kept_and_scores(trained, tmp_path):
+    bundle = with_linear(trained.bundle)
+    write_bundle(bundle, tmp_path / "wide")
+    loaded = load_bundle(tmp_path / "wide")
+    assert loaded.linear is not None
+    assert loaded.golden.check(Predictor.from_bundle(loaded, device="cpu")) < 1e-6
+    without = Predictor.from_bundle(replace(loaded, linear=None), device="cpu")
+    assert not loaded.golden.holds(without)
+
+
+def test_a_linear_term_of_another_vocabulary_is_refused(trained, tmp_path):
+    bundle = with_linear(trained.bundle)
+    words = bundle.linear.terms.words[:-1]
+    term = replace(bundle.linear, terms=replace(bundle.linear.terms, words=words))
+    write_bundle(replace(bundle, linear=term), tmp_path / "wide")
+    with pytest.raises(BundleError, match=r"linear\.safetensors is of another vocabulary"):
+        load_bundle(tmp_path / "wide")
+
+
+def test_a_bundle_of_version_1_is_read_and_has_no_linear_term(folder, tiny_bundle):
+    manifest = json.loads((folder / MANIFEST).read_text())
+    assert manifest["format_version"] == 2
+    (folder / MANIFEST).write_text(json.dumps(manifest | {"format_version": 1}))
+    assert load_bundle(folder).facts == load_bundle(tiny_bundle).facts
+    assert load_bundle(folder).linear is None
+
+
+def test_version_1_knows_no_linear_term(trained, tmp_path):
+    write_bundle(with_linear(trained.bundle), tmp_path / "wide")
+    path = tmp_path / "wide" / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 1}))
+    with pytest.raises(BundleError, match=r"unknown linear\.safetensors"):
+        load_bundle(tmp_path / "wide")

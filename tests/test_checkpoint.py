@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny_models import TRAINING, LabelledTexts, Trained, accuracy
+from tiny_models import TRAINING, LabelledTexts, Trained, validation
 
 from scorer.errors import InputError
 from scorer.network.model import TextClassifier
 from scorer.training.checkpoint import Checkpoint, State
-from scorer.training.fitting import Epoch, Examples, Fitted, Step, fit
+from scorer.training.fitting import Epoch, Examples, Fitted, Step, Validation, fit
 
 KEY = "this training"
 STATE = State(
@@ -106,13 +106,16 @@ class Lesson:
             if step.epoch - 1 == stop_at and step.texts > 64:
                 raise KeyboardInterrupt
 
-        def valid_accuracy(model: TextClassifier) -> float:
-            return accuracy(model, self._encoder, self._valid, self._held_out)
+        def validate(model: TextClassifier) -> Validation:
+            return validation(model, self._encoder, self._valid, self._held_out)
 
         torch.manual_seed(3)
         model = TextClassifier(self._like.config)
         config = replace(TRAINING, epochs=3, adversarial=0.05, word_dropout=0.1)
-        return fit(model, self._examples, valid_accuracy, config, stop, checkpoint=checkpoint)
+        state = checkpoint.load() if checkpoint else None
+        return fit(
+            model, self._examples, validate, config, stop, checkpoint=checkpoint, state=state
+        )
 
 
 def weights(fitted: Fitted) -> torch.Tensor:

@@ -3,14 +3,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from tiny_models import TRAINING, LabelledTexts, Trained, accuracy
+from tiny_models import TRAINING, LabelledTexts, Trained, validation
 
 from scorer.errors import UsageError
 from scorer.network.model import TextClassifier
 from scorer.tokens.encoding import PAD_ID, Encoded, TextEncoder
 from scorer.training import fitting as training
 from scorer.training.checkpoint import Checkpoint
-from scorer.training.fitting import Epoch, Examples, Fitted, Step, TrainConfig, fit
+from scorer.training.fitting import (
+    Epoch,
+    Examples,
+    Fitted,
+    Step,
+    TrainConfig,
+    Validation,
+    fit,
+    refit,
+)
 
 SHORT = replace(TRAINING, epochs=2)
 
@@ -29,12 +38,14 @@ class Lesson:
         torch.manual_seed(3)
         return TextClassifier(self.like.config)
 
-    def valid_accuracy(self, model: TextClassifier) -> float:
-        return accuracy(model, self.encoder, self.valid, self.held_out)
+    def validate(self, model: TextClassifier) -> Validation:
+        return validation(model, self.encoder, self.valid, self.held_out)
 
     def fit(self, config: TrainConfig = SHORT, examples: Examples | None = None, **more) -> Fitted:
         examples = examples or self.examples
-        return fit(self.model(), examples, self.valid_accuracy, config, **more)
+        if "checkpoint" in more:
+            more["state"] = more["checkpoint"].load()
+        return fit(self.model(), examples, self.validate, config, **more)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +57,11 @@ def lesson(trained: Trained, labelled_texts: LabelledTexts) -> Lesson:
 
 
 def weights(fitted: Fitted) -> torch.Tensor:
-    return torch.cat([tensor.flatten() for tensor in fitted.model.state_dict().values()])
+    return weights_of(fitted.model)
+
+
+def weights_of(model: TextClassifier) -> torch.Tensor:
+    return torch.cat([tensor.flatten() for tensor in model.state_dict().values()])
 
 
 def with_lengths(encoded: Encoded, lengths: np.ndarray) -> Encoded:
@@ -85,21 +100,50 @@ def test_another_seed_gives_other_weights(lesson):
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "best"), [([0.5, 0.9, 0.7], 2), ([0.9, 0.8, 0.9], 3), ([0.9, 0.8, 0.7], 1)]
+    ("losses", "best"), [([0.5, 0.1, 0.3], 2), ([0.1, 0.2, 0.1], 3), ([0.1, 0.2, 0.3], 1)]
 )
-def test_the_epoch_that_validates_best_is_kept(lesson, accuracies, best):
-    left, seen = iter(accuracies), []
+def test_the_epoch_of_least_validation_loss_is_kept(lesson, losses, best):
+    left, seen = iter(losses), []
 
-    def valid_accuracy(model: TextClassifier) -> float:
+    def validate(model: TextClassifier) -> Validation:
         seen.append(model.output.weight.clone())
-        return next(left)
+        return Validation(0.9, next(left))
 
     config = replace(TRAINING, epochs=3)
-    fitted = fit(lesson.model(), lesson.examples, valid_accuracy, config)
+    fitted = fit(lesson.model(), lesson.examples, validate, config)
     assert fitted.best == fitted.epochs[best - 1]
-    assert (fitted.best.epoch, fitted.best.valid_accuracy) == (best, accuracies[best - 1])
+    assert (fitted.best.epoch, fitted.best.valid_loss) == (best, losses[best - 1])
     assert torch.equal(fitted.model.output.weight, seen[best - 1])
     assert not torch.equal(seen[0], seen[1])
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 6), (5, 8)])
+def test_epochs_that_do_not_get_better_end_the_training(lesson, patience, epochs):
+    left = iter([0.5, 0.4, 0.45, 0.3, 0.35, 0.36, 0.37, 0.38])
+    config = replace(TRAINING, epochs=8, patience=patience)
+    fitted = fit(lesson.model(), lesson.examples, lambda model: Validation(0, next(left)), config)
+    assert len(fitted.epochs) == epochs
+
+
+def test_a_short_training_s_average_has_forgotten_the_initial_weights(lesson):
+    before = weights_of(lesson.model())
+    config = replace(SHORT, batch_size=75)  # eight steps
+    plain = weights(lesson.fit(replace(config, averaging=0.0)))
+    averaged = weights(lesson.fit(config))
+    assert (averaged - plain).norm() < 0.5 * (plain - before).norm()
+
+
+def test_refitting_takes_the_steps_of_the_epochs_that_were_chosen(lesson):
+    config = replace(TRAINING, epochs=3)
+    chosen = lesson.fit(config)
+    chosen = replace(chosen, best=chosen.epochs[1])
+    steps: list[Step] = []
+    again = refit(lesson.model(), lesson.examples, chosen, config, steps.append)
+    assert {step.epoch for step in steps} == {1, 2}
+    assert again.epochs == chosen.epochs
+    left = iter([0.2, 0.1, 0.3])
+    second = fit(lesson.model(), lesson.examples, lambda m: Validation(0, next(left)), config)
+    assert torch.equal(weights(again), weights(second))
 
 
 def test_the_kept_model_is_ready_to_score(lesson):
@@ -110,7 +154,7 @@ def test_the_kept_model_is_ready_to_score(lesson):
     "change",
     [
         {"averaging": 0.0},
-        {"averaging": 0.95},
+        {"averaging": 0.05},
         {"adversarial": 0.05},
         {"word_dropout": 0.1},
         {"label_smoothing": 0.1},
@@ -135,7 +179,7 @@ def test_every_setting_trains(lesson, change):
 @pytest.mark.parametrize(
     "change",
     [
-        {"averaging": 0.5},
+        {"averaging": 0.01},
         {"adversarial": 0.05},
         {"word_dropout": 0.1},
         {"label_smoothing": 0.1},
@@ -186,7 +230,9 @@ def test_nothing_past_max_tokens_is_learned_from(lesson, monkeypatch):
         model = TextClassifier(replace(lesson.like.config, dropout=0.0))
         model.load_state_dict(lesson.like.state_dict())
         config = TrainConfig(epochs=1, batch_size=300, max_tokens=max_tokens)
-        return fit(model, Examples(encoded, targets), lambda model: 0.0, config).best.loss
+        return fit(
+            model, Examples(encoded, targets), lambda model: Validation(0, 0), config
+        ).best.loss
 
     assert first_loss(encoded, 4) == pytest.approx(first_loss(shortened, None), abs=1e-6)
     assert first_loss(encoded, None) != pytest.approx(first_loss(shortened, None), abs=0.01)

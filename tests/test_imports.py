@@ -109,11 +109,11 @@ def test_packages_point_one_way_too():
         ("encoding", {"model", "batching", "inference", "formats", "bundle"}),
         ("formats", {"model", "inference", "encoding", "scoring", "journal"}),
         ("inference", {"scoring", "fitting", "formats", "bundle"}),
-        ("bundle", {"fitting", "learning", "store", "scoring"}),
-        ("scoring", {"bundle", "store", "fitting", "learning"}),
+        ("bundle", {"fitting", "training", "store", "scoring"}),
+        ("scoring", {"bundle", "store", "fitting", "training"}),
         ("fitting", {"corpus", "labelled", "formats", "bundle"}),
         ("evaluation", {"model", "fitting", "bundle"}),
-        ("learning", {"api", "console", "training_lines"}),
+        ("training", {"api", "console", "training_lines"}),
     ],
 )
 def test_a_room_does_not_know(room, strangers):

@@ -1,11 +1,11 @@
 import pytest
 
 from scorer.errors import UsageError
-from scorer.training.presets import PRESETS, recipe
+from scorer.training.recipe import PRESETS, make_recipe
 
 
 def test_settings_replace_those_of_the_preset_and_none_keeps_them() -> None:
-    how = recipe("accurate", seed=3, epochs=2, hidden_dim=16, batch_size=None, passes=1)
+    how = make_recipe("accurate", seed=3, epochs=2, hidden_dim=16, batch_size=None, passes=1)
     assert (how.training.seed, how.training.epochs, how.hidden_dim) == (3, 2, 16)
     assert how.training.batch_size == PRESETS["accurate"].training.batch_size
     assert (how.pretraining.passes, how.pretraining.seed) == (1, 3)
@@ -15,13 +15,13 @@ def test_an_unknown_preset_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(
         UsageError, match="no preset 'best'; choose one of: accurate, quick, fast, lect"
     ):
-        recipe("best")
+        make_recipe("best")
 
 
 def test_the_lecture_s_presets_are_as_the_lecture_was() -> None:
-    packed = recipe("lecture-packed")
+    packed = make_recipe("lecture-packed")
     assert (packed.training.batch_size, packed.training.learning_rate) == (128, 0.005)
     assert (packed.pooling, packed.dropout, packed.training.averaging) == ("last", 0, 0)
     assert not packed.rules.strip_markup
-    assert recipe("lecture-lstm").training.through_padding
-    assert recipe("lecture-rnn").cell == "rnn"
+    assert make_recipe("lecture-lstm").training.through_padding
+    assert make_recipe("lecture-rnn").cell == "rnn"

@@ -26,7 +26,7 @@ def figures(accuracy: float, rows: int = 10_000) -> Evaluation:
 
 
 def baseline(linear: float, majority: float = 0.5) -> Baseline:
-    return Baseline(majority, linear, 34_000, 10_000, 1.0)
+    return Baseline(majority, linear, 34_000, 10_000, 1.0, np.zeros(0, np.int64))
 
 
 HONEST = Evidence(CLASSES, 0.96, figures(0.942), baseline(0.919), None, None)

@@ -19,7 +19,7 @@ from scorer.bundles.store import current, versions
 ROOT = Path(__file__).parents[1]
 CLASSES = ("negative", "neutral", "positive")
 OPTIONS = [
-    *("--preset", "lecture-packed", "--epochs", "8", "--batch-size", "32"),
+    *("--start-from", "none", "--passes", "0", "--epochs", "8", "--batch-size", "32"),
     *("--learning-rate", "0.02", "--embedding-dim", "8", "--hidden-dim", "12"),
     *("--vocabulary-size", "90", "--test", "0.2", "--seed", "3"),
 ]
@@ -231,14 +231,14 @@ def test_a_file_that_is_not_there_ends_a_process_with_one_line(tmp_path):
         (
             "two.csv --start-from {folder}",
             4,
-            "{folder} is not a starting point: No such file or directory: {folder}/start.json. "
+            "{folder} is not a pretrained encoder: No such file or directory: {folder}/start.json. "
             "--unlabelled FILE makes a new one",
         ),
         (
-            "two.csv --start-from a --unlabelled b",
+            "two.csv --vectors a --unlabelled b",
             2,
-            "with --start-from there is no pretraining, so --unlabelled texts are of no use. Give "
-            "--start-from or --unlabelled, or a --teacher to be asked about them",
+            "with --vectors there is no pretraining, so --unlabelled texts are of no use. Give "
+            "--vectors or --unlabelled, or a --teacher to be asked about them",
         ),
     ],
 )

@@ -6,7 +6,7 @@ import torch
 from scorer.errors import InputError, UsageError
 from scorer.network.model import ModelConfig, TextClassifier
 from scorer.tokens.encoding import SPECIALS, Vocabulary
-from scorer.training.word_vectors import use_vectors
+from scorer.training.initialisation import apply_vectors
 
 WORDS = Vocabulary((*SPECIALS, "the", "The", "Film", "film", "NAÏVE", "unseen", "Unseen"))
 GLOVE = "the 1 2.5 -3e-2\nThe 4 5 6\nfilm 7 8 9\nnaïve .1 .2 .3\nother 0 0 0\n"
@@ -26,7 +26,7 @@ def write(folder: Path, text: str | bytes) -> Path:
 
 def test_tokens_get_their_vectors_as_they_are_or_else_in_lower_case(tmp_path, model):
     before = model.embedding.weight.detach().clone()
-    assert use_vectors(write(tmp_path, GLOVE), model, WORDS) == 5
+    assert apply_vectors(write(tmp_path, GLOVE), model, WORDS) == 5
     after = dict(zip(WORDS.tokens, model.embedding.weight.tolist(), strict=True))
     assert after["the"] == pytest.approx([1, 2.5, -0.03])
     assert after["The"] == [4, 5, 6]
@@ -38,46 +38,46 @@ def test_tokens_get_their_vectors_as_they_are_or_else_in_lower_case(tmp_path, mo
 
 def test_nothing_else_of_the_model_is_changed(tmp_path, model):
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    use_vectors(write(tmp_path, GLOVE), model, WORDS)
+    apply_vectors(write(tmp_path, GLOVE), model, WORDS)
     changed = {n for n, t in model.state_dict().items() if not torch.equal(t, before[n])}
     assert changed == {"embedding.weight"}
     assert model.embedding.weight.requires_grad
 
 
 def test_a_header_line_is_passed_over(tmp_path, model):
-    assert use_vectors(write(tmp_path, f"5 3\n{GLOVE}"), model, WORDS) == 5
+    assert apply_vectors(write(tmp_path, f"5 3\n{GLOVE}"), model, WORDS) == 5
     assert model.embedding.weight[2].tolist() == pytest.approx([1, 2.5, -0.03])
 
 
 def test_a_file_without_a_known_token_changes_nothing(tmp_path, model):
     before = model.embedding.weight.detach().clone()
-    assert use_vectors(write(tmp_path, "x 1 2 3\ny 4 5 6\n"), model, WORDS) == 0
+    assert apply_vectors(write(tmp_path, "x 1 2 3\ny 4 5 6\n"), model, WORDS) == 0
     assert torch.equal(model.embedding.weight, before)
 
 
 def test_reading_is_silent_and_leaves_no_file(tmp_path, model, capfd, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path, GLOVE)
-    use_vectors(Path("glove.txt"), model, WORDS)
+    apply_vectors(Path("glove.txt"), model, WORDS)
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_was_changed_is_read_again(tmp_path, model):
-    use_vectors(write(tmp_path, GLOVE), model, WORDS)
-    use_vectors(write(tmp_path, "film 1 1 1\nthe 2 2 2\n"), model, WORDS)
+    apply_vectors(write(tmp_path, GLOVE), model, WORDS)
+    apply_vectors(write(tmp_path, "film 1 1 1\nthe 2 2 2\n"), model, WORDS)
     assert model.embedding.weight[5].tolist() == [1, 1, 1]
 
 
 def test_another_width_is_refused_with_the_option_that_fits(tmp_path, model):
     with pytest.raises(UsageError) as refused:
-        use_vectors(write(tmp_path, "film 1 2 3 4\nthe 3 4 5 6\n"), model, WORDS)
+        apply_vectors(write(tmp_path, "film 1 2 3 4\nthe 3 4 5 6\n"), model, WORDS)
     assert "has vectors of 4, the embedding is 3 wide. --embedding-dim 4 fits" in str(refused.value)
 
 
 def test_no_file_is_told_so(tmp_path, model):
     with pytest.raises(InputError, match=r"there is no file .*nothing\.txt"):
-        use_vectors(tmp_path / "nothing.txt", model, WORDS)
+        apply_vectors(tmp_path / "nothing.txt", model, WORDS)
 
 
 @pytest.mark.parametrize(
@@ -86,4 +86,4 @@ def test_no_file_is_told_so(tmp_path, model):
 )
 def test_what_is_no_file_of_vectors_is_refused(tmp_path, model, text):
     with pytest.raises(InputError, match=r"glove\.txt is not a file of word vectors: .*GloVe"):
-        use_vectors(write(tmp_path, text), model, WORDS)
+        apply_vectors(write(tmp_path, text), model, WORDS)

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,12 +12,11 @@ from tiny_models import LabelledTexts, write_texts
 
 from scorer.corpus.corpus import Corpus, read_corpus
 from scorer.corpus.labelled_columns import Columns
-from scorer.training.learned import Learned
-from scorer.training.learning import learn
-from scorer.training.listener import Listener
-from scorer.training.presets import recipe
-from scorer.training.recipe import Recipe
+from scorer.training.callbacks import Callbacks
+from scorer.training.packaging import TrainingResult
+from scorer.training.recipe import Recipe, make_recipe
 from scorer.training.task import Task
+from scorer.training.training import build
 
 SETTINGS: dict[str, Any] = {
     "epochs": 8,
@@ -32,7 +32,8 @@ SETTINGS: dict[str, Any] = {
 
 def tiny_recipe(preset: str = "accurate", **settings: Any) -> Recipe:
     """Return a preset's recipe, made small."""
-    return recipe(preset, **{**SETTINGS, "averaging": 0.9, **settings})
+    recipe = make_recipe(preset, **{**SETTINGS, **settings})
+    return replace(recipe, linear=False, refit=False, starts_pretrained=False)
 
 
 def write_csv(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str]) -> Path:
@@ -57,6 +58,6 @@ def tiny_corpus() -> Corpus:
 
 
 @cache
-def tiny_learned() -> Learned:
+def tiny_learned() -> TrainingResult:
     """Return what is learned of it by the tiny recipe."""
-    return learn(Task(tiny_corpus(), tiny_recipe()), Listener())
+    return build(Task(tiny_corpus(), tiny_recipe()), Callbacks())

@@ -14,7 +14,7 @@ from scorer.network.inference import Predictor
 from scorer.network.model import ModelConfig, TextClassifier
 from scorer.tokens.encoding import Encoded, TextEncoder, build_vocabulary, count_tokens, remember
 from scorer.tokens.text import TextRules
-from scorer.training.fitting import Examples, Fitted, TrainConfig, fit
+from scorer.training.fitting import Examples, Fitted, TrainConfig, Validation, fit
 
 WORDS = {
     "negative": ("bad", "awful", "dull", "terrible", "boring", "poor", "hate", "worst", "broken"),
@@ -24,7 +24,7 @@ WORDS = {
 FILLERS = "the film was and a of this story , actor it in with . cast music I that is not <br/>"
 MAX_TOKENS = 90
 TEMPERATURE = 1.25
-TRAINING = TrainConfig(epochs=8, batch_size=32, learning_rate=0.02, averaging=0.9, seed=1)
+TRAINING = TrainConfig(epochs=8, batch_size=32, learning_rate=0.02, averaging=0.2, seed=1)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def train(labelled: LabelledTexts, training: TrainConfig = TRAINING) -> Trained:
     fitted = fit(
         TextClassifier(config),
         Examples(encoder.encode(known.column), known.targets),
-        lambda model: accuracy(model, encoder, valid, held_out),
+        lambda model: validation(model, encoder, valid, held_out),
         training,
     )
     weights = {name: tensor.half() for name, tensor in fitted.model.state_dict().items()}
@@ -108,6 +108,15 @@ def train(labelled: LabelledTexts, training: TrainConfig = TRAINING) -> Trained:
             report="<!doctype html>\n<title>A tiny model</title>\n",
         ),
     )
+
+
+def validation(
+    model: TextClassifier, encoder: TextEncoder, encoded: Encoded, labelled: LabelledTexts
+) -> Validation:
+    """Return accuracy and log loss of a model on encoded texts, by the path that scores."""
+    probabilities = Predictor(encoder, model, labelled.classes).predict(encoded).probabilities
+    loss = float(-np.log(probabilities[np.arange(len(encoded)), labelled.targets]).mean())
+    return Validation(accuracy(model, encoder, encoded, labelled), loss)
 
 
 def accuracy(

@@ -8,6 +8,7 @@
     golden.csv           fixed texts with the probabilities they must get
     history.csv          a row an epoch
     report.html          for people
+    linear.safetensors   the linear term beside the network, where there is one (version 2)
 
 To change the format: raise FORMAT_VERSION, keep a reader for the older one, and test it.
 Knows encoder and model, nothing of training or of stores. Nothing is ever unpickled.
@@ -29,17 +30,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from scorer.bundles.golden import GoldenRows
 from scorer.errors import BundleError, ScorerError
+from scorer.network.linear import LinearTerm
 from scorer.network.model import ModelConfig, TextClassifier
 from scorer.tokens.encoding import Vocabulary
 from scorer.tokens.memory import PieceMemory
 from scorer.tokens.text import TextRules
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+LINEAR_SINCE = 2
+OLDER_VERSIONS = (1,)  # without a linear term; everything else is as in version 2
 MANIFEST = "bundle.json"
 FILES = (
     "weights.safetensors",
@@ -49,6 +55,7 @@ FILES = (
     "history.csv",
     "report.html",
 )
+LINEAR = "linear.safetensors"  # only where the bundle has a linear term
 CREATED = r"[0-9]{8}T[0-9]{6}Z"
 MAX_MANIFEST_BYTES = 16 << 20
 DAMAGE = (KeyError, TypeError, ValueError, OSError, csv.Error, SafetensorError, pa.ArrowException)
@@ -84,6 +91,7 @@ class Bundle:
     report: str = ""
     version: str = ""  # set where the bundle was written to or loaded from
     digest: str = ""  # sha256 of the content
+    linear: LinearTerm | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -178,6 +186,7 @@ def _serialise(bundle: Bundle) -> dict[str, bytes]:
         for text, row in zip(bundle.golden.texts, bundle.golden.probabilities, strict=True)
     ]
     weights = {name: tensor.contiguous() for name, tensor in bundle.weights.items()}
+    linear = {} if bundle.linear is None else {LINEAR: save_arrays(bundle.linear.to_tensors())}
     return {
         "weights.safetensors": save_tensors(weights),
         "vocabulary.txt": "".join(f"{token}\n" for token in bundle.vocabulary.tokens).encode(),
@@ -185,6 +194,7 @@ def _serialise(bundle: Bundle) -> dict[str, bytes]:
         "golden.csv": _csv(columns, golden),
         "history.csv": _csv(list(bundle.history[0]), bundle.history),
         "report.html": bundle.report.encode(),
+        **linear,
     }
 
 
@@ -238,9 +248,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def _check_manifest(manifest: Any, path: Path) -> None:
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
-    if version != FORMAT_VERSION or isinstance(version, bool):
+    known = (*OLDER_VERSIONS, FORMAT_VERSION)
+    if version not in known or isinstance(version, bool):
         raise BundleError(
-            f"{path}: format version {version!r}, this program reads {FORMAT_VERSION}",
+            f"{path}: format version {version!r}, this program reads {FORMAT_VERSION} and older",
             "A newer version of this program may read it",
         )
     _check_names(manifest, {"format_version", "created", "digest", "content"}, str(path))
@@ -250,9 +261,15 @@ def _check_manifest(manifest: Any, path: Path) -> None:
         raise BundleError(f"{path} was changed after it was written: its digest differs", REMEDY)
     if not re.fullmatch(CREATED, str(manifest["created"])):
         raise BundleError(f"{path}: created is {manifest['created']!r}, not a UTC time", REMEDY)
-    _check_names(content["files"], set(FILES), f"{path}: files")
+    _check_names(content["files"], _file_names(content["files"], version), f"{path}: files")
     for name, entry in content["files"].items():
         _check_names(entry, {"bytes", "sha256"}, f"{path}: files: {name}")
+
+
+def _file_names(files: Any, version: int) -> set[str]:
+    """Return the files a bundle of this version has, one with this manifest."""
+    has_linear = version >= LINEAR_SINCE and isinstance(files, dict) and LINEAR in files
+    return {*FILES, LINEAR} if has_linear else set(FILES)
 
 
 def _check_names(found: Any, expected: set[str], where: str) -> None:
@@ -267,10 +284,10 @@ def _check_names(found: Any, expected: set[str], where: str) -> None:
 
 def _verified_files(folder: Path, files: Mapping[str, Any]) -> dict[str, bytes]:
     """Return the bytes of every file, all of them as the manifest says; none more, none less."""
-    extra = sorted({path.name for path in folder.iterdir()} - {MANIFEST, *FILES})
+    extra = sorted({path.name for path in folder.iterdir()} - {MANIFEST, *files})
     if extra:
         raise BundleError(f"{folder}: {', '.join(extra)} is not of this bundle", REMEDY)
-    return {name: _verified(folder / name, files[name]) for name in FILES}
+    return {name: _verified(folder / name, files[name]) for name in files}
 
 
 def _verified(path: Path, expected: Mapping[str, Any]) -> bytes:
@@ -304,6 +321,7 @@ def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, v
         report=data["report.html"].decode(),
         version=ver,
         digest=digest,
+        linear=_linear(data.get(LINEAR), facts),
     )
 
 
@@ -331,6 +349,17 @@ def _of_kind(kind: Any, values: Any, where: str) -> Any:
         if not isinstance(value, (int, float) if expected is float else expected):
             raise BundleError(f"{where}: {field.name} is {value!r}, not a {expected}", REMEDY)
     return kind(**values)
+
+
+def _linear(data: bytes | None, facts: Facts) -> LinearTerm | None:
+    """Return the linear term, which has to fit the network's vocabulary and classes."""
+    if data is None:
+        return None
+    term = LinearTerm.from_tensors(load_arrays(data))
+    sizes = (len(term.terms.words), len(term.intercepts))
+    if sizes != (facts.model.vocabulary_size, facts.model.classes):
+        raise BundleError(f"{LINEAR} is of another vocabulary or of other classes", REMEDY)
+    return term
 
 
 def _golden(text: str, classes: Sequence[str]) -> GoldenRows:

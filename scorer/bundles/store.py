@@ -1,7 +1,7 @@
 """A folder of bundle versions, and which of them is in use.
 
     <store>/<version>/             a bundle
-    <store>/pretrained-<version>/  a starting point, see `starting_point`
+    <store>/pretrained-<version>/  a pretrained encoder, see `pretrained_encoder`
     <store>/CURRENT                the version in use; replaced atomically
 
 Knows bundles' names, nothing of what is in them beyond `bundle`.
@@ -19,7 +19,7 @@ from scorer.bundles.bundle import (
     load_bundle,
     write_bundle,
 )
-from scorer.bundles.starting_point import StartingPoint, load_starting_point, write_starting_point
+from scorer.bundles.pretrained_encoder import PretrainedEncoder, load_encoder, write_encoder
 from scorer.errors import BundleError
 from scorer.files.publish import publish_text, sync, writing
 
@@ -50,14 +50,14 @@ def _put(unfinished: Path, folder: Path) -> None:
     sync(folder.parent)
 
 
-def add_starting_point(store: Path, point: StartingPoint) -> Path:
-    """Write a starting point into the store and return its folder."""
+def add_encoder(store: Path, encoder: PretrainedEncoder) -> Path:
+    """Write a pretrained encoder into the store and return its folder."""
     created = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     unfinished = store / ".unfinished"
     with writing(store):
         shutil.rmtree(unfinished, ignore_errors=True)
-        write_starting_point(point, unfinished)
-        digest = load_starting_point(unfinished).digest
+        write_encoder(encoder, unfinished)
+        digest = load_encoder(unfinished).digest
         folder = store / f"pretrained-{bundle_version(created, digest)}"
         _put(unfinished, folder)
     return folder

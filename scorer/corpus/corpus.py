@@ -43,6 +43,7 @@ class Corpus:
     """Three parts of labelled rows, and what they are called.
 
     leaks: the test rows whose text is in the training rows after all.
+    valid_is_share: whether the validation rows were split off the training files.
     """
 
     train: LabelledRows
@@ -55,6 +56,12 @@ class Corpus:
     fingerprint: str  # sha256 of the training files
     notes: tuple[str, ...] = ()
     leaks: Leaks | None = None
+    valid_is_share: bool = False
+
+    @property
+    def development(self) -> LabelledRows:
+        """The training and the validation rows: all but the test rows."""
+        return joined_rows([self.train, self.valid])
 
     def class_counts(self) -> dict[str, dict[str, int]]:
         """Return how many rows each class has in each part."""
@@ -102,7 +109,7 @@ def read_corpus(
     notes += _take_out(pool, given, keep_duplicates)
     notes += _split_off(pool, sizes, seed, keep_duplicates)
     notes += _absent_classes(pool, labelled.class_map.classes)
-    return _corpus(labelled, pool, notes)
+    return replace(_corpus(labelled, pool, notes), valid_is_share=VALID not in given)
 
 
 def _size(text: str, part: str) -> Path | float:

@@ -36,11 +36,13 @@ class LabelledRows:
     texts: (rows,), as they were read.
     targets: int64 (rows,), index into the classes.
     groups: (rows,), null where a row is of no group; None without a group column.
+    probabilities: float32 (rows, classes), soft labels; None without probability columns.
     """
 
     texts: pa.LargeStringArray
     targets: np.ndarray
     groups: pa.LargeStringArray | None = None
+    probabilities: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -49,7 +51,8 @@ class LabelledRows:
         """Return the rows of those indices (or where a boolean mask is True), in their order."""
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         groups = None if self.groups is None else self.groups.take(pa.array(rows))
-        return LabelledRows(self.texts.take(pa.array(rows)), self.targets[rows], groups)
+        soft = None if self.probabilities is None else self.probabilities[rows]
+        return LabelledRows(self.texts.take(pa.array(rows)), self.targets[rows], groups, soft)
 
     def sample(self, number: int) -> "LabelledRows":
         """Return so many rows drawn at random, always the same ones; all if there are no more."""

@@ -1,4 +1,4 @@
-"""One temperature that makes a classifier's probabilities mean what they say.
+"""The share of the linear term, and one temperature that makes probabilities mean what they say.
 
 softmax(logits / temperature) has the same best class as softmax(logits), but where the network is
 surer than it is right, the temperature is above 1 (Guo et al. 2017, section 4.2). Fitted on
@@ -8,6 +8,9 @@ validation rows. Knows logits and targets; cannot mend a class that is wrong mor
 import numpy as np
 
 MIN_ROWS = 50
+SHARES = tuple(float(2**exponent) for exponent in np.arange(-3, 3.5, 0.5))
+USUAL_SHARE = 1.0  # where validation rows are too few to tell; see benchmarks/LOG.md
+SPREAD = 1.0  # in doublings: how far from the usual share a table's own is expected
 LOWEST, HIGHEST = 0.05, 20.0  # a temperature outside would hide what is wrong with a model
 
 
@@ -28,6 +31,24 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
         options={"xatol": 1e-6},
     )
     return float(np.exp(best.x))
+
+
+def fit_share(network: np.ndarray, linear: np.ndarray, targets: np.ndarray) -> float:
+    """Return the factor on the linear term's logits that makes the sum of both fit best.
+
+    network, linear: float32 (rows, classes). What counts is the log loss at the best temperature,
+    and, as few rows tell little, how usual a factor is (a normal prior on its logarithm).
+    """
+    if unfit_reason(network + USUAL_SHARE * linear, targets):
+        return USUAL_SHARE
+
+    def cost(share: float) -> float:
+        logits = network + share * linear
+        loss = _log_loss(*_scored(logits / fit_temperature(logits, targets), targets))
+        unusual: float = np.log2(share / USUAL_SHARE) / SPREAD
+        return len(targets) * loss + unusual**2 / 2
+
+    return min(SHARES, key=cost)
 
 
 def unfit_reason(logits: np.ndarray, targets: np.ndarray) -> str | None:

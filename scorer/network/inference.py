@@ -17,6 +17,7 @@ import torch
 from scorer.network.batching import in_row_order, length_sorted, packed
 from scorer.network.card_batches import CardBatches, tokens_for
 from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
+from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
 from scorer.network.precision import check_precision, to_try
 from scorer.network.recurrence import PackedLayer, Recurrence
@@ -53,12 +54,14 @@ class Predictor:
         temperature: float = 1.0,
         precision: str = "float32",
         device: str = "cpu",
+        linear: LinearTerm | None = None,
     ) -> None:
         check_precision(precision)
         self.classes = classes
         self.precision = precision
         self._encoder = encoder
         self.temperature = temperature
+        self._linear = linear
         self._device = torch.device(device)
         self._model = model.to(self._device).eval()
         self._recurrence, self._exact = self._recurrences()
@@ -84,12 +87,13 @@ class Predictor:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         encoder = _encoder(bundle, _workers_beside(device) if workers is None else workers)
         facts = (bundle.classes, bundle.temperature)
+        linear = bundle.linear
         *faster, last = to_try(precision, bundle.facts.model, device)
         for name in faster:
-            predictor = cls(encoder, bundle.model(), *facts, name, device)
+            predictor = cls(encoder, bundle.model(), *facts, name, device, linear)
             if bundle.golden.holds(predictor):
                 return predictor
-        return cls(encoder, bundle.model(), *facts, last, device)
+        return cls(encoder, bundle.model(), *facts, last, device, linear)
 
     def close(self) -> None:
         """End the worker processes, if there are any."""
@@ -119,11 +123,12 @@ class Predictor:
     def logits(self, encoded: Encoded) -> np.ndarray:
         """Return float32 (rows, classes); NaN for a text without a token."""
         lengths = encoded.lengths
-        logits = self._scored(encoded, lengths, self._recurrence)
+        linear = 0.0 if self._linear is None else self._linear.logits(encoded)
+        logits = self._scored(encoded, lengths, self._recurrence) + linear
         if self._exact is None:
             return logits
         near = _near_ties(logits)
-        exact = self._scored(encoded, np.where(near, lengths, 0), self._exact)
+        exact = self._scored(encoded, np.where(near, lengths, 0), self._exact) + linear
         return np.where(near[:, None], exact, logits)
 
     def _scored(self, encoded: Encoded, lengths: np.ndarray, recurrence: Recurrence) -> np.ndarray:

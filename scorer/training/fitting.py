@@ -1,7 +1,7 @@
 """Fitting a classifier to encoded, labelled texts.
 
-Adam with warm-up and linear decay, gradient clipping, averaged weights, the best epoch kept by
-validation accuracy. Knows encoded texts and targets, nothing of files, splits or test rows.
+Adam with warm-up and linear decay, gradient clipping, averaged weights; the epoch of least
+validation loss is kept. Knows encoded texts and targets, nothing of files, splits or test rows.
 """
 
 import copy
@@ -15,15 +15,22 @@ import numpy as np
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from scorer.errors import UsageError
 from scorer.network.batching import Batch, padded, shuffled
 from scorer.network.model import TextClassifier
 from scorer.tokens.encoding import Encoded
 from scorer.training.checkpoint import Checkpoint, State
-from scorer.training.gradients import BatchResult, Gradients, Regularisation
-from scorer.training.sharding import has_fast_bfloat16
+from scorer.training.gradients import (
+    BatchResult,
+    Gradients,
+    Regularisation,
+    has_fast_bfloat16,
+)
+
+Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
+AVERAGING_START = 9  # steps whose weight fades as the average begins
 
 
 @dataclass(frozen=True)
@@ -34,9 +41,10 @@ class TrainConfig(Regularisation):
     batch_size: int = 64
     learning_rate: float = 0.002
     warm_up: float = 0.1  # share of all steps
-    decay: bool = True  # linearly to nought over the rest
+    decay: bool = True  # linearly to zero over the rest
     gradient_norm: float = 1.0  # longer gradients are shortened to it; 0: none is
-    averaging: float = 0.998  # decay of the averaged weights; 0: none
+    averaging: float = 0.2  # share of all steps that the averaged weights reach back; 0: none
+    patience: int = 3  # epochs without a better validation loss that end the training
     max_tokens: int | None = 400  # of a text in training only
     seed: int = 0
 
@@ -49,9 +57,9 @@ class TrainConfig(Regularisation):
 
 @dataclass(frozen=True)
 class Examples:
-    """Encoded texts and what to make of each.
+    """Encoded texts with their targets.
 
-    targets: int64 (rows,), class indices; or float32 (rows, classes), a teacher's probabilities.
+    targets: int64 (rows,), class indices; or float32 (rows, classes), soft labels.
     """
 
     encoded: Encoded
@@ -60,7 +68,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Step:
-    """Where an epoch stands; what progress lines are made of."""
+    """Progress within an epoch."""
 
     epoch: int
     texts: int  # of this epoch so far
@@ -73,13 +81,25 @@ class Step:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch ended with."""
+    """The figures of a finished epoch."""
 
     epoch: int
     loss: float
     train_accuracy: float
     valid_accuracy: float
+    valid_loss: float  # nats
     seconds: float = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Figures of a model over the validation rows: a share between 0 and 1, and nats."""
+
+    accuracy: float
+    log_loss: float
+
+
+Validate = Callable[[TextClassifier], Validation]
 
 
 @dataclass(frozen=True)
@@ -94,39 +114,59 @@ class Fitted:
 def fit(
     model: TextClassifier,
     examples: Examples,
-    valid_accuracy: Callable[[TextClassifier], float],
+    validate: Validate,
     config: TrainConfig,
     on_step: Callable[[Step], None] = lambda step: None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     checkpoint: Checkpoint | None = None,
+    state: State | None = None,
 ) -> Fitted:
-    """Train `model` in place on its device and return the epoch that validates best.
+    """Train `model` in place on its device and return the epoch of least validation loss.
 
-    With a checkpoint the state is kept at the start and after each epoch, and taken up again where
-    there is one; the result is that of a training never interrupted.
+    It ends before its last epoch where `config.patience` epochs in a row have not been better.
+    With a checkpoint the state is saved at the start and after each epoch. `state` is one that was
+    saved: the result is that of a training never interrupted.
     """
     trainer = _Trainer(model, examples, config, on_step)
-    found = checkpoint.load() if checkpoint else None
-    epochs, best = trainer.resume(found) if found else ((), model)
-    if checkpoint and not found:  # what pretraining took so long to find is kept at once
+    epochs, best = trainer.resume(state) if state else ((), model)
+    if checkpoint and not state:  # what pretraining took so long to find is kept at once
         checkpoint.save(trainer.state(epochs, best))
-    for number in range(len(epochs) + 1, config.epochs + 1):
-        started = time.monotonic()
-        loss, accuracy = trainer.run_epoch(number)
-        candidate = trainer.candidate()
-        seconds = time.monotonic() - started
-        epochs += (Epoch(number, loss, accuracy, valid_accuracy(candidate), seconds),)
-        on_epoch(epochs[-1])
-        if epochs[-1] == _best(epochs):
+    while len(epochs) < config.epochs and not _stalled(epochs, config):
+        epoch, candidate = trainer.run_epoch(len(epochs) + 1, validate)
+        epochs += (epoch,)
+        on_epoch(epoch)
+        if epoch == _best(epochs):
             best = candidate
         if checkpoint:
             checkpoint.save(trainer.state(epochs, best))
     return Fitted(best, _best(epochs), epochs)
 
 
+def refit(
+    model: TextClassifier,
+    examples: Examples,
+    chosen: Fitted,
+    config: TrainConfig,
+    on_step: Callable[[Step], None] = lambda step: None,
+) -> Fitted:
+    """Train a fresh model on more examples, to the epoch that validation has chosen.
+
+    The epochs and their figures stay those of the training that was validated.
+    """
+    trainer = _Trainer(model, examples, config, on_step)
+    for number in range(1, chosen.best.epoch + 1):
+        trainer.train_epoch(number)
+    return Fitted(trainer.candidate(), chosen.best, chosen.epochs)
+
+
+def _stalled(epochs: tuple[Epoch, ...], config: TrainConfig) -> bool:
+    """Return whether the latest epochs have not been better than one before them."""
+    return bool(epochs) and len(epochs) - _best(epochs).epoch >= config.patience
+
+
 def _best(epochs: tuple[Epoch, ...]) -> Epoch:
-    """Return the epoch that validates best, the later one of equals."""
-    return max(epochs, key=lambda epoch: (epoch.valid_accuracy, epoch.epoch))
+    """Return the epoch of least validation loss, the later one of equals."""
+    return min(epochs, key=lambda epoch: (epoch.valid_loss, -epoch.epoch))
 
 
 class _Trainer:
@@ -147,10 +187,20 @@ class _Trainer:
         self._optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
         self._batches = -(-int((examples.encoded.lengths > 0).sum()) // config.batch_size)
         self._schedule = self._schedule_from(step=0)
-        self._averaged = _averaged(model, config)
+        self._averaged = _averaged(model, config, self._batches)
         self._gradients = Gradients(model, config, has_fast_bfloat16(self._device))
 
-    def run_epoch(self, number: int) -> tuple[float, float]:
+    def run_epoch(self, number: int, validate: Validate) -> tuple[Epoch, TextClassifier]:
+        """Train for an epoch; return its figures, and the model that they are of."""
+        started = time.monotonic()
+        loss, accuracy = self.train_epoch(number)
+        candidate = self.candidate()
+        seconds = time.monotonic() - started
+        valid = validate(candidate)
+        epoch = Epoch(number, loss, accuracy, valid.accuracy, valid.log_loss, seconds)
+        return epoch, candidate
+
+    def train_epoch(self, number: int) -> tuple[float, float]:
         """Return mean loss and accuracy of an epoch's batches as they were trained on."""
         self._model.train()
         lengths = self._examples.encoded.lengths
@@ -175,7 +225,7 @@ class _Trainer:
         return result
 
     def state(self, epochs: tuple[Epoch, ...], best: TextClassifier) -> State:
-        """Return all that the epochs to come depend on, and what came of those behind."""
+        """Return all that later epochs depend on, and the figures of the finished ones."""
         tensors = {f"best.{name}": tensor for name, tensor in best.state_dict().items()}
         tensors |= {f"model.{name}": tensor for name, tensor in self._model.state_dict().items()}
         if self._averaged is not None:
@@ -188,7 +238,7 @@ class _Trainer:
         return State(tensors, {"epochs": [asdict(epoch) for epoch in epochs], "order": order})
 
     def resume(self, state: State) -> tuple[tuple[Epoch, ...], TextClassifier]:
-        """Take up a state; return the epochs behind and the best model so far."""
+        """Restore a state; return the finished epochs and the best model so far."""
         best = copy.deepcopy(self._model).eval()
         best.load_state_dict(_under("best", state.tensors))
         self._model.load_state_dict(_under("model", state.tensors))
@@ -267,7 +317,18 @@ def _rate(config: TrainConfig, steps: int) -> Callable[[int], float]:
     return factor
 
 
-def _averaged(model: TextClassifier, config: TrainConfig) -> AveragedModel | None:
+def _averaged(model: TextClassifier, config: TrainConfig, batches: int) -> AveragedModel | None:
+    """Return an exponential moving average that reaches back a share of the whole run.
+
+    While there are fewer steps than that behind, it is nearly the mean of all but the first ones,
+    so the initial weights do not linger (as with the warm-up of TensorFlow's moving average).
+    """
     if not config.averaging:
         return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
+    slowest = 1 / max(1.0, config.averaging * config.epochs * batches)
+
+    def average(averaged: Tensors, current: Tensors, steps: torch.Tensor | int) -> None:
+        weight = max(slowest, AVERAGING_START / (int(steps) + AVERAGING_START))
+        torch._foreach_lerp_(averaged, current, weight)
+
+    return AveragedModel(model, multi_avg_fn=average)

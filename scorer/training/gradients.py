@@ -1,12 +1,16 @@
-"""One batch's gradients, its texts dealt out to threads.
+"""The gradients of one batch, sharded over threads, one a core.
 
-Every random number is drawn before the threads part, so the same seed and number of threads give
-the same weights. Adversarial embedding noise after Miyato et al. 2017 (arXiv 1605.07725).
+The small steps of a recurrent layer share badly between cores; batches of a few texts less do not.
+Random numbers are drawn before the shards are dealt out and gradients are summed in a fixed order,
+so the same seed and number of threads give the same weights.
+Adversarial embedding noise after Miyato et al. 2017 (arXiv 1605.07725).
 Knows a model and batches, nothing of optimisers or epochs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -14,12 +18,14 @@ from torch import nn
 from scorer.network.batching import Batch
 from scorer.network.model import TextClassifier
 from scorer.tokens.encoding import UNKNOWN_ID
-from scorer.training.sharding import Threads, set_gradients
+
+Shard = TypeVar("Shard")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Regularisation:
-    """What keeps a model from learning texts by heart; costs nothing at scoring."""
+    """What keeps a model from memorising its texts; costs nothing at scoring."""
 
     adversarial: float = 0.0  # length of the noise as a share of the text's embedding's
     word_dropout: float = 0.0  # share of tokens that are hidden as <unk>
@@ -29,7 +35,7 @@ class Regularisation:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What a batch came to before the step that it leads to."""
+    """Loss and hits of a batch, before the optimiser's step."""
 
     loss: float  # mean over its texts
     right: int  # texts whose class was the most likely one
@@ -40,7 +46,7 @@ class _Shard:
     """A thread's part of a batch."""
 
     batch: Batch
-    targets: torch.Tensor  # int64 (texts,), or a teacher's float32 (texts, classes)
+    targets: torch.Tensor  # int64 (texts,), or soft labels float32 (texts, classes)
     mask: torch.Tensor  # float32 (texts, pooled_dim), of the dropout
     share: float  # of the batch's texts
 
@@ -75,7 +81,8 @@ class Gradients:
     def _dropout_mask(self, texts: int) -> torch.Tensor:
         config = self._model.config
         mask = torch.empty(texts, config.pooled_dim, device=self._device)
-        return mask.bernoulli_(1 - config.dropout).div_(1 - config.dropout)
+        mask.bernoulli_(1 - config.dropout).div_(1 - config.dropout)
+        return mask
 
     def _with_hidden_words(self, batch: Batch) -> Batch:
         if not self._how.word_dropout:
@@ -117,4 +124,36 @@ def _adversarial_noise(
     text = embedded.detach() * (gradient != 0).any(dim=2, keepdim=True)
     norm = text.flatten(1).norm(dim=1)[:, None, None]
     steepness = gradient.flatten(1).norm(dim=1)[:, None, None]
-    return gradient * (share * norm / steepness.clamp_min(1e-20))
+    noise: torch.Tensor = gradient * (share * norm / steepness.clamp_min(1e-20))
+    return noise
+
+
+class Threads:
+    """As many threads as PyTorch may use on a CPU, each computing alone; one for a CUDA device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.count = torch.get_num_threads() if device.type == "cpu" else 1
+        self._pool = ThreadPoolExecutor(self.count, "shard", torch.set_num_threads, (1,))
+
+    def map(self, work: Callable[[Shard], Result], shards: Sequence[Shard]) -> list[Result]:
+        """Return the result of each shard, in their order."""
+        if self.count == 1:
+            return [work(shard) for shard in shards]
+        return list(self._pool.map(work, shards))
+
+
+def set_gradients(
+    parameters: Sequence[torch.nn.Parameter], shards: Sequence[Sequence[torch.Tensor]]
+) -> None:
+    """Set each parameter's gradient to the sum of the shards' gradients."""
+    for parameter, first, *others in zip(parameters, *shards, strict=True):
+        for gradient in others:
+            first += gradient
+        parameter.grad = first
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Return whether the device multiplies bfloat16 faster than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

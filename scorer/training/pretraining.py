@@ -1,5 +1,5 @@
 """Pretraining on texts without labels: the classifier's embedding and recurrent layer as a language
-model that foretells each next token (Dai & Le 2015, arXiv 1511.01432).
+model that predicts each next token (Dai & Le 2015, arXiv 1511.01432).
 
 The texts stand in one long row, a <pad> after each, cut into parallel streams whose state goes on
 from step to step. Knows encoded texts, nothing of labels, files or what the weights are used for.
@@ -17,7 +17,7 @@ from torch import nn
 from scorer.errors import InputError
 from scorer.network.model import TextClassifier
 from scorer.tokens.encoding import PAD_ID, Encoded
-from scorer.training.sharding import Threads, has_fast_bfloat16, set_gradients
+from scorer.training.gradients import Threads, has_fast_bfloat16, set_gradients
 
 BLOCK_TOKENS = 512  # whose logits are at hand at once
 State = tuple[torch.Tensor, ...] | torch.Tensor | None
@@ -54,13 +54,16 @@ def pretrain(
     encoded: Encoded,
     config: PretrainConfig,
     on_step: Callable[[PretrainStep], None] = lambda step: None,
+    from_random: bool = True,
 ) -> None:
     """Train the embedding and the recurrent layer of `model` in place, on its device.
+
+    `from_random`: the embedding is drawn anew; else what the model has is trained further.
 
     Raises `InputError` where there are too few tokens for a single batch.
     """
     torch.manual_seed(config.seed)
-    language_model = _LanguageModel(model, config).to(model.output.weight.device)
+    language_model = _LanguageModel(model, config, from_random).to(model.output.weight.device)
     trainer = _Trainer(language_model, config, batches_of(encoded, config))
     meter = _Meter(config.passes * batches_of(encoded, config), config)
     rng = np.random.default_rng(config.seed)
@@ -115,11 +118,16 @@ class _LanguageModel(nn.Module):
     The normaliser is summed over the frequent tokens, and estimated from a sample of the others.
     """
 
-    def __init__(self, model: TextClassifier, config: PretrainConfig) -> None:
+    def __init__(
+        self, model: TextClassifier, config: PretrainConfig, from_random: bool = True
+    ) -> None:
         super().__init__()
         self.embedding, self.recurrent = model.embedding, model.recurrent
-        nn.init.normal_(self.embedding.weight, std=0.1)  # tied: logits start small
         self.projection = nn.Linear(model.config.hidden_dim, model.config.embedding_dim)
+        if from_random:
+            nn.init.normal_(self.embedding.weight, std=0.1)  # tied: logits start small
+        else:  # pretrained vectors are longer, and stay
+            nn.init.normal_(self.projection.weight, std=0.01)
         self.bias = nn.Parameter(torch.zeros(model.config.vocabulary_size))
         self._frequent = min(config.frequent, model.config.vocabulary_size)
         self._others = model.config.vocabulary_size - self._frequent

@@ -1,7 +1,20 @@
-"""How a model is made: its network, what is read of the texts, and how it is trained."""
+"""How a model is made: its network, what is read of the texts, how it is trained; and presets.
 
-from dataclasses import dataclass, field
+accurate        what this project recommends, for tables of any size
+fast            a network of a third of the cost, to be taught by an accurate one (--teacher)
+quick           a first look at a large table in two minutes: beginnings of texts, two epochs
+lecture-packed  STAT453 L15.7 as it was: last state, no dropout, tags left in, no averaging
+lecture-lstm    the same before packing: in training the last state is taken after the padding
+lecture-rnn     the same as lecture-packed with the plain recurrent network
 
+Only `accurate` and `fast` start from a pretrained encoder unless told otherwise, and only they
+follow a schedule that fits the number of training rows. Knows no labels and no files.
+"""
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from scorer.errors import UsageError
 from scorer.network.model import ModelConfig
 from scorer.tokens.encoding import Vocabulary
 from scorer.tokens.text import TextRules
@@ -11,7 +24,12 @@ from scorer.training.pretraining import PretrainConfig
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make a model of a corpus."""
+    """How to make a model of a corpus.
+
+    linear: whether a linear term over words and word pairs stands beside the network.
+    refit: whether the rows of a validation share are trained on too, once they have chosen.
+    starts_pretrained: whether the shipped bundle is where training starts, unless told otherwise.
+    """
 
     training: TrainConfig
     pretraining: PretrainConfig = field(default_factory=PretrainConfig)
@@ -22,6 +40,9 @@ class Recipe:
     cell: str = "lstm"
     pooling: str = "concat"
     dropout: float = 0.5
+    linear: bool = False
+    refit: bool = False
+    starts_pretrained: bool = False
 
     def model_config(self, vocabulary: Vocabulary, classes: int) -> ModelConfig:
         """Return the network's configuration for a vocabulary and a number of classes."""
@@ -34,3 +55,74 @@ class Recipe:
             self.pooling,
             self.dropout,
         )
+
+
+LECTURE_TRAINING = TrainConfig(
+    epochs=15,
+    batch_size=128,
+    learning_rate=0.005,
+    warm_up=0.0,
+    decay=False,
+    gradient_norm=0.0,
+    averaging=0.0,
+    max_tokens=None,
+)
+LECTURE = Recipe(
+    LECTURE_TRAINING,
+    PretrainConfig(passes=0),
+    TextRules(strip_markup=False),
+    pooling="last",
+    dropout=0.0,
+)
+ACCURATE = Recipe(
+    TrainConfig(epochs=3, adversarial=0.02), linear=True, refit=True, starts_pretrained=True
+)
+QUICK = Recipe(TrainConfig(epochs=2, learning_rate=0.004, max_tokens=128), PretrainConfig(passes=0))
+PRESETS = {
+    "accurate": ACCURATE,
+    "quick": QUICK,
+    "fast": replace(ACCURATE, hidden_dim=128),
+    "lecture-packed": LECTURE,
+    "lecture-lstm": replace(LECTURE, training=replace(LECTURE_TRAINING, through_padding=True)),
+    "lecture-rnn": replace(LECTURE, cell="rnn"),
+}
+SCHEDULED = ("accurate", "fast")  # presets whose schedule follows the number of rows
+
+
+def make_recipe(preset: str, rows: int | None = None, **settings: Any) -> Recipe:
+    """Return a preset's recipe with those settings of it or its training that are not None.
+
+    rows: of training; with it, epochs, batch and noise of the presets that are `SCHEDULED` are
+    those that fit so many rows. Raises `UsageError` with the names there are.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f"no preset {preset!r}; choose one of: {', '.join(PRESETS)}")
+    given = {name: value for name, value in settings.items() if value is not None}
+    recipe = PRESETS[preset]
+    ModelConfig(
+        2, 2, cell=given.get("cell", recipe.cell), pooling=given.get("pooling", recipe.pooling)
+    )
+    if rows is not None and preset in SCHEDULED:
+        recipe = replace(recipe, training=schedule(recipe.training, rows))
+    training = {f.name: given.pop(f.name) for f in fields(TrainConfig) if f.name in given}
+    passes = given.pop("passes", recipe.pretraining.passes)
+    language = given.pop("language", recipe.rules.language)
+    return replace(
+        recipe,
+        training=replace(recipe.training, **training),
+        pretraining=replace(recipe.pretraining, passes=passes, seed=training.get("seed", 0)),
+        rules=replace(recipe.rules, language=language),
+        **given,
+    )
+
+
+def schedule(training: TrainConfig, rows: int) -> TrainConfig:
+    """Return the training with batch, epochs and noise for a number of training rows.
+
+    What counts is the number of steps: some hundreds at least, however few the rows. Chosen over
+    the tables of `benchmarks/any_table.py`, see `benchmarks/LOG.md`.
+    """
+    for most_rows, batch_size, epochs in ((2_000, 32, 8), (6_000, 32, 6), (20_000, 64, 5)):
+        if rows <= most_rows:
+            return replace(training, batch_size=batch_size, epochs=epochs, adversarial=0.0)
+    return training

@@ -14,26 +14,52 @@ import torch
 
 from scorer.corpus.corpus import PARTS, Corpus
 from scorer.files.fingerprint import fingerprint
-from scorer.training.background import Background
+from scorer.network.model import ModelConfig
+from scorer.tokens.encoding import Vocabulary
+from scorer.training.auxiliary import AuxiliaryInputs
 from scorer.training.recipe import Recipe
 
+MOST_REFIT_ROWS = 20_000
 PACKAGES = ("torch", "torchtext", "spacy", "pyarrow", "numpy")
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to make a model of, and how."""
+    """Rows, recipe and auxiliary inputs of one training."""
 
     corpus: Corpus
     recipe: Recipe
-    background: Background = field(default_factory=Background)
+    auxiliary: AuxiliaryInputs = field(default_factory=AuxiliaryInputs)
 
     @property
     def texts(self) -> pa.LargeStringArray:
         """The training texts, then the unlabelled ones if there are any."""
-        unlabelled = self.background.unlabelled
-        more = [] if unlabelled is None else [unlabelled]
-        return pa.concat_arrays([self.corpus.train.texts, *more])
+        return self.auxiliary.with_unlabelled(self.corpus.train.texts)
+
+    @property
+    def pretrains(self) -> bool:
+        """Whether a language model comes before the labels.
+
+        Beside an encoder only for unlabelled texts, and not where those are a teacher's to label.
+        """
+        auxiliary = self.auxiliary
+        if not self.recipe.pretraining.passes or auxiliary.vectors is not None:
+            return False
+        for_teachers = auxiliary.unlabelled is None or bool(auxiliary.teachers)
+        return auxiliary.encoder is None or not for_teachers
+
+    @property
+    def refits(self) -> bool:
+        """Whether the validation rows are trained on in the end.
+
+        Where rows are few they are worth more in training, and a second training costs little."""
+        few = len(self.corpus.train) <= MOST_REFIT_ROWS
+        plain = not self.pretrains and not self.auxiliary.teachers
+        return self.recipe.refit and self.corpus.valid_is_share and few and plain
+
+    def model_config(self, vocabulary: Vocabulary) -> ModelConfig:
+        """Return the network's configuration for a vocabulary."""
+        return self.recipe.model_config(vocabulary, len(self.corpus.classes))
 
     @property
     def key(self) -> str:
@@ -43,13 +69,13 @@ class Task:
             self.corpus.classes,
             _part_digests(self.corpus),
             asdict(self.recipe),
-            _background_facts(self.background),
+            _auxiliary_facts(self.auxiliary),
             _packages(),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def facts(self) -> Mapping[str, Any]:
-        """Return what a bundle says of its making."""
+        """Return what a bundle records of its training."""
         return {
             "data_sha256": self.corpus.fingerprint,
             "rows": {part: len(getattr(self.corpus, part)) for part in PARTS},
@@ -57,21 +83,21 @@ class Task:
             "pretraining": asdict(self.recipe.pretraining),
             "threads": torch.get_num_threads(),
             "settings": asdict(self.recipe.training),
-            "background": _background_facts(self.background),
+            "background": _auxiliary_facts(self.auxiliary),
             "python": platform.python_version(),
             "packages": _packages(),
         }
 
 
-def _background_facts(background: Background) -> dict[str, Any]:
-    """Return what is known of the background; its texts by their number and digest."""
-    texts, start = background.unlabelled, background.start
+def _auxiliary_facts(auxiliary: AuxiliaryInputs) -> dict[str, Any]:
+    """Return what is known of the auxiliary inputs; texts by their number and digest."""
+    texts, start = auxiliary.unlabelled, auxiliary.encoder
     return {
         "unlabelled_rows": 0 if texts is None else len(texts),
         "unlabelled_sha256": None if texts is None else _digest(texts),
         "start": None if start is None else {"digest": start.digest, **start.facts},
-        "vectors": None if background.vectors is None else _file_facts(background.vectors),
-        "teachers": [teacher.digest for teacher in background.teachers],
+        "vectors": None if auxiliary.vectors is None else _file_facts(auxiliary.vectors),
+        "teachers": [teacher.digest for teacher in auxiliary.teachers],
     }
 
 

@@ -1,26 +1,25 @@
-"""What a person reads of a training on the console: what the lecture looks at, while it runs.
+"""The console lines of a training: what the lecture looks at, while it runs.
 
-Knows what a training tells its listener, nothing of how it comes about.
+Knows the callbacks of a training, nothing of how it trains.
 """
 
 import time
 from collections import Counter
 from pathlib import Path
 
-from scorer.bundles.starting_point import StartingPoint
-from scorer.bundles.store import add_starting_point
+from scorer.bundles.pretrained_encoder import PretrainedEncoder
 from scorer.console import Progress, duration
 from scorer.corpus.corpus import Corpus
 from scorer.tokens.encoding import Vocabulary
+from scorer.training.callbacks import Callbacks
 from scorer.training.fitting import Epoch, Step
-from scorer.training.learned import Learned
-from scorer.training.listener import Listener
+from scorer.training.packaging import TrainingResult
 from scorer.training.pretraining import PretrainStep
 
 SHOWN_TOKENS = 20
 
 
-class Printer(Listener):
+class Printer(Callbacks):
     """Prints what the lecture looks at while a training runs."""
 
     def __init__(self, progress: Progress, store: Path) -> None:
@@ -57,10 +56,10 @@ class Printer(Listener):
             f"{step.tokens_per_second:,.0f} tokens/s, {duration(step.seconds_left)} left"
         )
 
-    def on_start(self, point: StartingPoint) -> None:
-        """Keep the starting point in the store, and say where."""
-        folder = add_starting_point(self._store, point)
-        self._progress.say(f"pretrained in {self._elapsed()}; --start-from {folder} uses it again")
+    def on_pretrained(self, encoder: PretrainedEncoder, folder: Path | None) -> None:
+        """Print where the pretrained encoder was saved."""
+        again = f"; --start-from {folder} uses it again" if folder else ""
+        self._progress.say(f"pretrained in {self._elapsed()}{again}")
 
     def on_step(self, step: Step) -> None:
         """Show where the epoch stands."""
@@ -78,9 +77,9 @@ class Printer(Listener):
             f"{self._elapsed()} elapsed"
         )
 
-    def on_learned(self, learned: Learned) -> None:
+    def on_result(self, result: TrainingResult) -> None:
         """Print the final figures, those of simpler models, and what to doubt."""
-        test, best, baseline = learned.test, learned.fitted.best, learned.baseline
+        test, best, baseline = result.test, result.fitted.best, result.baseline
         say = self._progress.say
         say(f"best epoch: {best.epoch}, validation accuracy {best.valid_accuracy:.2%}")
         say(
@@ -93,7 +92,7 @@ class Printer(Listener):
             f"{baseline.training_rows:,} training rows, in {duration(baseline.seconds)}), always "
             f"guessing one class {baseline.majority:.2%}"
         )
-        for suspicion in learned.suspicions:
+        for suspicion in result.suspicions:
             self._progress.warn(f"WARNING: {suspicion}")
 
     def end(self, version: str) -> None:

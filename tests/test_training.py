@@ -1,6 +1,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ from tiny_corpora import tiny_corpus, tiny_learned, tiny_recipe, write_labelled
 from tiny_models import write_texts
 
 from scorer.bundles.bundle import FILES, Bundle, load_bundle
-from scorer.bundles.starting_point import StartingPoint
+from scorer.bundles.pretrained_encoder import PretrainedEncoder
 from scorer.bundles.store import add
 from scorer.corpus.corpus import Corpus, read_corpus
 from scorer.corpus.labelled import LabelledRows
@@ -19,17 +20,16 @@ from scorer.errors import UsageError
 from scorer.evaluation.evaluation import evaluate
 from scorer.network.inference import Predictor
 from scorer.tokens.encoding import SPECIALS, Vocabulary
-from scorer.training import learned as learned_room
-from scorer.training import teaching
-from scorer.training.background import Background
+from scorer.training import examples, packaging
+from scorer.training.auxiliary import AuxiliaryInputs
+from scorer.training.callbacks import Callbacks
 from scorer.training.fitting import Epoch, Step
-from scorer.training.learned import Learned
-from scorer.training.learning import learn
-from scorer.training.listener import Listener
+from scorer.training.packaging import TrainingResult
+from scorer.training.preprocessing import Preprocessing
 from scorer.training.pretraining import PretrainConfig, PretrainStep
 from scorer.training.recipe import Recipe
 from scorer.training.task import Task
-from scorer.training.text_side import TextSide
+from scorer.training.training import build
 
 PRETRAINING = PretrainConfig(passes=1, streams=4, steps=16, learning_rate=0.02)
 PRETRAINED = replace(tiny_recipe(epochs=2), pretraining=PRETRAINING)
@@ -37,13 +37,13 @@ STILL = tiny_recipe(epochs=1, learning_rate=1e-12, averaging=0.0)  # ends where 
 CLASSES = ("negative", "positive")
 
 
-class Diary(Listener):
+class Diary(Callbacks):
     """Writes down what it is told, and stops the training after an epoch if asked to."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.entries: list[str] = []
         self.notes: list[str] = []
-        self.points: list[StartingPoint] = []
+        self.points: list[PretrainedEncoder] = []
         self._stop_after = stop_after
 
     def on_corpus(self, corpus: Corpus) -> None:
@@ -58,9 +58,9 @@ class Diary(Listener):
     def on_pretraining(self, step: PretrainStep) -> None:
         self._enter("pretraining")
 
-    def on_start(self, point: StartingPoint) -> None:
+    def on_pretrained(self, encoder: PretrainedEncoder, folder: Path | None) -> None:
         self._enter("start")
-        self.points.append(point)
+        self.points.append(encoder)
 
     def on_step(self, step: Step) -> None:
         self._enter("steps")
@@ -70,7 +70,7 @@ class Diary(Listener):
         if epoch.epoch == self._stop_after:
             raise KeyboardInterrupt
 
-    def on_learned(self, learned: Learned) -> None:
+    def on_result(self, learned: TrainingResult) -> None:
         self._enter("learned")
 
     def _enter(self, line: str) -> None:
@@ -84,12 +84,12 @@ def corpus() -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def learned() -> Learned:
+def learned() -> TrainingResult:
     return tiny_learned()
 
 
 @pytest.fixture(scope="module")
-def written(learned: Learned, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def written(learned: TrainingResult, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return add(tmp_path_factory.mktemp("store"), learned.bundle)
 
 
@@ -99,10 +99,10 @@ def unlabelled() -> pa.LargeStringArray:
 
 
 @pytest.fixture(scope="module")
-def pretrained(corpus: Corpus, unlabelled: pa.LargeStringArray) -> tuple[Learned, Diary]:
+def pretrained(corpus: Corpus, unlabelled: pa.LargeStringArray) -> tuple[TrainingResult, Diary]:
     """A training with pretraining, never interrupted, and what was told of it."""
     diary = Diary()
-    return learn(Task(corpus, PRETRAINED, Background(unlabelled)), diary), diary
+    return build(Task(corpus, PRETRAINED, AuxiliaryInputs(unlabelled)), diary), diary
 
 
 def weights(bundle: Bundle) -> torch.Tensor:
@@ -110,14 +110,14 @@ def weights(bundle: Bundle) -> torch.Tensor:
 
 
 def test_the_same_rows_and_seed_give_the_same_bundle_to_the_byte(corpus, written, tmp_path):
-    again = add(tmp_path, learn(Task(corpus, tiny_recipe()), Listener()).bundle)
+    again = add(tmp_path, build(Task(corpus, tiny_recipe()), Callbacks()).bundle)
     assert again.digest == written.digest
     assert again.facts == written.facts
 
 
 def test_the_bundle_has_no_clock_in_it(learned):
     epochs = [replace(epoch, seconds=epoch.seconds + 1) for epoch in learned.fitted.epochs]
-    assert [learned_room._history_row(epoch) for epoch in epochs] == learned.bundle.history
+    assert [packaging._history_row(epoch) for epoch in epochs] == learned.bundle.history
     assert "seconds" not in learned.bundle.history[0]
     assert set(FILES) >= {"history.csv", "report.html"}
 
@@ -154,30 +154,29 @@ def test_only_training_rows_shape_the_vocabulary(corpus):
     part = replace(corpus.valid, texts=pa.array(["heldoutword"] * 80, pa.large_string()))
     held_out = replace(corpus, valid=part, test=part)
     recipe = replace(STILL, vocabulary_size=10**6)
-    bundle = learn(Task(held_out, recipe), Listener()).bundle
+    bundle = build(Task(held_out, recipe), Callbacks()).bundle
     words = {word.lower() for row in corpus.train.texts.to_pylist() for word in row.split()}
     tokens = set(bundle.vocabulary.tokens) - set(SPECIALS)
     assert {token.lower() for token in tokens} <= words | {"<", "br/", ">", ".", ","}
     assert bundle.facts.training["vocabulary"]["unknown_share"] == 1
-    text = TextSide.of(corpus.train.texts, recipe)
+    text = Preprocessing.fit(corpus.train.texts, recipe)
     assert tokens == set(text.counts)
     assert text.facts(corpus.train.texts)["unknown_share"] == 0
 
 
 def test_an_interrupted_training_ends_in_the_same_bundle(corpus, unlabelled, pretrained, tmp_path):
-    task = Task(corpus, PRETRAINED, Background(unlabelled))
+    task = Task(corpus, PRETRAINED, AuxiliaryInputs(unlabelled))
     checkpoint = tmp_path / "checkpoint"
     expected, diary = pretrained
     with pytest.raises(KeyboardInterrupt):
-        learn(task, Diary(stop_after=2), checkpoint)
+        build(task, Diary(stop_after=2), checkpoint)
     resumed = Diary()
-    found = learn(task, resumed, checkpoint)
+    found = build(task, resumed, checkpoint)
     assert torch.equal(weights(found.bundle), weights(expected.bundle))
     runs = {"whole": expected, "resumed": found}
     digests = {add(tmp_path / name, one.bundle).digest for name, one in runs.items()}
     assert len(digests) == 1
     assert diary.entries == [
-        "corpus",
         "vocabulary of 92",
         "pretraining",
         "start",
@@ -187,7 +186,7 @@ def test_an_interrupted_training_ends_in_the_same_bundle(corpus, unlabelled, pre
         "epoch 2",
         "learned",
     ]
-    assert resumed.entries == ["corpus", "vocabulary of 92", "steps", "epoch 2", "learned"]
+    assert resumed.entries == ["vocabulary of 92", "steps", "epoch 2", "learned"]
 
 
 @pytest.mark.parametrize(
@@ -207,9 +206,9 @@ def test_an_interrupted_training_ends_in_the_same_bundle(corpus, unlabelled, pre
     ],
 )
 def test_whatever_shapes_the_weights_makes_it_another_training(
-    corpus, change: Callable[[Corpus, Recipe, Background], Task]
+    corpus, change: Callable[[Corpus, Recipe, AuxiliaryInputs], Task]
 ):
-    usual = (corpus, tiny_recipe(), Background())
+    usual = (corpus, tiny_recipe(), AuxiliaryInputs())
     assert change(*usual).key != Task(*usual).key == Task(*usual).key
 
 
@@ -221,7 +220,7 @@ def test_other_vectors_under_the_same_name_make_it_another_training(corpus, tmp_
     keys = set()
     for text in ("good 1 2\n", "good 1 3\n"):
         (tmp_path / "glove.txt").write_text(text)
-        background = Background(vectors=tmp_path / "glove.txt")
+        background = AuxiliaryInputs(vectors=tmp_path / "glove.txt")
         keys.add(Task(corpus, tiny_recipe(), background).key)
     assert len(keys) == 2
 
@@ -229,12 +228,12 @@ def test_other_vectors_under_the_same_name_make_it_another_training(corpus, tmp_
 def test_a_starting_point_takes_the_place_of_pretraining(corpus, pretrained):
     (point,) = pretrained[1].points
     assert point.facts["texts"] == 240 + 150
-    diary, background = Diary(), Background(start=replace(point, digest="d"))
-    bundle = learn(Task(corpus, replace(STILL, vocabulary_size=40), background), diary).bundle
+    diary, background = Diary(), AuxiliaryInputs(encoder=replace(point, digest="d"))
+    bundle = build(Task(corpus, replace(STILL, vocabulary_size=0), background), diary).bundle
     assert "pretraining" not in diary.entries
     assert bundle.facts.training["background"]["start"]["digest"] == "d"
     places = [point.vocabulary.tokens.index(token) for token in bundle.vocabulary.tokens]
-    assert len(places) == 42
+    assert bundle.vocabulary.tokens == point.vocabulary.tokens
     expected = point.weights["embedding.weight"][places]
     assert torch.equal(bundle.weights["embedding.weight"], expected)
 
@@ -243,7 +242,7 @@ def test_vectors_are_where_the_embedding_begins(corpus, tmp_path):
     path = tmp_path / "glove.txt"
     path.write_text("good 1 2 3 4 5 6 7 8\nbad 8 7 6 5 4 3 2 1\n")
     diary, recipe = Diary(), replace(STILL, pretraining=PRETRAINING)
-    bundle = learn(Task(corpus, recipe, Background(vectors=path)), diary).bundle
+    bundle = build(Task(corpus, recipe, AuxiliaryInputs(vectors=path)), diary).bundle
     assert "pretraining" not in diary.entries  # which begins with other vectors
     row = bundle.vocabulary.tokens.index("good")
     assert bundle.weights["embedding.weight"][row].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
@@ -253,24 +252,31 @@ def test_vectors_are_where_the_embedding_begins(corpus, tmp_path):
 def test_a_teacher_is_believed_as_much_as_the_label_and_alone_without_one(
     corpus, learned, unlabelled
 ):
-    task = Task(corpus, tiny_recipe(), Background(unlabelled, teachers=(learned.bundle,)))
-    examples = teaching.examples(task, TextSide.of(corpus.train.texts, task.recipe).encoder)
+    task = Task(corpus, tiny_recipe(), AuxiliaryInputs(unlabelled, teachers=(learned.bundle,)))
+    found = examples.encode_examples(
+        task.corpus.train,
+        task.auxiliary,
+        Preprocessing.fit(corpus.train.texts, task.recipe).encoder,
+    )
     teacher = Predictor.from_bundle(learned.bundle)
     said = [
         teacher.predict(teacher.encode(texts)).probabilities
         for texts in (corpus.train.texts, unlabelled)
     ]
     expected = np.concatenate([(said[0] + np.eye(2)[corpus.train.targets]) / 2, said[1]])
-    assert examples.targets.dtype == np.float32
-    np.testing.assert_allclose(examples.targets, expected, atol=1e-6)
-    assert len(examples.encoded) == 240 + 150
-    assert not np.isin(examples.targets, [0, 1]).any()
+    assert found.targets.dtype == np.float32
+    np.testing.assert_allclose(found.targets, expected, atol=1e-6)
+    assert len(found.encoded) == 240 + 150
+    assert not np.isin(found.targets, [0, 1]).any()
 
 
 def test_of_several_teachers_the_mean_is_believed(learned, unlabelled):
     milder = replace(learned.bundle, facts=replace(learned.bundle.facts, temperature=5.0))
-    one, other = (teaching._taught(unlabelled, (bundle,)) for bundle in (learned.bundle, milder))
-    both = teaching._taught(unlabelled, (learned.bundle, milder))
+    one, other = (
+        examples._teacher_probabilities(unlabelled, (bundle,))
+        for bundle in (learned.bundle, milder)
+    )
+    both = examples._teacher_probabilities(unlabelled, (learned.bundle, milder))
     assert np.abs(one - other).max() > 0.1
     np.testing.assert_allclose(both, (one + other) / 2, atol=1e-6)
 
@@ -279,12 +285,12 @@ def test_a_teacher_of_other_classes_is_refused_before_any_work(corpus, learned):
     facts = replace(learned.bundle.facts, classes=("positive", "negative"))
     teacher, diary = replace(learned.bundle, facts=facts), Diary()
     with pytest.raises(UsageError) as refused:
-        learn(Task(corpus, tiny_recipe(), Background(teachers=(teacher,))), diary)
+        build(Task(corpus, tiny_recipe(), AuxiliaryInputs(teachers=(teacher,))), diary)
     assert str(refused.value) == (
         "the teacher's classes are positive, negative, those of the labels are negative, positive. "
         "--teacher takes a bundle of the same classes"
     )
-    assert diary.entries == ["corpus"]
+    assert diary.entries == []
 
 
 @pytest.mark.parametrize(
@@ -293,7 +299,7 @@ def test_a_teacher_of_other_classes_is_refused_before_any_work(corpus, learned):
 )
 def test_presets_and_cells_make_bundles_that_score(corpus, tmp_path, preset, settings):
     recipe = replace(tiny_recipe(preset, **settings), dropout=0.0)
-    learned = learn(Task(corpus, recipe), Listener())
+    learned = build(Task(corpus, recipe), Callbacks())
     loaded = load_bundle(tmp_path / add(tmp_path, learned.bundle).version)
     loaded.golden.check(Predictor.from_bundle(loaded))
     assert loaded.facts.rules.strip_markup == (preset == "fast")
@@ -303,7 +309,7 @@ def test_presets_and_cells_make_bundles_that_score(corpus, tmp_path, preset, set
 def test_what_a_person_should_doubt_is_told_and_written_down(tmp_path):
     path, diary = write_labelled(tmp_path / "a.csv", write_texts(CLASSES, 80, seed=2)), Diary()
     same = read_corpus([path], "0.2", str(path), Columns(), seed=0, keep_duplicates=True)
-    learned = learn(Task(same, tiny_recipe(epochs=1, passes=1)), diary)
+    learned = build(Task(same, tiny_recipe(epochs=1, passes=1)), diary)
     assert "test rows that are among the training rows: 66 of 80" in learned.suspicions[0]
     assert learned.bundle.facts.metrics["suspicions"] == list(learned.suspicions)
     assert learned.bundle.temperature == 1.0

@@ -1,0 +1,153 @@
+"""A linear classifier over words and pairs of words, whose logits are added to the network's.
+
+Wide and deep (Cheng et al. 2016, arXiv 1606.07792): the network generalises from what it was
+pretrained on, the linear term memorises which words and pairs of words speak for a class. Terms
+are TF-IDF weighted as scikit-learn's `TfidfVectorizer(sublinear_tf=True)` does it, over the ids
+that the network reads; upper and lower case are one word.
+Knows token ids, nothing of texts, labels or how the coefficients were fitted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scorer.errors import BundleError
+from scorer.tokens.encoding import Encoded
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+TENSORS = {"words", "pairs", "inverse_document_frequency", "coefficients", "intercepts"}
+NO_WORD = -1  # in place of a word: the linear classifier does not have the token
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The words and pairs of words that are counted, words first.
+
+    words: int32 (vocabulary,), the word of each token id, NO_WORD where it has none.
+    pairs: int64 (pairs,), ascending: first word * number of words + second word.
+    """
+
+    words: np.ndarray
+    pairs: np.ndarray
+
+    def __post_init__(self) -> None:
+        if len(self.pairs) and not (np.diff(self.pairs) > 0).all():
+            raise BundleError("the word pairs of the linear term are not in ascending order")
+
+    def __len__(self) -> int:
+        return self.word_count + len(self.pairs)
+
+    @cached_property
+    def word_count(self) -> int:
+        """How many words there are."""
+        return int(self.words.max(initial=NO_WORD)) + 1
+
+    def count(self, encoded: Encoded) -> "csr_matrix":
+        """Return 1 + log(occurrences) of each term in each text: float32 (rows, terms)."""
+        from scipy.sparse import coo_matrix
+
+        rows, words = _words_in_rows(encoded, self.words)
+        pair_rows, pairs = _neighbours(rows, words, self.word_count)
+        places = np.searchsorted(self.pairs, pairs)
+        found = np.zeros(len(pairs), bool)
+        inside = places < len(self.pairs)
+        found[inside] = self.pairs[places[inside]] == pairs[inside]
+        known = words != NO_WORD
+        at_rows = np.concatenate([rows[known], pair_rows[found]])
+        at_terms = np.concatenate([words[known], self.word_count + places[found]])
+        ones = np.ones(len(at_rows), np.float32)
+        counts = coo_matrix((ones, (at_rows, at_terms)), (len(encoded), len(self))).tocsr()
+        counts.data = 1 + np.log(counts.data)
+        return counts
+
+
+@dataclass(frozen=True)
+class LinearTerm:
+    """Terms with their weights.
+
+    inverse_document_frequency: float32 (terms,).
+    coefficients: float32 (terms, classes); intercepts: float32 (classes,).
+    """
+
+    terms: Terms
+    inverse_document_frequency: np.ndarray
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+
+    def __post_init__(self) -> None:
+        sizes = {len(self.terms), len(self.inverse_document_frequency), len(self.coefficients)}
+        if len(sizes) > 1 or self.coefficients.shape[1:] != self.intercepts.shape:
+            raise BundleError("the parts of the linear term do not fit each other")
+
+    def logits(self, encoded: Encoded) -> np.ndarray:
+        """Return float32 (rows, classes)."""
+        weighted = weigh(self.terms.count(encoded), self.inverse_document_frequency)
+        return np.asarray(weighted @ self.coefficients + self.intercepts, np.float32)
+
+    def scaled(self, factor: float) -> "LinearTerm":
+        """Return the term with logits of `factor` times the size, rounded as a bundle keeps it."""
+        rounded = (self.coefficients * np.float32(factor)).astype(np.float16)
+        return LinearTerm(
+            self.terms,
+            self.inverse_document_frequency,
+            rounded.astype(np.float32),
+            self.intercepts * np.float32(factor),
+        )
+
+    def to_tensors(self) -> dict[str, np.ndarray]:
+        """Return the arrays by name, coefficients as float16."""
+        return {
+            "words": self.terms.words,
+            "pairs": self.terms.pairs,
+            "inverse_document_frequency": self.inverse_document_frequency,
+            "coefficients": self.coefficients.astype(np.float16),
+            "intercepts": self.intercepts,
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> "LinearTerm":
+        """Return the term of named arrays; `BundleError` where they do not fit each other."""
+        if set(tensors) != TENSORS:
+            raise BundleError(f"the linear term has {sorted(tensors)}, not {sorted(TENSORS)}")
+        return cls(
+            Terms(tensors["words"], tensors["pairs"]),
+            tensors["inverse_document_frequency"],
+            tensors["coefficients"].astype(np.float32),
+            tensors["intercepts"],
+        )
+
+
+def weigh(counts: "csr_matrix", inverse_document_frequency: np.ndarray) -> "csr_matrix":
+    """Return the counts times the inverse document frequency, every row of length 1."""
+    weighted = counts.copy()
+    weighted.data *= inverse_document_frequency[weighted.indices]
+    row_of = np.repeat(np.arange(weighted.shape[0]), np.diff(weighted.indptr))
+    squares = np.bincount(row_of, weighted.data.astype(np.float64) ** 2, weighted.shape[0])
+    norms = np.sqrt(np.maximum(squares, 1e-30))
+    weighted.data = (weighted.data / norms[row_of]).astype(np.float32)
+    return weighted
+
+
+def pairs_of(encoded: Encoded, words: np.ndarray) -> np.ndarray:
+    """Return the key of every pair of neighbouring words, int64, each as often as it occurs."""
+    count = int(words.max(initial=NO_WORD)) + 1
+    return _neighbours(*_words_in_rows(encoded, words), count)[1]
+
+
+def _words_in_rows(encoded: Encoded, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each token's row and its word, both int64 (tokens,)."""
+    return np.repeat(np.arange(len(encoded)), encoded.lengths), words[encoded.ids].astype(np.int64)
+
+
+def _neighbours(
+    rows: np.ndarray, words: np.ndarray, word_count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return row and key of each two words that stand side by side, int64 (pairs,)."""
+    first, second = words[:-1], words[1:]
+    side_by_side = (rows[:-1] == rows[1:]) & (first != NO_WORD) & (second != NO_WORD)
+    return rows[1:][side_by_side], (first * word_count + second)[side_by_side]

@@ -1,0 +1,151 @@
+"""What a training draws on beside labelled rows: texts without labels, and earlier models.
+
+Unless told otherwise it starts from the bundle that ships with the package, where that fits.
+Knows files of texts, bundles and pretrained encoders, nothing of labels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.pretrained_encoder import PretrainedEncoder, load_encoder
+from scorer.bundles.store import DEFAULT_BUNDLE
+from scorer.corpus.labelled_table import check_rejected
+from scorer.errors import InputError, UsageError
+from scorer.files.fingerprint import check_readable
+from scorer.tables.formats import ReadOptions, open_table_as
+from scorer.tables.text_column import as_texts, find_text_column
+from scorer.training.recipe import Recipe
+
+CHUNK_ROWS = 10_000
+NOTHING = Path("none")  # --start-from none
+
+
+@dataclass(frozen=True)
+class AuxiliaryFiles:
+    """Paths, as the options of the command line give them.
+
+    start_from: a pretrained encoder or a bundle; `none` for random weights; None for what fits.
+    """
+
+    unlabelled: Sequence[Path] = ()
+    start_from: Path | None = None
+    vectors: Path | None = None
+    teachers: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class AuxiliaryInputs:
+    """What was read; all of it may be missing.
+
+    unlabelled: (rows,), what to pretrain on, and what teachers label.
+    encoder: pretrained layers to start from.
+    vectors: a file of word vectors for the embedding; there is no pretraining then.
+    teachers: models whose mean probabilities are learned beside the labels.
+    notes: lines for the user.
+    """
+
+    unlabelled: pa.LargeStringArray | None = None
+    encoder: PretrainedEncoder | None = None
+    vectors: Path | None = None
+    teachers: tuple[Bundle, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def with_unlabelled(self, texts: pa.LargeStringArray) -> pa.LargeStringArray:
+        """Return the texts, then the unlabelled ones if there are any."""
+        return pa.concat_arrays([texts] if self.unlabelled is None else [texts, self.unlabelled])
+
+
+def read_auxiliary(
+    files: AuxiliaryFiles, recipe: Recipe, text_column: str, options: ReadOptions | None = None
+) -> AuxiliaryInputs:
+    """Read and verify what is given; the texts are in `text_column`, or in the only text column.
+
+    `options` say how files of texts are read. Raises `InputError` or `BundleError`, and
+    `UsageError` for unlabelled texts of no use.
+    """
+    _check_use(files)
+    texts = [chunk for path in files.unlabelled for chunk in _texts(path, text_column, options)]
+    encoder, notes = _find_encoder(files, recipe)
+    return AuxiliaryInputs(
+        pa.concat_arrays(texts) if texts else None,
+        encoder,
+        files.vectors,
+        tuple(load_bundle(folder) for folder in files.teachers),
+        notes,
+    )
+
+
+def check_auxiliary(files: AuxiliaryFiles, recipe: Recipe) -> None:
+    """Raise what `read_auxiliary` would, before minutes are spent on the labelled rows."""
+    _check_use(files)
+    for path in (*files.unlabelled, *([] if files.vectors is None else [files.vectors])):
+        check_readable(path)
+    _find_encoder(files, recipe)
+    for teacher in files.teachers:
+        load_bundle(teacher)
+
+
+def _check_use(files: AuxiliaryFiles) -> None:
+    if files.unlabelled and files.vectors and not files.teachers:
+        raise UsageError(
+            "with --vectors there is no pretraining, so --unlabelled texts are of no use",
+            "Give --vectors or --unlabelled, or a --teacher to be asked about them",
+        )
+
+
+def _find_encoder(
+    files: AuxiliaryFiles, recipe: Recipe
+) -> tuple[PretrainedEncoder | None, tuple[str, ...]]:
+    """Return the encoder to start from, and notes; one that was named has to fit."""
+    if files.start_from is not None and files.start_from != NOTHING:
+        encoder = load_encoder(files.start_from)
+        if reason := _misfit(encoder, recipe):
+            raise UsageError(
+                f"{files.start_from} is no start for this training: {reason}",
+                "--start-from none begins with random weights",
+            )
+        return encoder, ()
+    if files.start_from == NOTHING or files.vectors or not recipe.starts_pretrained:
+        return None, ()
+    encoder = load_encoder(DEFAULT_BUNDLE)
+    if reason := _misfit(encoder, recipe):
+        return None, (f"starts from random weights, not from the shipped bundle: {reason}",)
+    return encoder, ()
+
+
+def _misfit(encoder: PretrainedEncoder, recipe: Recipe) -> str | None:
+    """Return why an encoder does not fit a recipe, for the user; None where it does."""
+    wanted = {
+        "language": recipe.rules.language,
+        "cell": recipe.cell,
+        "embedding dim": recipe.embedding_dim,
+        "hidden dim": recipe.hidden_dim,
+    }
+    found = {
+        "language": encoder.language,
+        "cell": encoder.cell,
+        "embedding dim": encoder.embedding_dim,
+        "hidden dim": encoder.hidden_dim,
+    }
+    for name, value in found.items():
+        if value != wanted[name]:
+            return f"its {name} is {value}, this training's {wanted[name]}"
+    return None
+
+
+def _texts(path: Path, text_column: str, options: ReadOptions | None) -> list[pa.LargeStringArray]:
+    """Return the texts of a CSV or Parquet file, without nulls."""
+    with open_table_as(str(path), options or ReadOptions()) as reader:
+        texts, column = [], None
+        for chunk in reader.chunks(CHUNK_ROWS):
+            if column is None:
+                column = find_text_column(chunk.table, None, text_column)
+            texts.append(as_texts(chunk.table.column(column), text_column).drop_null())
+        check_rejected(reader)
+    if not any(map(len, texts)):
+        raise InputError(f"{path} has no texts")
+    return texts

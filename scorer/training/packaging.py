@@ -1,0 +1,214 @@
+"""A trained model as its bundle will have it: calibrated, evaluated, with its figures.
+
+Weights are rounded to float16, and every figure is one of the rounded weights, by the path that
+scores. Trains nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from scorer.bundles.bundle import Bundle, Facts
+from scorer.bundles.golden import golden_rows
+from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.telltale import find_telltale
+from scorer.evaluation.baseline import Baseline, fit_baseline
+from scorer.evaluation.calibration import fit_share, fit_temperature, unfit_reason
+from scorer.evaluation.evaluation import Evaluation, evaluate
+from scorer.evaluation.report import Findings, report_html
+from scorer.evaluation.suspicions import Evidence, find_suspicions
+from scorer.network.inference import Predictor
+from scorer.network.linear import LinearTerm
+from scorer.network.model import TextClassifier
+from scorer.training.fitting import Epoch, Fitted
+from scorer.training.preprocessing import Preprocessing
+from scorer.training.task import Task
+from scorer.training.validation import Validator
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A bundle not yet written, with what was found out on the way."""
+
+    bundle: Bundle
+    fitted: Fitted
+    test: Evaluation
+    baseline: Baseline
+    suspicions: tuple[str, ...]
+    test_probabilities: np.ndarray  # float32 (rows, classes); NaN where the text has no token
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What validation rows chose: the linear term's share, and the temperature."""
+
+    share: float
+    temperature: float
+
+
+def calibrate(
+    model: TextClassifier,
+    linear: LinearTerm | None,
+    validator: Validator,
+    on_note: Callable[[str], None],
+) -> Calibration:
+    """Choose the share of the linear term beside a network, and the temperature of both."""
+    rounded, targets = _rounded(model), validator.rows.targets
+    logits = Predictor(validator.encoder, rounded, validator.classes).logits(validator.encoded)
+    share = 0.0
+    if linear is not None:
+        linear_logits = linear.logits(validator.encoded)
+        share = fit_share(logits, linear_logits, targets)
+        logits = logits + share * linear_logits
+    if reason := unfit_reason(logits, targets):
+        on_note(f"probabilities are not calibrated: {reason}")
+    return Calibration(share, fit_temperature(logits, targets))
+
+
+def package(
+    task: Task,
+    text: Preprocessing,
+    fitted: Fitted,
+    linear: LinearTerm | None,
+    calibration: Calibration,
+) -> TrainingResult:
+    """Evaluate a trained model and make its bundle."""
+    draft = _Draft(task, text, fitted, linear and linear.scaled(calibration.share))
+    predictor = draft.predictor(calibration.temperature)
+    results = _evaluate_all(task, fitted, predictor)
+    bundle = draft.bundle(predictor, results)
+    return TrainingResult(
+        bundle,
+        fitted,
+        results.test,
+        results.baseline,
+        results.suspicions,
+        results.test_probabilities,
+    )
+
+
+@dataclass(frozen=True)
+class _Results:
+    """Figures of the finished model, and of simpler ones."""
+
+    valid: Evaluation
+    test: Evaluation
+    baseline: Baseline
+    suspicions: tuple[str, ...]
+    test_probabilities: np.ndarray
+
+    def metrics(self) -> Mapping[str, Any]:
+        return {
+            "valid": self.valid.to_json(),
+            "test": self.test.to_json(),
+            "majority": self.baseline.majority,
+            "tf_idf": self.baseline.linear,
+            "suspicions": list(self.suspicions),
+        }
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A model with its weights rounded to float16, and read as float32."""
+
+    task: Task
+    text: Preprocessing
+    fitted: Fitted
+    linear: LinearTerm | None
+
+    def predictor(self, temperature: float) -> Predictor:
+        model, classes = _rounded(self.fitted.model), self.task.corpus.classes
+        return Predictor(self.text.encoder, model, classes, temperature, linear=self.linear)
+
+    def bundle(self, predictor: Predictor, results: _Results) -> Bundle:
+        facts = self._facts(predictor.temperature, results.metrics())
+        history = [_history_row(epoch) for epoch in self.fitted.epochs]
+        return Bundle(
+            facts=facts,
+            weights=_as_float16(self.fitted.model),
+            vocabulary=self.text.vocabulary,
+            remembered=self.text.piece_cache,
+            golden=golden_rows(predictor),
+            history=history,
+            report=report_html(self._findings(facts, history, results)),
+            linear=self.linear,
+        )
+
+    def _facts(self, temperature: float, metrics: Mapping[str, Any]) -> Facts:
+        corpus = self.task.corpus
+        return Facts(
+            classes=corpus.classes,
+            label_values=dict(corpus.label_values),
+            text_column=corpus.text_column,
+            label_column=corpus.label_column,
+            rules=self.task.recipe.rules,
+            model=self.fitted.model.config,
+            temperature=temperature,
+            training={
+                **self.task.facts(),
+                "best_epoch": self.fitted.best.epoch,
+                "vocabulary": self.text.facts(corpus.valid.texts),
+            },
+            metrics=metrics,
+        )
+
+    def _findings(
+        self, facts: Facts, history: Sequence[Mapping[str, float]], results: _Results
+    ) -> Findings:
+        corpus = self.task.corpus
+        return Findings(
+            facts,
+            history,
+            results.valid,
+            results.test,
+            corpus.class_counts(),
+            results.baseline,
+            results.suspicions,
+            corpus.notes,
+        )
+
+
+def _as_float16(model: TextClassifier) -> dict[str, torch.Tensor]:
+    return {name: tensor.half().cpu() for name, tensor in model.state_dict().items()}
+
+
+def _rounded(model: TextClassifier) -> TextClassifier:
+    """Return the model as its bundle will have it: weights rounded to float16, on the CPU."""
+    rounded = TextClassifier(model.config)
+    rounded.load_state_dict({name: t.float() for name, t in _as_float16(model).items()})
+    return rounded
+
+
+def _evaluate_all(task: Task, fitted: Fitted, predictor: Predictor) -> _Results:
+    corpus, classes = task.corpus, task.corpus.classes
+    valid, test = (_probabilities(predictor, part) for part in (corpus.valid, corpus.test))
+    evaluation = evaluate(test, corpus.test.targets, classes)
+    baseline = fit_baseline(corpus.development if task.refits else corpus.train, corpus.test)
+    leakage = find_telltale(corpus.train)
+    accuracy = fitted.best.train_accuracy
+    evidence = Evidence(classes, accuracy, evaluation, baseline, corpus.leaks, leakage)
+    return _Results(
+        evaluate(valid, corpus.valid.targets, classes),
+        evaluation,
+        baseline,
+        find_suspicions(evidence),
+        test,
+    )
+
+
+def _probabilities(predictor: Predictor, part: LabelledRows) -> np.ndarray:
+    return predictor.predict(predictor.encode(part.texts)).probabilities
+
+
+def _history_row(epoch: Epoch) -> dict[str, float]:
+    """Return an epoch without its seconds, which would make each bundle another one."""
+    return {
+        "epoch": epoch.epoch,
+        "loss": epoch.loss,
+        "train_accuracy": epoch.train_accuracy,
+        "valid_accuracy": epoch.valid_accuracy,
+        "valid_loss": epoch.valid_loss,
+    }

@@ -1,0 +1,73 @@
+"""What turns texts into token ids: vocabulary, piece cache and encoder of the training texts.
+
+Only training texts shape them. Beside a pretrained encoder its whole vocabulary stays, so that
+words that were met in pretraining but not in a small table still mean something, and the frequent
+tokens of the table that it lacks come after.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from scorer.bundles.pretrained_encoder import PretrainedEncoder
+from scorer.tokens.encoding import (
+    UNKNOWN_ID,
+    TextEncoder,
+    Vocabulary,
+    build_vocabulary,
+    count_tokens,
+    remember,
+)
+from scorer.tokens.memory import PieceMemory
+from scorer.training.recipe import Recipe
+
+CACHED_PIECES = 100_000
+MOST_FREQUENT = 20  # tokens listed in the bundle
+LEAST_OCCURRENCES = 2  # of a token that is added to a pretrained vocabulary
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Token counts of the training texts, vocabulary, piece cache, and the encoder of both."""
+
+    counts: Counter[str]
+    vocabulary: Vocabulary
+    piece_cache: PieceMemory
+    encoder: TextEncoder
+
+    @classmethod
+    def fit(
+        cls, texts: pa.LargeStringArray, recipe: Recipe, pretrained: PretrainedEncoder | None = None
+    ) -> "Preprocessing":
+        """Return what encodes texts as these training texts need it."""
+        counts = count_tokens(texts, recipe.rules)
+        if pretrained is None:
+            vocabulary = build_vocabulary(counts, recipe.vocabulary_size)
+        else:
+            vocabulary = extend_vocabulary(pretrained.vocabulary, counts, recipe.vocabulary_size)
+        piece_cache = remember(texts, recipe.rules, vocabulary, CACHED_PIECES)
+        encoder = TextEncoder(recipe.rules, vocabulary, piece_cache)
+        return cls(counts, vocabulary, piece_cache, encoder)
+
+    def facts(self, held_out: pa.LargeStringArray) -> dict[str, Any]:
+        """Return the lecture's figures on tokens; unknown ones are those of `held_out` texts."""
+        ids = self.encoder.encode(held_out).ids
+        return {
+            "training_tokens": self.counts.total(),
+            "most_frequent": self.counts.most_common(MOST_FREQUENT),
+            "unknown_share": float((ids == UNKNOWN_ID).mean()),
+        }
+
+
+def extend_vocabulary(pretrained: Vocabulary, counts: Counter[str], limit: int) -> Vocabulary:
+    """Return the pretrained tokens, then at most `limit` frequent ones that they lack."""
+    known = set(pretrained.tokens)
+    candidates = [
+        (token, count)
+        for token, count in counts.items()
+        if count >= LEAST_OCCURRENCES and token not in known
+    ]
+    candidates.sort(key=lambda item: (-item[1], item[0]))
+    return Vocabulary((*pretrained.tokens, *(token for token, _ in candidates[:limit])))

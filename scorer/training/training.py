@@ -1,0 +1,167 @@
+"""The training flow, top to bottom: labelled files -> a verified bundle, in use if it earned it.
+
+Only training rows shape the vocabulary and the weights; validation rows choose epoch, temperature
+and the share of the linear term; test rows give the final figures, by the path that scores.
+Knows no command line: whoever calls passes callbacks.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.pretrained_encoder import extract_encoder
+from scorer.bundles.store import add, add_encoder, promote
+from scorer.corpus.corpus import read_corpus
+from scorer.corpus.labelled_columns import Columns
+from scorer.files.publish import locked, writing
+from scorer.network.model import TextClassifier
+from scorer.tables.formats import ReadOptions
+from scorer.training.auxiliary import AuxiliaryFiles, check_auxiliary, read_auxiliary
+from scorer.training.callbacks import Callbacks
+from scorer.training.checkpoint import Checkpoint
+from scorer.training.examples import check_teachers, encode_examples
+from scorer.training.fitting import fit, refit
+from scorer.training.gate import check_gate
+from scorer.training.initialisation import init_model, initialise
+from scorer.training.linear import fit_linear
+from scorer.training.packaging import TrainingResult, calibrate, package
+from scorer.training.preprocessing import Preprocessing
+from scorer.training.pretraining import enough_tokens, pretrain
+from scorer.training.recipe import Recipe, make_recipe
+from scorer.training.task import Task
+from scorer.training.validation import Validator
+
+CHECKPOINT = "training.safetensors"  # in the store, while a training is not finished
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What to train on and how; the names are those of the command line's options.
+
+    `settings` are fields of `Recipe` and `TrainConfig`; None is the preset's.
+    """
+
+    labelled: Sequence[Path]
+    store: Path
+    preset: str = "accurate"
+    valid: str = "0.12"
+    test: str = "0.2"
+    columns: Columns = field(default_factory=Columns)
+    keep_duplicates: bool = False
+    auxiliary: AuxiliaryFiles = field(default_factory=AuxiliaryFiles)
+    seed: int = 0
+    options: ReadOptions | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def recipe(self, rows: int | None = None) -> Recipe:
+        """Return the recipe for a number of training rows."""
+        return make_recipe(self.preset, rows, seed=self.seed, **self.settings)
+
+
+def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
+    """Train, write the bundle into the store, put it in use and return it.
+
+    Run again after an interruption, it goes on from the last epoch. Raises a `ScorerError` for
+    what a person can put right, `GateError` for a bundle that is written but not put in use.
+    """
+    check_auxiliary(request.auxiliary, request.recipe())
+    corpus = read_corpus(
+        request.labelled,
+        request.valid,
+        request.test,
+        request.columns,
+        request.seed,
+        request.keep_duplicates,
+        request.options,
+    )
+    callbacks.on_corpus(corpus)
+    recipe = request.recipe(rows=len(corpus.train))
+    files = request.auxiliary
+    auxiliary = read_auxiliary(files, recipe, corpus.text_column, request.options)
+    with _checkpoint_of(request.store) as checkpoint:
+        result = build(Task(corpus, recipe, auxiliary), callbacks, checkpoint, request.store)
+        bundle = add(request.store, result.bundle)
+        checkpoint.unlink(missing_ok=True)
+        check_gate(result, bundle, corpus.test, request.store)
+        promote(request.store, bundle.version)
+    return bundle
+
+
+def build(
+    task: Task, callbacks: Callbacks, checkpoint: Path | None = None, store: Path | None = None
+) -> TrainingResult:
+    """Return the bundle that the task makes, not yet written, with its figures.
+
+    With the path of a checkpoint an interrupted training goes on where it stood; with a store,
+    what was pretrained is kept there. Raises `UsageError` for a teacher of other classes.
+    """
+    corpus, recipe, auxiliary = task.corpus, task.recipe, task.auxiliary
+    classes = len(corpus.classes)
+    check_teachers(auxiliary.teachers, corpus.classes)
+    for note in auxiliary.notes:
+        callbacks.on_note(note)
+    text = Preprocessing.fit(corpus.train.texts, recipe, auxiliary.encoder)
+    callbacks.on_vocabulary(text.vocabulary, text.counts)
+
+    kept = Checkpoint(checkpoint, task.key) if checkpoint else None
+    state = kept.load() if kept else None
+    model = init_model(task.model_config(text.vocabulary), recipe.training.seed)
+    initialise(model, text.vocabulary, corpus.classes, auxiliary.encoder, auxiliary.vectors)
+    if state is None and task.pretrains:  # else the checkpoint has later weights
+        _pretrain(model, task, text, callbacks, store)
+
+    examples = encode_examples(corpus.train, auxiliary, text.encoder)
+    validator = Validator(text.encoder, corpus.classes, corpus.valid)
+    fitted = fit(
+        model,
+        examples,
+        validator,
+        recipe.training,
+        callbacks.on_step,
+        callbacks.on_epoch,
+        kept,
+        state,
+    )
+    linear = fit_linear(examples, text.vocabulary, classes) if recipe.linear else None
+    calibration = calibrate(fitted.model, linear, validator, callbacks.on_note)
+    if task.refits:
+        callbacks.on_note("training again, with the validation rows, for as many epochs")
+        examples = encode_examples(corpus.development, auxiliary, text.encoder)
+        fresh = init_model(model.config, recipe.training.seed)
+        initialise(fresh, text.vocabulary, corpus.classes, auxiliary.encoder, auxiliary.vectors)
+        fitted = refit(fresh, examples, fitted, recipe.training, callbacks.on_step)
+        linear = fit_linear(examples, text.vocabulary, classes) if recipe.linear else None
+
+    result = package(task, text, fitted, linear, calibration)
+    callbacks.on_result(result)
+    return result
+
+
+def _pretrain(
+    model: TextClassifier,
+    task: Task,
+    text: Preprocessing,
+    callbacks: Callbacks,
+    store: Path | None,
+) -> None:
+    """Pretrain on the training texts and the unlabelled ones, and keep the encoder."""
+    config, encoded = task.recipe.pretraining, text.encoder.encode(task.texts)
+    if not enough_tokens(encoded, config):
+        callbacks.on_note(f"{len(encoded.ids):,} tokens are too few to pretrain on")
+        return
+    pretrain(model, encoded, config, callbacks.on_pretraining, task.auxiliary.encoder is None)
+    facts = {"texts": len(encoded), "tokens": len(encoded.ids), **asdict(config)}
+    encoder = extract_encoder(model, text.vocabulary, facts)
+    callbacks.on_pretrained(encoder, add_encoder(store, encoder) if store else None)
+
+
+@contextmanager
+def _checkpoint_of(store: Path) -> Iterator[Path]:
+    """Hold the lock of the store's checkpoint; yield its path."""
+    with writing(store):
+        store.mkdir(parents=True, exist_ok=True)
+    with locked(store / CHECKPOINT):
+        yield store / CHECKPOINT

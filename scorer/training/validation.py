@@ -1,0 +1,37 @@
+"""How well a model does on the validation rows, by the path that scores."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from scorer.corpus.labelled import LabelledRows
+from scorer.evaluation.evaluation import log_loss
+from scorer.network.inference import Predictor
+from scorer.network.model import TextClassifier
+from scorer.tokens.encoding import Encoded, TextEncoder
+from scorer.training.fitting import Validation
+
+
+@dataclass(frozen=True)
+class Validator:
+    """The validation rows, encoded once."""
+
+    encoder: TextEncoder
+    classes: tuple[str, ...]
+    rows: LabelledRows
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        """The token ids of the rows."""
+        return self.encoder.encode(self.rows.texts)
+
+    def __call__(self, model: TextClassifier) -> Validation:
+        """Return the figures of a model; texts without a token are wrong, and have no loss."""
+        device = next(model.parameters()).device.type
+        predictor = Predictor(self.encoder, model, self.classes, device=device)
+        probabilities = predictor.predict(self.encoded).probabilities
+        scored = ~np.isnan(probabilities).any(axis=1)
+        right = probabilities[scored].argmax(axis=1) == self.rows.targets[scored]
+        loss = log_loss(probabilities[scored], self.rows.targets[scored]) if scored.any() else 0.0
+        return Validation(float(right.sum() / len(scored)), loss)

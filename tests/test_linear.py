@@ -1,0 +1,132 @@
+"""The linear term: what is counted, its logits, and how it is fitted."""
+
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from tiny_models import WORDS, write_texts
+
+from scorer.errors import BundleError
+from scorer.network.linear import NO_WORD, LinearTerm, Terms
+from scorer.tokens.encoding import TextEncoder, Vocabulary, build_vocabulary, count_tokens
+from scorer.tokens.text import TextRules
+from scorer.training.fitting import Examples
+from scorer.training.linear import fit_linear
+
+LETTERS = "abcde"
+
+
+def encoder_of(texts: list[str]) -> tuple[TextEncoder, Vocabulary]:
+    rules = TextRules()
+    vocabulary = build_vocabulary(count_tokens(pa.array(texts, pa.large_string()), rules), 10**6)
+    return TextEncoder(rules, vocabulary), vocabulary
+
+
+@pytest.fixture(scope="module")
+def rows() -> tuple[list[str], np.ndarray]:
+    labelled = write_texts(tuple(WORDS), 240, seed=4)
+    return list(labelled.texts), labelled.targets
+
+
+@pytest.fixture(scope="module")
+def fitted(rows) -> tuple[TextEncoder, LinearTerm]:
+    encoder, vocabulary = encoder_of(rows[0])
+    encoded = encoder.encode(pa.array(rows[0], pa.large_string()))
+    return encoder, fit_linear(Examples(encoded, rows[1]), vocabulary, 3)
+
+
+def test_it_is_scikit_learn_s_tf_idf_with_logistic_regression(rows, fitted):
+    texts, targets = rows
+    encoder, term = fitted
+    strings = [
+        [str(i) for i in encoder.encode(pa.array([t], pa.large_string())).ids] for t in texts
+    ]
+    words = {str(i): str(word) for i, word in enumerate(term.terms.words)}
+    vectorizer = TfidfVectorizer(
+        analyzer=lambda ids: (
+            [words[i] for i in ids] + [f"{words[a]} {words[b]}" for a, b in pairwise(ids)]
+        ),
+        sublinear_tf=True,
+    )
+    features = vectorizer.fit_transform(strings)
+    expected = LogisticRegression(C=4.0, max_iter=200).fit(features, targets)
+    found = term.logits(encoder.encode(pa.array(texts, pa.large_string())))
+    np.testing.assert_allclose(found, expected.decision_function(features), atol=0.02)
+
+
+@given(st.lists(st.text(LETTERS + " ", max_size=20), min_size=1, max_size=6))
+def test_a_text_s_logits_do_not_depend_on_its_neighbours(texts):
+    encoder, vocabulary = encoder_of(["a b c", "b A", "d e d e"])
+    encoded = encoder.encode(pa.array(["a b c", "b A", "d e d e"], pa.large_string()))
+    term = fit_linear(Examples(encoded, np.array([0, 1, 0])), vocabulary, 2)
+    together = term.logits(encoder.encode(pa.array(texts, pa.large_string())))
+    for text, expected in zip(texts, together, strict=True):
+        alone = term.logits(encoder.encode(pa.array([text], pa.large_string())))
+        np.testing.assert_allclose(alone[0], expected, atol=1e-6)
+
+
+def test_case_makes_no_difference_and_unknown_words_none():
+    encoder, vocabulary = encoder_of(["Good film", "bad film", "GOOD", "good"])
+    encoded = encoder.encode(pa.array(["Good film", "bad film"], pa.large_string()))
+    term = fit_linear(Examples(encoded, np.array([1, 0])), vocabulary, 2)
+    words = dict(zip(vocabulary.tokens, term.terms.words.tolist(), strict=True))
+    assert words["Good"] == words["GOOD"] == words["good"]
+    assert words["<unk>"] == words["<pad>"] == NO_WORD
+    same = term.logits(encoder.encode(pa.array(["good FILM", "good zzz film"], pa.large_string())))
+    assert same[0, 1] > same[0, 0]
+    assert same[1, 1] < same[0, 1]  # the pair is not there any more
+
+
+def test_soft_labels_are_learned_as_far_as_they_go(rows):
+    texts, targets = rows
+    encoder, vocabulary = encoder_of(texts)
+    encoded = encoder.encode(pa.array(texts, pa.large_string()))
+    sure = np.eye(3, dtype=np.float32)[targets]
+    hard, soft = (fit_linear(Examples(encoded, t), vocabulary, 3) for t in (targets, sure))
+    np.testing.assert_allclose(hard.logits(encoded), soft.logits(encoded), atol=0.02)
+    doubtful = fit_linear(Examples(encoded, 0.4 * sure + 0.2), vocabulary, 3).logits(encoded)
+    assert np.ptp(doubtful, axis=1).mean() < 0.5 * np.ptp(hard.logits(encoded), axis=1).mean()
+    assert (doubtful.argmax(axis=1) == targets).mean() > 0.9
+
+
+def test_there_are_at_most_as_many_terms_as_allowed(rows, monkeypatch):
+    monkeypatch.setattr("scorer.training.linear.MAX_WEIGHTS", 300)
+    encoder, vocabulary = encoder_of(rows[0])
+    encoded = encoder.encode(pa.array(rows[0], pa.large_string()))
+    term = fit_linear(Examples(encoded, rows[1]), vocabulary, 3)
+    assert len(term.terms) == max(100, term.terms.word_count)
+
+
+def test_it_is_what_it_was_when_read_again(fitted):
+    encoder, term = fitted
+    kept = term.scaled(0.5)
+    again = LinearTerm.from_tensors(kept.to_tensors())
+    encoded = encoder.encode(pa.array(["a good film", ""], pa.large_string()))
+    assert np.array_equal(again.logits(encoded), kept.logits(encoded))
+    np.testing.assert_allclose(kept.logits(encoded), 0.5 * term.logits(encoded), atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t | {"pairs": t["pairs"][::-1].copy()},
+        lambda t: t | {"intercepts": t["intercepts"][:1]},
+        lambda t: t | {"coefficients": t["coefficients"][1:]},
+        lambda t: {name: array for name, array in t.items() if name != "words"},
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(fitted, change):
+    with pytest.raises(BundleError):
+        LinearTerm.from_tensors(change(fitted[1].to_tensors()))
+
+
+def test_terms_without_pairs_are_counted_too():
+    terms = Terms(np.array([-1, -1, 0, 1], np.int32), np.zeros(0, np.int64))
+    encoder = TextEncoder(TextRules(), Vocabulary(("<unk>", "<pad>", "a", "b")))
+    counts = terms.count(encoder.encode(pa.array(["a b a", "c"], pa.large_string())))
+    np.testing.assert_allclose(counts.toarray(), [[1 + np.log(2), 1], [0, 0]], rtol=1e-6)

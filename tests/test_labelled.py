@@ -242,3 +242,13 @@ def test_other_dialects_and_formats_of_a_labelled_table(tmp_path: Path) -> None:
     pq.write_table(table, path)
     found = read_labelled([path], Columns(), options=ReadOptions("parquet"))
     assert len(found.rows) == 60
+
+
+def test_a_rare_class_among_several_is_left_out_and_told(tmp_path):
+    rows = [*labelled(60, values=("a", "b", "c")), ("some rare text", "d"), ("another one", "d")]
+    found = read_labelled([write(tmp_path / "a.csv", rows)], Columns())
+    assert found.class_map.classes == ("a", "b", "c")
+    assert found.left_out.missing_label == 2
+    assert any("'d' (2)" in note for note in found.notes)
+    held_out = write(tmp_path / "test.csv", [("one more text", "d"), ("and another", "a")])
+    assert len(read_labelled([held_out], Columns(), found.class_map).rows) == 1

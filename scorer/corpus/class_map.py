@@ -3,6 +3,7 @@
     0, neg, negative, false        negative
     1, pos, positive, true         positive
     any other two values           only as `--labels VALUE=CLASS,VALUE=CLASS` says
+    values that --labels leaves out  missing
     three values and more          a class each, named as the value is
     blank, NaN, None, NULL, #N/A   missing, unless `--labels` gives it a class
     ?, -, unknown, -1 beside others  only as `--labels` says; `VALUE=` makes it missing
@@ -15,7 +16,7 @@ import csv
 import io
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -36,7 +37,7 @@ DOUBTFUL = frozenset(
     | {"undefined", "unlabeled", "unlabelled", "unassigned", "not available", "not labeled"}
 )
 NUMBERS_IN_DOUBT = frozenset({"-1", "-9", "-99", "-999", "-9999"})  # beside 0, 1, 2, …
-MAX_CLASSES = 50
+MAX_CLASSES = 400
 RARE = 10  # a misspelling has at most this part of the rows of the value it is near to
 NEAR = 0.8  # difflib's ratio: "positve" and "positive" have 0.93, "negative" and "positive" 0.5
 SHOWN = 8  # values listed in a message
@@ -48,7 +49,7 @@ class ClassMap:
 
     classes: tuple[str, ...]
     label_values: Mapping[str, str]  # label value, in its most frequent spelling -> class
-    missing: frozenset[str] = frozenset()  # keys of values that --labels makes missing
+    missing: frozenset[str] = frozenset()  # keys of values that --labels or rarity makes missing
 
     def targets(self, labels: Sequence[str]) -> np.ndarray:
         """Return int64 (labels,): the index of each label's class, -1 for a missing label.
@@ -71,6 +72,13 @@ class ClassMap:
         """Return which values that are not blank count as missing, and how many rows have each."""
         missing = self._missing - {""} - set(self._class_of_key)
         return {value: rows for value, rows in counts.items() if label_key(value) in missing}
+
+    def without(self, classes: Collection[str]) -> "ClassMap":
+        """Return the map without some classes, whose label values count as missing."""
+        kept = {value: name for value, name in self.label_values.items() if name not in classes}
+        lost = {label_key(value) for value in self.label_values if value not in kept}
+        names = tuple(name for name in self.classes if name not in classes)
+        return ClassMap(names, kept, self.missing | lost)
 
     @property
     def _class_of_key(self) -> dict[str, str]:
@@ -126,6 +134,11 @@ def parse_labels(labels: str) -> dict[str, str]:
     return named
 
 
+def class_map_of(names: Iterable[str]) -> ClassMap:
+    """Return the map of labels that are the classes' own names."""
+    return _class_map({name: name for name in names})
+
+
 def labels_option(named: Mapping[str, str]) -> str:
     """Return `--labels` with those classes of label values, as a shell takes it."""
     text = io.StringIO(newline="")
@@ -148,12 +161,12 @@ def _joined_spellings(counts: Mapping[str, int], named: Iterable[str]) -> Counte
 def _as_named(found: Counter[str], named: Mapping[str, str]) -> ClassMap:
     keys = {label_key(value): name for value, name in named.items()}
     missing = frozenset(key for key, name in keys.items() if not name)
-    unnamed = [value for value in found if label_key(value) not in keys]
     keys_found = set(map(label_key, found)) | missing
     absent = [value for value in named if label_key(value) not in keys_found]
-    if unnamed or absent:
-        problem = f"gives {_quoted(unnamed)} no class" if unnamed else f"names {_quoted(absent)}"
-        raise UsageError(f"--labels {problem}; the label values are: {show_values(found)}")
+    if absent:
+        values = show_values(found)
+        raise UsageError(f"--labels names {_quoted(absent)}; the label values are: {values}")
+    missing |= {label_key(value) for value in found if label_key(value) not in keys}
     if len({name for name in named.values() if name}) < 2:
         raise UsageError("--labels gives all values one class", "At least two are needed")
     kept = (value for value in found if label_key(value) not in missing)

@@ -19,7 +19,7 @@ from scorer.corpus.labelled import (
     joined_rows,
     read_labelled,
 )
-from scorer.corpus.labelled_columns import Columns
+from scorer.corpus.labelled_columns import PROBABILITY, Columns
 from scorer.corpus.near_duplicates import (
     Duplicates,
     Leaks,
@@ -250,7 +250,7 @@ def _corpus(labelled: Labelled, pool: _Pool, notes: Sequence[str]) -> Corpus:
         classes=labelled.class_map.classes,
         label_values=labelled.class_map.label_values,
         text_column=labelled.text_column,
-        label_column=labelled.label_column,
+        label_column=labelled.label_column or f"{PROBABILITY}…",
         fingerprint=labelled.fingerprint,
         notes=tuple(notes),
         leaks=find_leaks(pool.duplicates, pool.within(TRAIN), pool.within(TEST)),

@@ -7,7 +7,7 @@ that helps. Knows tables and labels, nothing of tokens, splits or models.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.class_map import ClassMap, find_class_map, label_key, show_values
+from scorer.corpus.class_map import ClassMap, class_map_of, find_class_map, label_key, show_values
 from scorer.corpus.labelled_columns import Columns
-from scorer.corpus.labelled_table import read_labelled_table
+from scorer.corpus.labelled_table import LabelledTable, read_labelled_table
 from scorer.corpus.near_duplicates import folded, text_codes
 from scorer.errors import InputError, prefix_errors
 from scorer.files.fingerprint import fingerprint
@@ -46,6 +46,11 @@ class LabelledRows:
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def learned_targets(self) -> np.ndarray:
+        """What is learned: soft labels float32 (rows, classes) if there are, else the targets."""
+        return self.targets if self.probabilities is None else self.probabilities
 
     def take(self, rows: np.ndarray) -> "LabelledRows":
         """Return the rows of those indices (or where a boolean mask is True), in their order."""
@@ -87,7 +92,7 @@ class Labelled:
     rows: LabelledRows
     class_map: ClassMap
     text_column: str
-    label_column: str
+    label_column: str | None  # None where probabilities are all there is
     left_out: LeftOut
     notes: tuple[str, ...]
     fingerprint: str  # sha256 of the file; of several, of their sha256s one after the other
@@ -113,8 +118,13 @@ def read_labelled(
     counts = _value_counts(table.labels)
     training = class_map is None
     with prefix_errors(", ".join(map(str, paths))):
-        class_map = class_map or find_class_map(counts, columns.labels)
-        rows = LabelledRows(table.texts, _targets(table.labels, class_map), table.groups)
+        class_map = class_map or _find_class_map(table, counts, columns.labels)
+        targets = _targets(table.labels, class_map)
+        soft_labels = table.soft_labels
+        probabilities = None
+        if soft_labels is not None:
+            probabilities = soft_labels.targets(class_map.classes, targets)
+        rows = LabelledRows(table.texts, targets, table.groups, probabilities)
         rows, left_out = _usable(rows, table.unreadable, drop_conflicting=training)
         _check_rows(rows, class_map.classes, training)
     return Labelled(
@@ -128,6 +138,19 @@ def read_labelled(
     )
 
 
+def _find_class_map(
+    table: LabelledTable, counts: Mapping[str, int], labels: str | None
+) -> ClassMap:
+    """Return the classes of the labels, without rare ones among several."""
+    if table.label_column is None and table.soft_labels is not None:
+        return class_map_of(table.soft_labels.classes)
+    class_map = find_class_map(counts, labels)
+    targets = _targets(table.labels, class_map)
+    rows = class_counts(targets[targets >= 0], class_map.classes)
+    rare = {name for name, count in rows.items() if count < MIN_CLASS_ROWS}
+    return class_map.without(rare) if len(rows) - len(rare) > 2 else class_map
+
+
 def joined_rows(parts: Sequence[LabelledRows]) -> LabelledRows:
     """Return the rows of all parts, one part after the other; all or none have groups."""
     groups = [part.groups for part in parts if part.groups is not None]
@@ -135,7 +158,18 @@ def joined_rows(parts: Sequence[LabelledRows]) -> LabelledRows:
         pa.concat_arrays([part.texts for part in parts]),
         np.concatenate([part.targets for part in parts]),
         pa.concat_arrays(groups) if groups else None,
+        _joined_probabilities(parts),
     )
+
+
+def _joined_probabilities(parts: Sequence[LabelledRows]) -> np.ndarray | None:
+    """Return the soft labels of all parts, the labels themselves where a part has none."""
+    known = [part.probabilities for part in parts if part.probabilities is not None]
+    if not known:
+        return None
+    one_hot = np.eye(known[0].shape[1], dtype=np.float32)
+    soft = (p.probabilities if p.probabilities is not None else one_hot[p.targets] for p in parts)
+    return np.concatenate(list(soft))
 
 
 def class_counts(targets: np.ndarray, classes: Sequence[str]) -> dict[str, int]:

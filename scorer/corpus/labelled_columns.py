@@ -1,11 +1,11 @@
-"""Which columns of a labelled table hold the texts, the labels and the groups.
+"""Which columns of a labelled table hold texts, labels, probabilities and groups.
 
 A column that is named is taken. Else it has to be beyond doubt: the only column with a usual name,
 or what remains. Knows the first rows of a table, nothing of files or of what labels mean.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -15,7 +15,8 @@ from scorer.tables.text_column import find_text_column, listed, named_column
 LABEL_NAMES = frozenset(
     {"label", "labels", "sentiment", "class", "target", "y", "polarity", "category"}
 )
-MAX_LABELS = 50  # different values that a column of labels may have
+PROBABILITY = "probability_"
+MAX_LABELS = 400  # different values that a column of labels may have
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class Positions:
     """Where the columns are in a table."""
 
     text: int
-    label: int
+    label: int | None  # None where probabilities are all there is
     group: int | None
+    probabilities: Mapping[str, int] = field(default_factory=dict)  # by class; none or all
 
 
 def find_columns(sample: pa.Table, columns: Columns) -> Positions:
@@ -46,13 +48,25 @@ def find_columns(sample: pa.Table, columns: Columns) -> Positions:
     if columns.group is not None:
         group_at = named_column(sample.schema, columns.group, "--group-column")
     label_at = _label_column(sample, columns)
-    text_at = _text_column(sample, columns.text, {label_at, group_at})
-    if label_at is None:
+    probabilities = _probability_columns(sample.schema)
+    others = {label_at, group_at, *probabilities.values()}
+    text_at = _text_column(sample, columns.text, others)
+    if label_at is None and not probabilities:
         label_at = _remaining_column(sample.schema, {text_at, group_at})
     if text_at == label_at:
         name = sample.schema.field(text_at).name
         raise UsageError(f"column {name!r} cannot be both the text and the label")
-    return Positions(text_at, label_at, group_at)
+    return Positions(text_at, label_at, group_at, probabilities)
+
+
+def _probability_columns(schema: pa.Schema) -> dict[str, int]:
+    """Return where each class's column `probability_<class>` is; one alone is none."""
+    found = {
+        name.removeprefix(PROBABILITY): at
+        for at, name in enumerate(schema.names)
+        if name.startswith(PROBABILITY) and name != PROBABILITY
+    }
+    return found if len(found) > 1 else {}
 
 
 def _label_column(sample: pa.Table, columns: Columns) -> int | None:

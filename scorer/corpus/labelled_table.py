@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.labelled_columns import Columns, find_columns
+from scorer.corpus.labelled_columns import Columns, Positions, find_columns
+from scorer.corpus.soft_labels import SoftLabels, join_soft_labels, read_soft_labels
 from scorer.errors import InputError, prefix_errors
 from scorer.tables.csv_cells import as_text
 from scorer.tables.formats import ReadOptions, TableReader, open_table_as
@@ -32,9 +33,10 @@ class LabelledTable:
     labels: pa.LargeStringArray
     groups: pa.LargeStringArray | None
     text_column: str
-    label_column: str
+    label_column: str | None  # None where probabilities are all there is
     unreadable: int = 0  # rows that do not fit the header; they are left out
     notes: tuple[str, ...] = ()  # about the files
+    soft_labels: SoftLabels | None = None
 
 
 def read_labelled_table(
@@ -74,14 +76,28 @@ def check_rejected(reader: TableReader) -> None:
 def _select_columns(chunk: pa.Table, columns: Columns, path: Path) -> LabelledTable:
     with prefix_errors(str(path)):
         positions = find_columns(chunk, columns)
-    text, label = (chunk.schema.names[at] for at in (positions.text, positions.label))
+        soft_labels = read_soft_labels(chunk, positions.probabilities)
+    text = chunk.schema.names[positions.text]
+    label, labels = _labels(chunk, positions, soft_labels)
     return LabelledTable(
         as_texts(chunk.column(positions.text), text),
-        _as_values(chunk.column(positions.label), label, "--label-column"),
+        labels,
         None if positions.group is None else _as_groups(chunk.column(positions.group)),
         text,
         label,
+        soft_labels=soft_labels,
     )
+
+
+def _labels(
+    chunk: pa.Table, positions: Positions, soft_labels: SoftLabels | None
+) -> tuple[str | None, pa.LargeStringArray]:
+    """Return the label column's name and values; the most likely classes where there is none."""
+    if positions.label is not None:
+        name = chunk.schema.names[positions.label]
+        return name, _as_values(chunk.column(positions.label), name, "--label-column")
+    assert soft_labels is not None  # else there is a label column
+    return None, soft_labels.labels()
 
 
 def _found(columns: Columns, table: LabelledTable) -> Columns:
@@ -120,4 +136,7 @@ def _joined(tables: Sequence[LabelledTable]) -> LabelledTable:
         tables[0].label_column,
         sum(table.unreadable for table in tables),
         tuple(note for table in tables for note in table.notes),
+        join_soft_labels(
+            [table.soft_labels for table in tables], [len(table.texts) for table in tables]
+        ),
     )

@@ -17,7 +17,8 @@ LOWEST, HIGHEST = 0.05, 20.0  # a temperature outside would hide what is wrong w
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     """Return the temperature of least log loss, for logits float32 (rows, classes).
 
-    targets: int64 (rows,). It is 1.0 where `unfit_reason` gives a reason.
+    targets: int64 (rows,), or soft labels float32 (rows, classes), which the probabilities then
+    come near to. It is 1.0 where `unfit_reason` gives a reason.
     """
     from scipy.optimize import minimize_scalar
 
@@ -56,6 +57,8 @@ def unfit_reason(logits: np.ndarray, targets: np.ndarray) -> str | None:
     logits, targets = _scored(logits, targets)
     if len(targets) < MIN_ROWS:
         return f"{len(targets)} validation rows are too few to calibrate on ({MIN_ROWS} at least)"
+    if targets.ndim == 2:
+        return None
     if len(np.unique(targets)) < 2:
         return "all validation rows are of one class"
     if (logits.argmax(axis=1) == targets).all():
@@ -72,4 +75,7 @@ def _scored(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.nda
 def _log_loss(logits: np.ndarray, targets: np.ndarray) -> float:
     from scipy.special import log_softmax
 
-    return float(-log_softmax(logits, axis=1)[np.arange(len(targets)), targets].mean())
+    logs = log_softmax(logits, axis=1)
+    if targets.ndim == 2:
+        return float(-(targets * logs).sum(axis=1).mean())
+    return float(-logs[np.arange(len(targets)), targets].mean())

@@ -97,9 +97,14 @@ def accuracy_interval(right: int, rows: int) -> tuple[float, float]:
 
 
 def log_loss(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    """Return the mean negative log probability of the true class, in nats."""
-    true_class = probabilities[np.arange(len(targets)), targets]
-    return float(-np.log(np.maximum(true_class, SMALLEST)).mean())
+    """Return the mean negative log probability of the true class, in nats.
+
+    targets: int64 (rows,), or soft labels (rows, classes), of which it is the cross entropy.
+    """
+    logs = np.log(np.maximum(probabilities, SMALLEST))
+    if targets.ndim == 2:
+        return float(-(targets * logs).sum(axis=1).mean())
+    return float(-logs[np.arange(len(targets)), targets].mean())
 
 
 def auc(probabilities: np.ndarray, targets: np.ndarray) -> float | None:

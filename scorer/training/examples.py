@@ -38,18 +38,13 @@ def encode_examples(
     """Return labelled rows; with teachers, soft labels of them and of the unlabelled texts."""
     teachers = auxiliary.teachers
     if not teachers:
-        return Examples(encoder.encode(rows.texts), _targets(rows))
+        return Examples(encoder.encode(rows.texts), rows.learned_targets)
     texts = auxiliary.with_unlabelled(rows.texts)
     probabilities = _teacher_probabilities(texts, teachers)
-    labels = _one_hot(_targets(rows), len(teachers[0].classes))
+    labels = _one_hot(rows.learned_targets, len(teachers[0].classes))
     labelled = probabilities[: len(rows)]
     probabilities[: len(rows)] = LABEL_WEIGHT * labels + (1 - LABEL_WEIGHT) * labelled
     return Examples(encoder.encode(texts), probabilities)
-
-
-def _targets(rows: LabelledRows) -> np.ndarray:
-    """Return int64 (rows,) class indices, or float32 (rows, classes) where the table has them."""
-    return rows.targets if rows.probabilities is None else rows.probabilities
 
 
 def _one_hot(targets: np.ndarray, classes: int) -> np.ndarray:

@@ -56,7 +56,7 @@ def calibrate(
     on_note: Callable[[str], None],
 ) -> Calibration:
     """Choose the share of the linear term beside a network, and the temperature of both."""
-    rounded, targets = _rounded(model), validator.rows.targets
+    rounded, targets = _rounded(model), validator.rows.learned_targets
     logits = Predictor(validator.encoder, rounded, validator.classes).logits(validator.encoded)
     share = 0.0
     if linear is not None:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import torch
 
@@ -105,9 +106,15 @@ def _part_digests(corpus: Corpus) -> dict[str, str]:
     """Return a digest of the texts and the targets of each part."""
     rows = {part: getattr(corpus, part) for part in PARTS}
     return {
-        part: hashlib.sha256(_digest(of.texts).encode() + of.targets.tobytes()).hexdigest()
+        part: hashlib.sha256(
+            _digest(of.texts).encode() + of.targets.tobytes() + _bytes_of(of.probabilities)
+        ).hexdigest()
         for part, of in rows.items()
     }
+
+
+def _bytes_of(probabilities: np.ndarray | None) -> bytes:
+    return b"" if probabilities is None else probabilities.tobytes()
 
 
 def _file_facts(path: Path) -> dict[str, str | None]:

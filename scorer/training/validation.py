@@ -33,5 +33,6 @@ class Validator:
         probabilities = predictor.predict(self.encoded).probabilities
         scored = ~np.isnan(probabilities).any(axis=1)
         right = probabilities[scored].argmax(axis=1) == self.rows.targets[scored]
-        loss = log_loss(probabilities[scored], self.rows.targets[scored]) if scored.any() else 0.0
+        learned = self.rows.learned_targets[scored]
+        loss = log_loss(probabilities[scored], learned) if scored.any() else 0.0
         return Validation(float(right.sum() / len(scored)), loss)

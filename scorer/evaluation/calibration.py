@@ -8,8 +8,7 @@ validation rows. Knows logits and targets; cannot mend a class that is wrong mor
 import numpy as np
 
 MIN_ROWS = 50
-SHARES = tuple(float(2**exponent) for exponent in np.arange(-3, 3.5, 0.5))
-USUAL_SHARE = 1.0  # where validation rows are too few to tell; see benchmarks/LOG.md
+SHARES = tuple(float(2**exponent) for exponent in np.arange(-3, 4.5, 0.5))
 SPREAD = 1.0  # in doublings: how far from the usual share a table's own is expected
 LOWEST, HIGHEST = 0.05, 20.0  # a temperature outside would hide what is wrong with a model
 
@@ -34,19 +33,20 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     return float(np.exp(best.x))
 
 
-def fit_share(network: np.ndarray, linear: np.ndarray, targets: np.ndarray) -> float:
+def fit_share(network: np.ndarray, linear: np.ndarray, targets: np.ndarray, usual: float) -> float:
     """Return the factor on the linear term's logits that makes the sum of both fit best.
 
     network, linear: float32 (rows, classes). What counts is the log loss at the best temperature,
-    and, as few rows tell little, how usual a factor is (a normal prior on its logarithm).
+    and, as few rows tell little, how far a factor is from the usual one (a normal prior on its
+    logarithm).
     """
-    if unfit_reason(network + USUAL_SHARE * linear, targets):
-        return USUAL_SHARE
+    if unfit_reason(network + usual * linear, targets):
+        return usual
 
     def cost(share: float) -> float:
         logits = network + share * linear
         loss = _log_loss(*_scored(logits / fit_temperature(logits, targets), targets))
-        unusual: float = np.log2(share / USUAL_SHARE) / SPREAD
+        unusual: float = np.log2(share / usual) / SPREAD
         return len(targets) * loss + unusual**2 / 2
 
     return min(SHARES, key=cost)

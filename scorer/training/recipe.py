@@ -86,14 +86,28 @@ PRESETS = {
     "lecture-lstm": replace(LECTURE, training=replace(LECTURE_TRAINING, through_padding=True)),
     "lecture-rnn": replace(LECTURE, cell="rnn"),
 }
+SCHEDULE = (  # rows at most, batch size, epochs, learning rate
+    (2_000, 32, 8, 0.001),
+    (6_000, 32, 6, 0.001),
+    (20_000, 64, 5, 0.002),
+)
+MANY_CLASSES = 10
 SCHEDULED = ("accurate", "fast")  # presets whose schedule follows the number of rows
 
 
-def make_recipe(preset: str, rows: int | None = None, **settings: Any) -> Recipe:
+@dataclass(frozen=True)
+class TableSize:
+    """What the schedule of a training depends on."""
+
+    rows: int  # of training
+    classes: int
+
+
+def make_recipe(preset: str, size: TableSize | None = None, **settings: Any) -> Recipe:
     """Return a preset's recipe with those settings of it or its training that are not None.
 
-    rows: of training; with it, epochs, batch and noise of the presets that are `SCHEDULED` are
-    those that fit so many rows. Raises `UsageError` with the names there are.
+    size: with it, epochs, batch, rate and noise of the presets that are `SCHEDULED` are those that
+    fit such a table. Raises `UsageError` with the names there are.
     """
     if preset not in PRESETS:
         raise UsageError(f"no preset {preset!r}; choose one of: {', '.join(PRESETS)}")
@@ -102,8 +116,8 @@ def make_recipe(preset: str, rows: int | None = None, **settings: Any) -> Recipe
     ModelConfig(
         2, 2, cell=given.get("cell", recipe.cell), pooling=given.get("pooling", recipe.pooling)
     )
-    if rows is not None and preset in SCHEDULED:
-        recipe = replace(recipe, training=schedule(recipe.training, rows))
+    if size is not None and preset in SCHEDULED:
+        recipe = replace(recipe, training=schedule(recipe.training, size))
     training = {f.name: given.pop(f.name) for f in fields(TrainConfig) if f.name in given}
     passes = given.pop("passes", recipe.pretraining.passes)
     language = given.pop("language", recipe.rules.language)
@@ -116,13 +130,20 @@ def make_recipe(preset: str, rows: int | None = None, **settings: Any) -> Recipe
     )
 
 
-def schedule(training: TrainConfig, rows: int) -> TrainConfig:
-    """Return the training with batch, epochs and noise for a number of training rows.
+def schedule(training: TrainConfig, size: TableSize) -> TrainConfig:
+    """Return the training with batch, epochs, rate and noise for a table of a size.
 
-    What counts is the number of steps: some hundreds at least, however few the rows. Chosen over
-    the tables of `benchmarks/any_table.py`, see `benchmarks/LOG.md`.
+    What counts is the number of steps: some hundreds, however few the rows, and more for many
+    classes, whose output layer starts from nothing. Chosen over the tables of
+    `benchmarks/any_table.py`, see `benchmarks/LOG.md`.
     """
-    for most_rows, batch_size, epochs in ((2_000, 32, 8), (6_000, 32, 6), (20_000, 64, 5)):
-        if rows <= most_rows:
-            return replace(training, batch_size=batch_size, epochs=epochs, adversarial=0.0)
+    for most_rows, batch_size, epochs, learning_rate in SCHEDULE:
+        if size.rows <= most_rows:
+            return replace(
+                training,
+                batch_size=batch_size,
+                epochs=epochs * (2 if size.classes > MANY_CLASSES else 1),
+                learning_rate=learning_rate,
+                adversarial=0.0,
+            )
     return training

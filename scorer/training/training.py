@@ -30,7 +30,7 @@ from scorer.training.linear import fit_linear
 from scorer.training.packaging import TrainingResult, calibrate, package
 from scorer.training.preprocessing import Preprocessing
 from scorer.training.pretraining import enough_tokens, pretrain
-from scorer.training.recipe import Recipe, make_recipe
+from scorer.training.recipe import Recipe, TableSize, make_recipe
 from scorer.training.task import Task
 from scorer.training.validation import Validator
 
@@ -56,9 +56,9 @@ class TrainingRequest:
     options: ReadOptions | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def recipe(self, rows: int | None = None) -> Recipe:
-        """Return the recipe for a number of training rows."""
-        return make_recipe(self.preset, rows, seed=self.seed, **self.settings)
+    def recipe(self, size: TableSize | None = None) -> Recipe:
+        """Return the recipe for a table of a size."""
+        return make_recipe(self.preset, size, seed=self.seed, **self.settings)
 
 
 def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
@@ -78,7 +78,7 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
         request.options,
     )
     callbacks.on_corpus(corpus)
-    recipe = request.recipe(rows=len(corpus.train))
+    recipe = request.recipe(TableSize(len(corpus.train), len(corpus.classes)))
     files = request.auxiliary
     auxiliary = read_auxiliary(files, recipe, corpus.text_column, request.options)
     with _checkpoint_of(request.store) as checkpoint:
@@ -103,7 +103,8 @@ def build(
     check_teachers(auxiliary.teachers, corpus.classes)
     for note in auxiliary.notes:
         callbacks.on_note(note)
-    text = Preprocessing.fit(corpus.train.texts, recipe, auxiliary.encoder)
+    known = corpus.development if task.refits else corpus.train
+    text = Preprocessing.fit(known.texts, recipe, auxiliary.encoder)
     callbacks.on_vocabulary(text.vocabulary, text.counts)
 
     kept = Checkpoint(checkpoint, task.key) if checkpoint else None
@@ -126,7 +127,9 @@ def build(
         state,
     )
     linear = fit_linear(examples, text.vocabulary, classes) if recipe.linear else None
-    calibration = calibrate(fitted.model, linear, validator, callbacks.on_note)
+    calibration = calibrate(
+        fitted.model, linear, validator, auxiliary.encoder is not None, callbacks.on_note
+    )
     if task.refits:
         callbacks.on_note("training again, with the validation rows, for as many epochs")
         examples = encode_examples(corpus.development, auxiliary, text.encoder)

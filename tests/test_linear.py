@@ -12,11 +12,11 @@ from sklearn.linear_model import LogisticRegression
 from tiny_models import WORDS, write_texts
 
 from scorer.errors import BundleError
-from scorer.network.linear import NO_WORD, LinearTerm, Terms
+from scorer.network.linear import NO_WORD, LinearTerm, Subwords, Terms
 from scorer.tokens.encoding import TextEncoder, Vocabulary, build_vocabulary, count_tokens
 from scorer.tokens.text import TextRules
 from scorer.training.fitting import Examples
-from scorer.training.linear import fit_linear
+from scorer.training.linear import _ngrams_of_texts, _token_ngrams, fit_linear
 
 LETTERS = "abcde"
 
@@ -40,9 +40,13 @@ def fitted(rows) -> tuple[TextEncoder, LinearTerm]:
     return encoder, fit_linear(Examples(encoded, rows[1]), vocabulary, 3)
 
 
-def test_it_is_scikit_learn_s_tf_idf_with_logistic_regression(rows, fitted):
+def test_it_is_scikit_learn_s_tf_idf_with_logistic_regression(rows, monkeypatch):
+    monkeypatch.setattr("scorer.training.linear.MAX_SUBWORD_TOKENS", 0)
     texts, targets = rows
-    encoder, term = fitted
+    encoder, vocabulary = encoder_of(texts)
+    encoded = encoder.encode(pa.array(texts, pa.large_string()))
+    term = fit_linear(Examples(encoded, targets), vocabulary, 3)
+    assert term.subwords is None
     strings = [
         [str(i) for i in encoder.encode(pa.array([t], pa.large_string())).ids] for t in texts
     ]
@@ -118,11 +122,37 @@ def test_it_is_what_it_was_when_read_again(fitted):
         lambda t: t | {"intercepts": t["intercepts"][:1]},
         lambda t: t | {"coefficients": t["coefficients"][1:]},
         lambda t: {name: array for name, array in t.items() if name != "words"},
+        lambda t: {name: array for name, array in t.items() if name != "token_sizes"},
+        lambda t: t | {"token_coefficients": t["token_coefficients"][1:]},
     ],
 )
 def test_parts_that_do_not_fit_are_refused(fitted, change):
     with pytest.raises(BundleError):
         LinearTerm.from_tensors(change(fitted[1].to_tensors()))
+
+
+def test_a_word_that_no_row_has_is_known_by_its_n_grams():
+    texts = [*["wonderful day", "wonderfully done"] * 20, *["dreadful day", "dreadfully done"] * 20]
+    encoder, vocabulary = encoder_of([*texts, "wonderfulness", "dreadfulness"])
+    encoded = encoder.encode(pa.array(texts, pa.large_string()))
+    term = fit_linear(Examples(encoded, np.repeat([1, 0], 40)), vocabulary, 2)
+    unseen = encoder.encode(pa.array(["wonderfulness", "dreadfulness"], pa.large_string()))
+    assert (term.logits(unseen).argmax(axis=1) == [1, 0]).all()
+    without = LinearTerm(
+        term.terms, term.inverse_document_frequency, term.coefficients, term.intercepts
+    )
+    assert np.ptp(without.logits(unseen)[:, 0]) == 0
+
+
+def test_n_grams_add_up_to_what_the_regression_was_given(rows):
+    encoder, vocabulary = encoder_of(rows[0])
+    encoded = encoder.encode(pa.array(rows[0], pa.large_string()))
+    ngrams = _token_ngrams(encoded, vocabulary)
+    weights = np.random.default_rng(0).normal(size=(ngrams.shape[1], 3)).astype(np.float32)
+    expected = _ngrams_of_texts(encoded, ngrams) @ weights
+    sizes = np.asarray(ngrams.multiply(ngrams).sum(axis=1)).ravel()
+    found = Subwords(ngrams @ weights, sizes.astype(np.float32)).logits(encoded)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_terms_without_pairs_are_counted_too():

@@ -3,7 +3,8 @@
 Wide and deep (Cheng et al. 2016, arXiv 1606.07792): the network generalises from what it was
 pretrained on, the linear term memorises which words and pairs of words speak for a class. Terms
 are TF-IDF weighted as scikit-learn's `TfidfVectorizer(sublinear_tf=True)` does it, over the ids
-that the network reads; upper and lower case are one word.
+that the network reads; upper and lower case are one word. Where texts are short, character
+n-grams of the words count too; as they add up, each token has the sum of its n-grams' weights.
 Knows token ids, nothing of texts, labels or how the coefficients were fitted.
 """
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 TENSORS = {"words", "pairs", "inverse_document_frequency", "coefficients", "intercepts"}
+SUBWORD_TENSORS = {"token_coefficients", "token_sizes"}
+SMALLEST = 1e-9  # of a text's size, so that one without a known token has no logits
 NO_WORD = -1  # in place of a word: the linear classifier does not have the token
 
 
@@ -67,8 +70,26 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class Subwords:
+    """What the character n-grams of each token come to.
+
+    coefficients: float32 (vocabulary, classes), the sum of its n-grams' weights.
+    sizes: float32 (vocabulary,), the sum of their squared inverse document frequencies.
+    """
+
+    coefficients: np.ndarray
+    sizes: np.ndarray
+
+    def logits(self, encoded: Encoded) -> np.ndarray:
+        """Return float32 (rows, classes)."""
+        tokens = count_tokens(encoded, len(self.sizes))
+        sizes = np.sqrt(np.maximum(tokens @ self.sizes, SMALLEST))
+        return np.asarray((tokens @ self.coefficients) / sizes[:, None], np.float32)
+
+
+@dataclass(frozen=True)
 class LinearTerm:
-    """Terms with their weights.
+    """Terms with their weights, and those of subwords where there are any.
 
     inverse_document_frequency: float32 (terms,).
     coefficients: float32 (terms, classes); intercepts: float32 (classes,).
@@ -78,48 +99,82 @@ class LinearTerm:
     inverse_document_frequency: np.ndarray
     coefficients: np.ndarray
     intercepts: np.ndarray
+    subwords: Subwords | None = None
 
     def __post_init__(self) -> None:
         sizes = {len(self.terms), len(self.inverse_document_frequency), len(self.coefficients)}
         if len(sizes) > 1 or self.coefficients.shape[1:] != self.intercepts.shape:
             raise BundleError("the parts of the linear term do not fit each other")
+        if self.subwords is not None:
+            shape = (len(self.terms.words), len(self.intercepts))
+            if self.subwords.coefficients.shape != shape or len(self.subwords.sizes) != shape[0]:
+                raise BundleError("the subwords of the linear term do not fit its words")
 
     def logits(self, encoded: Encoded) -> np.ndarray:
         """Return float32 (rows, classes)."""
         weighted = weigh(self.terms.count(encoded), self.inverse_document_frequency)
-        return np.asarray(weighted @ self.coefficients + self.intercepts, np.float32)
+        logits = np.asarray(weighted @ self.coefficients + self.intercepts, np.float32)
+        return logits if self.subwords is None else logits + self.subwords.logits(encoded)
 
     def scaled(self, factor: float) -> "LinearTerm":
         """Return the term with logits of `factor` times the size, rounded as a bundle keeps it."""
-        rounded = (self.coefficients * np.float32(factor)).astype(np.float16)
+        subwords = self.subwords
+        if subwords is not None:
+            subwords = Subwords(_rounded(subwords.coefficients, factor), subwords.sizes)
         return LinearTerm(
             self.terms,
             self.inverse_document_frequency,
-            rounded.astype(np.float32),
+            _rounded(self.coefficients, factor),
             self.intercepts * np.float32(factor),
+            subwords,
         )
 
     def to_tensors(self) -> dict[str, np.ndarray]:
         """Return the arrays by name, coefficients as float16."""
+        subwords = {}
+        if self.subwords is not None:
+            subwords = {
+                "token_coefficients": self.subwords.coefficients.astype(np.float16),
+                "token_sizes": self.subwords.sizes,
+            }
         return {
             "words": self.terms.words,
             "pairs": self.terms.pairs,
             "inverse_document_frequency": self.inverse_document_frequency,
             "coefficients": self.coefficients.astype(np.float16),
             "intercepts": self.intercepts,
+            **subwords,
         }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> "LinearTerm":
         """Return the term of named arrays; `BundleError` where they do not fit each other."""
-        if set(tensors) != TENSORS:
+        if set(tensors) not in (TENSORS, TENSORS | SUBWORD_TENSORS):
             raise BundleError(f"the linear term has {sorted(tensors)}, not {sorted(TENSORS)}")
+        subwords = None
+        if set(tensors) != TENSORS:
+            coefficients = tensors["token_coefficients"].astype(np.float32)
+            subwords = Subwords(coefficients, tensors["token_sizes"])
         return cls(
             Terms(tensors["words"], tensors["pairs"]),
             tensors["inverse_document_frequency"],
             tensors["coefficients"].astype(np.float32),
             tensors["intercepts"],
+            subwords,
         )
+
+
+def _rounded(coefficients: np.ndarray, factor: float) -> np.ndarray:
+    return (coefficients * np.float32(factor)).astype(np.float16).astype(np.float32)
+
+
+def count_tokens(encoded: Encoded, vocabulary_size: int) -> "csr_matrix":
+    """Return how often each token is in each text: float32 (rows, vocabulary)."""
+    from scipy.sparse import csr_matrix
+
+    ones = np.ones(len(encoded.ids), np.float32)
+    shape = (len(encoded), vocabulary_size)
+    return csr_matrix((ones, encoded.ids, encoded.offsets), shape)
 
 
 def weigh(counts: "csr_matrix", inverse_document_frequency: np.ndarray) -> "csr_matrix":

@@ -1,33 +1,98 @@
-"""Fitting the linear term: logistic regression over TF-IDF weighted words and pairs of words.
+"""Fitting the linear term: logistic regression over TF-IDF weighted words, pairs and subwords.
 
+Subwords are the character n-grams of tokens (as fastText's, Bojanowski et al. 2017): what a rare
+word shares with others tells of it. They are fitted where all texts together are short.
 It learns from the same rows as the network, by scikit-learn. Knows encoded texts and targets,
 nothing of the network beside it.
 """
 
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scorer.network.linear import NO_WORD, LinearTerm, Terms, pairs_of, weigh
+from scorer.network.linear import (
+    NO_WORD,
+    SMALLEST,
+    LinearTerm,
+    Subwords,
+    Terms,
+    count_tokens,
+    pairs_of,
+    weigh,
+)
 from scorer.tokens.encoding import SPECIALS, Encoded, Vocabulary
 from scorer.training.fitting import Examples
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 INVERSE_PENALTY = 4.0  # scikit-learn's C, as the baseline has it
 MAX_ITERATIONS = 200
 MAX_WEIGHTS = 1_500_000  # terms times classes: 3 MB of the bundle
+NGRAMS = (3, 5)  # characters
+LEAST_DOCUMENTS = 2  # texts that an n-gram is in
+SUBWORD_WEIGHT = 0.7  # of the n-grams beside words and pairs, see benchmarks/LOG.md
+MAX_SUBWORD_TOKENS = 1_000_000  # of all texts together
 LEAST_PROBABILITY = 0.02  # of a class that a soft label is split into
 
 
 def fit_linear(examples: Examples, vocabulary: Vocabulary, classes: int) -> LinearTerm:
     """Return the linear classifier of encoded texts; the same rows give the same one."""
+    from scipy.sparse import hstack
+
     terms = _terms(examples.encoded, vocabulary, MAX_WEIGHTS // classes)
     counts = terms.count(examples.encoded)
     document_frequency = np.bincount(counts.indices, minlength=len(terms))
     rarity = np.log((1 + len(examples.encoded)) / (1 + document_frequency)) + 1
     features = weigh(counts, rarity.astype(np.float32))
-    coefficients, intercepts = _regress(features, examples.targets, classes)
-    return LinearTerm(terms, rarity.astype(np.float32), coefficients, intercepts)
+    ngrams = _token_ngrams(examples.encoded, vocabulary)
+    if ngrams is not None:
+        features = hstack([features, SUBWORD_WEIGHT * _ngrams_of_texts(examples.encoded, ngrams)])
+    weights, intercepts = _regress(features.tocsr(), examples.targets, classes)
+    subwords = None
+    if ngrams is not None:
+        coefficients = SUBWORD_WEIGHT * (ngrams @ weights[len(terms) :])
+        subwords = Subwords(coefficients.astype(np.float32), _sizes(ngrams))
+    rarity, weights = rarity.astype(np.float32), weights[: len(terms)]
+    return LinearTerm(terms, rarity, weights, intercepts, subwords)
+
+
+def _token_ngrams(encoded: Encoded, vocabulary: Vocabulary) -> "csr_matrix | None":
+    """Return the n-grams of each token, by inverse document frequency: (vocabulary, n-grams).
+
+    None where the texts are so long that words alone tell enough, and n-grams cost too much.
+    """
+    from scipy.sparse import diags
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    if len(encoded.ids) > MAX_SUBWORD_TOKENS:
+        return None
+    words = [f"<{token.lower()}>" for token in vocabulary.tokens]
+    words[: len(SPECIALS)] = [""] * len(SPECIALS)  # no text spells them
+    vectorizer = CountVectorizer(
+        analyzer="char", ngram_range=NGRAMS, binary=True, lowercase=False, dtype=np.float32
+    )
+    ngrams = vectorizer.fit_transform(words)
+    in_texts = (count_tokens(encoded, len(words)) @ ngrams).astype(bool)
+    document_frequency = np.asarray(in_texts.sum(axis=0)).ravel()
+    kept = np.flatnonzero(document_frequency >= LEAST_DOCUMENTS)
+    rarity = np.log((1 + len(encoded)) / (1 + document_frequency[kept])) + 1
+    return (ngrams[:, kept] @ diags(rarity)).astype(np.float32).tocsr()
+
+
+def _sizes(ngrams: "csr_matrix") -> np.ndarray:
+    return np.asarray(ngrams.multiply(ngrams).sum(axis=1), np.float32).ravel()
+
+
+def _ngrams_of_texts(encoded: Encoded, ngrams: "csr_matrix") -> "csr_matrix":
+    """Return the n-grams of texts as `Subwords.logits` weighs them: (rows, n-grams)."""
+    from scipy.sparse import diags
+
+    tokens = count_tokens(encoded, ngrams.shape[0])
+    sizes = np.sqrt(np.maximum(tokens @ _sizes(ngrams), SMALLEST))
+    return diags((1 / sizes).astype(np.float32)) @ (tokens @ ngrams)
 
 
 def _terms(encoded: Encoded, vocabulary: Vocabulary, limit: int) -> Terms:
@@ -51,9 +116,7 @@ def _lower_case_words(tokens: Sequence[str]) -> np.ndarray:
 
 
 def _regress(
-    features: "csr_matrix",  # type: ignore[name-defined]  # noqa: F821
-    targets: np.ndarray,
-    classes: int,
+    features: "csr_matrix", targets: np.ndarray, classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return coefficients float32 (terms, classes) and intercepts float32 (classes,)."""
     from sklearn.exceptions import ConvergenceWarning

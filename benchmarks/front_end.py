@@ -19,7 +19,7 @@ from setting import Setting
 
 from scorer.bundles.bundle import Bundle
 from scorer.tokens.encoding import UNKNOWN_ID, Encoded, TextEncoder
-from scorer.tokens.memory import PieceMemory
+from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import normalise
 
 CHUNK_ROWS = 8192
@@ -33,7 +33,7 @@ def against_plain_spacy(setting: Setting) -> list[Figure]:
     front_end.run(known)
     starts: dict[str, tuple[Callable[[], TextEncoder], float]] = {
         "cold": (front_end.encoder, 8.0),
-        "with the bundle's pieces": (lambda: front_end.encoder(setting.bundle.remembered), 12.0),
+        "with the bundle's pieces": (lambda: front_end.encoder(setting.bundle.cached_pieces), 12.0),
         "with every piece known": (lambda: known, 20.0),
     }
     rows = len(setting.texts)
@@ -52,9 +52,9 @@ class FrontEnd:
         self._chunks = [texts.slice(i, CHUNK_ROWS) for i in range(0, len(texts), CHUNK_ROWS)]
         self._bundle = bundle
 
-    def encoder(self, remembered: PieceMemory | None = None) -> TextEncoder:
+    def encoder(self, cached_pieces: CachedPieces | None = None) -> TextEncoder:
         """Return a new encoder with its tokeniser built."""
-        encoder = TextEncoder(self._bundle.rules, self._bundle.vocabulary, remembered)
+        encoder = TextEncoder(self._bundle.rules, self._bundle.vocabulary, cached_pieces)
         encoder.encode(pa.array(["\u2063"], pa.large_string()))  # a piece no bundle knows
         return encoder
 
@@ -67,7 +67,7 @@ class FrontEnd:
 
     def compare(self, plain: "PlainSpacy") -> float:
         """Check that both sides give all rows the same ids; return spaCy's CPU seconds."""
-        encoders = [self.encoder(), self.encoder(self._bundle.remembered)]
+        encoders = [self.encoder(), self.encoder(self._bundle.cached_pieces)]
         seconds = 0.0
         for chunk in self._chunks:
             texts = normalise(chunk, self._bundle.rules).fill_null("").to_pylist()

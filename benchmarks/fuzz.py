@@ -29,7 +29,7 @@ from fuzz_csv import BREAKS, PIECES, Case, Rows, WrongTableError, check_csv, che
 from fuzz_parquet import check_random_parquet
 
 from scorer.errors import ScorerError
-from scorer.scoring.summary import peak_memory_mb
+from scorer.scoring.peak_memory import peak_memory_mb
 from scorer.tables.formats import CsvDialect, CsvOptions, create_table, format_of, open_table
 
 SECONDS = 60

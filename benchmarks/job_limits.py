@@ -29,8 +29,7 @@ import pyarrow.parquet, numpy; mark("arrow")
 import scorer.scoring.scoring; mark("scorer")
 from pathlib import Path; from scorer.bundles.bundle import load_bundle; import sys
 bundle = load_bundle(Path(sys.argv[1])); mark("bundle")
-from scorer.network.inference import Predictor
-predictor = Predictor.from_bundle(bundle, sys.argv[2], "cpu"); mark("predictor")
+predictor = load_predictor(bundle, sys.argv[2], "cpu"); mark("predictor")
 bundle.golden.check(predictor); mark("golden")
 """
 

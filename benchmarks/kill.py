@@ -23,7 +23,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-import score_job
+from scorer import jobs
+from scorer.bundles.bundle import load_bundle
+from scorer.bundles.store import resolve_bundle
+from scorer.cli import score
 from scorer.files.publish import beside
 from scorer.scoring.chunks import journal_row
 from scorer.scoring.journal import Journal
@@ -56,8 +59,8 @@ class Totals:
 @click.option("--seed", default=0, show_default=True)
 def main(kills: int, rows: int, chunk_rows: int, bundle: str | None, seed: int) -> None:
     """Kill runs and compare what the same commands make of it."""
-    model = score_job.load_model(bundle, None, "auto")
-    score_job.load_model = lambda *_: model  # each process forked from here has it
+    model = jobs.load_model(load_bundle(resolve_bundle(bundle)))
+    jobs.load_model = lambda *_: model  # each process forked from here has it
     totals, rng = Totals(), random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -106,7 +109,7 @@ class Trial:
         if process == 0:
             status = 1
             try:
-                score_job.main([str(self._source), str(output), *self._options])
+                score.main([str(self._source), str(output), *self._options])
             except SystemExit as end:
                 status = int(end.code or 0)
             finally:

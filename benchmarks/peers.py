@@ -17,6 +17,7 @@ import pyarrow as pa
 from measured import Figure, per_second, seconds, show
 
 from scorer.bundles.bundle import load_bundle
+from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import DEFAULT_BUNDLE
 from scorer.network import inference
 from scorer.network.inference import Predictor
@@ -87,7 +88,7 @@ def main(
         name, _, folder = given.rpartition("=")
         loaded = load_bundle(Path(folder))
         for precision in ("float32", "auto"):
-            predictor = Predictor.from_bundle(loaded, precision, "cpu")
+            predictor = load_predictor(loaded, precision, "cpu")
             label = f"{name or folder}, {precision} ({predictor.precision})"
             _show(label, _ours(predictor), test[text_column].tolist(), labels)
     texts, held_out = (_plain(part[text_column]) for part in (train, test))

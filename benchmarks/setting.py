@@ -12,9 +12,11 @@ import pyarrow.parquet as pq
 from ceilings import Ceilings, measure
 
 from scorer.bundles.bundle import Bundle
+from scorer.bundles.predictor import load_predictor
 from scorer.network.inference import Predictor
+from scorer.scoring.record import Model
 from scorer.scoring.request import Source, Target
-from scorer.scoring.scoring import Model, score_file
+from scorer.scoring.scoring import score_file
 from scorer.scoring.summary import BundleFacts
 from scorer.tables.formats import CsvOptions, format_of
 from scorer.tokens.text import normalise
@@ -55,7 +57,7 @@ class Setting:
 
     def predictor(self, precision: str) -> Predictor:
         """Return a new predictor of the bundle on the CPU."""
-        return Predictor.from_bundle(self.bundle, precision, "cpu")
+        return load_predictor(self.bundle, precision, "cpu")
 
     def job(self, source: Path, target: Path, predictor: Predictor) -> Callable[[], object]:
         """Return what runs the scoring job on a file, with the model loaded already."""
@@ -65,7 +67,7 @@ class Setting:
         model = Model(predictor, facts, self.bundle.text_column)
         asked = Source(str(source), format_of(str(source), None), CsvOptions(), self.text_column)
         wanted = Target(str(target), format_of(str(target), None), overwrite=True)
-        return lambda: score_file(asked, wanted, model)
+        return lambda: score_file(asked, wanted, lambda: model)
 
     def probabilities(self, target: Path) -> np.ndarray:
         """Return float32 (rows, classes) of a scored Parquet file."""

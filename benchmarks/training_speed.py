@@ -10,8 +10,8 @@ from measured import Figure, agree
 from setting import Setting
 
 from scorer.api import train
-from scorer.training.fitting import Epoch
 from scorer.training.callbacks import Callbacks
+from scorer.training.fitting import Epoch
 
 LECTURE = 0.8924  # test accuracy, of 34,000 / 6,000 / 10,000 rows
 LIMIT = 180.0

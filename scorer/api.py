@@ -1,109 +1,100 @@
-"""What the two jobs do, for programs: score tables in memory or files, and train.
+"""The public API: a bundle ready to score tables and files, and training.
 
-The same bundles, path and columns as the jobs. Knows how the rooms fit together, nothing of the
-command line.
+Knows the kinds of tables that programs hold, and how errors name parameters. What scores and
+trains is in `jobs`, shared with the command line.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pyarrow as pa
 
+from scorer import jobs
 from scorer.bundles.bundle import Bundle, load_bundle
 from scorer.bundles.store import resolve_bundle
-from scorer.corpus.labelled_columns import Columns
-from scorer.network.inference import Predictor
+from scorer.errors import ScorerError, UsageError
+from scorer.jobs import PRECISION, StrPath
+from scorer.scoring import scoring
+from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import AddedColumns
-from scorer.scoring.request import Source, Target
-from scorer.scoring.scoring import Model, score_table
-from scorer.scoring.scoring import score_file as score_between
-from scorer.scoring.summary import BundleFacts, RunSummary
-from scorer.tables.formats import ReadOptions, format_of
+from scorer.scoring.summary import RunSummary
 from scorer.tables.text_column import find_text_column
-from scorer.training.auxiliary import AuxiliaryFiles
-from scorer.training.callbacks import Callbacks
-from scorer.training.training import TrainingRequest
-from scorer.training.training import train as train_bundle
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 __all__ = ["Bundle", "Scorer", "score_file", "train"]
 
-Table = TypeVar("Table", "pa.Table", "pd.DataFrame")
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
 SAMPLE_ROWS = 1000  # looked at to find the text column
+OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
+TAKEN = (
+    "a list of strings, a pandas or polars Series or frame, a pyarrow Table, RecordBatch or "
+    "RecordBatchReader, or an iterator of RecordBatches"
+)
 
 
-def train(
-    labelled: Sequence[Path],
-    store: Path,
-    preset: str = "accurate",
-    valid: str = "0.12",
-    test: str = "0.2",
-    columns: Columns | None = None,
-    keep_duplicates: bool = False,
-    unlabelled: Sequence[Path] = (),
-    start_from: Path | None = None,
-    vectors: Path | None = None,
-    teachers: Sequence[Path] = (),
-    seed: int = 0,
-    callbacks: Callbacks | None = None,
-    options: ReadOptions | None = None,
-    **settings: Any,
-) -> Bundle:
-    """Train on labelled files, write the bundle into the store, put it in use and return it.
-
-    The options are those of the training job; `options` say how the files are read, `settings` are
-    fields of `Recipe` and `TrainConfig`. Raises a `ScorerError` for what a person can put right.
-    """
-    request = TrainingRequest(
-        labelled,
-        store,
-        preset,
-        valid,
-        test,
-        columns or Columns(),
-        keep_duplicates,
-        AuxiliaryFiles(unlabelled, start_from, vectors, teachers),
-        seed,
-        options,
-        settings,
-    )
-    return train_bundle(request, callbacks or Callbacks())
+@contextmanager
+def _parameter_names() -> Iterator[None]:
+    """Have the messages of errors name parameters, not options of the command line."""
+    try:
+        yield
+    except ScorerError as error:
+        message, hint = (_as_parameters(text) for text in (error.args[0], error.hint))
+        error.args, error.hint = (message,), hint
+        raise
 
 
-def score_file(
-    source: str,
-    target: str,
-    bundle: str | None = None,
-    store: str | None = None,
-    text_column: str | None = None,
-    overwrite: bool = False,
-) -> RunSummary:
-    """Score a file into another one as `score_job.py` does, with the bundle that it would take."""
-    return Scorer.load(bundle, store).score_file(source, target, text_column, overwrite)
+def _as_parameters(text: str) -> str:
+    return OPTION.sub(lambda option: option[1].replace("-", "_"), text)
+
+
+def _named_as_parameters(job: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    @wraps(job)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        with _parameter_names():
+            return job(*args, **kwargs)
+
+    return run
+
+
+score_file = _named_as_parameters(jobs.score_file)
+train = _named_as_parameters(jobs.train)
 
 
 class Scorer:
-    """A verified bundle, ready to score."""
+    """A verified bundle, ready to score; may be sent to other processes, and used from threads."""
 
-    def __init__(self, bundle: Bundle, predictor: Predictor) -> None:
+    def __init__(self, bundle: Bundle, precision: str = PRECISION) -> None:
         self.bundle = bundle
-        self._predictor = predictor
+        self._model = jobs.load_model(bundle, precision, workers=0)
+        self._lock = threading.Lock()  # an encoder serves one thread at a time
 
     @classmethod
     def load(
-        cls, bundle: str | None = None, store: str | None = None, precision: str = "auto"
+        cls,
+        bundle: StrPath | None = None,
+        store: StrPath | None = None,
+        precision: str = PRECISION,
     ) -> "Scorer":
         """Load a bundle folder, else the store's current one, else the one that is shipped.
 
         Raises `BundleError` for a bundle that is damaged, or whose golden rows come out otherwise.
         """
-        loaded = load_bundle(resolve_bundle(bundle, store))
-        predictor = Predictor.from_bundle(loaded, precision, workers=0)
-        loaded.golden.check(predictor)
-        return cls(loaded, predictor)
+        with _parameter_names():
+            return cls(load_bundle(resolve_bundle(bundle, store)), precision)
+
+    def __reduce__(self) -> tuple[type["Scorer"], tuple[Bundle, str]]:
+        """Send the bundle and the precision that was chosen: numbers stay the same."""
+        return Scorer, (self.bundle, self._model.predictor.precision)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -111,44 +102,134 @@ class Scorer:
         return self.bundle.classes
 
     def score_file(
-        self, source: str, target: str, text_column: str | None = None, overwrite: bool = False
+        self,
+        source: StrPath,
+        target: StrPath,
+        text_column: str | None = None,
+        overwrite: bool = False,
+        *,
+        callbacks: Callbacks | None = None,
+        check_cancelled: Callable[[], None] = lambda: None,
+        **options: Any,
     ) -> RunSummary:
-        """Score a file into another one as the job does, with all its guarantees.
+        """Score a file into another one as the job does, with all its guarantees and options.
 
         Formats follow from the names. Raises a `ScorerError` for what a person can put right.
         """
-        given = Source(source, format_of(source), text_column=text_column)
-        wanted = Target(target, format_of(target, writing=True), overwrite=overwrite)
-        model = Model(self._predictor, BundleFacts.of(self.bundle), self.bundle.text_column)
-        return score_between(given, wanted, model)
+        with _parameter_names(), self._lock:
+            given, wanted = jobs.requests(source, target, text_column, overwrite, **options)
+            return scoring.score_file(
+                given, wanted, lambda: self._model, callbacks, check_cancelled
+            )
 
     def score(
         self,
-        table: Table,
+        table: Any,
         text_column: str | None = None,
         prefix: str = "",
         label: bool = False,
         status: bool = False,
-    ) -> Table:
-        """Return the table or data frame with `probability_<class>` columns added (float32).
+    ) -> Any:
+        """Return the table with `probability_<class>` columns added (float32), as it was given.
 
+        table: a list of strings (returned as a pyarrow Table), a pandas or polars Series (returned
+        as a frame) or frame, a pyarrow Table or RecordBatch, a RecordBatchReader or an iterator of
+        RecordBatches (returned as a RecordBatchReader, scored as it is read).
         A null or blank text has null probabilities. Raises `InputError` where there is no such
-        column or none is clearly the text, `UsageError` where an added column is there already.
+        column or none is clearly the text, `UsageError` where an added column is there already,
+        or for anything else than these kinds of tables.
         """
-        if not isinstance(table, pa.Table):
-            return self._score_frame(table, text_column, prefix, label, status)
-        column = find_text_column(table.slice(0, SAMPLE_ROWS), text_column, self.bundle.text_column)
-        return score_table(table, self._predictor, column, AddedColumns(prefix, label, status))
+        added = AddedColumns(prefix, label, status)
+        with _parameter_names():
+            return self._score(table, text_column, added)
 
-    def _score_frame(
-        self, frame: "pd.DataFrame", text_column: str | None, prefix: str, label: bool, status: bool
+    def _score(self, table: Any, text_column: str | None, added: AddedColumns) -> Any:
+        if isinstance(table, pa.Table):
+            return self._score_table(table, text_column, added)
+        if isinstance(table, pa.RecordBatch):
+            scored = self._score_table(pa.table(table), text_column, added)
+            return scored.combine_chunks().to_batches()[0] if len(table) else _no_rows(scored)
+        if isinstance(table, list | tuple):
+            return self._score_table(_texts(table, self.bundle.text_column), None, added)
+        library = type(table).__module__.partition(".")[0]
+        if library == "pandas":
+            return self._score_pandas(table, text_column, added)
+        if library == "polars":
+            return self._score_polars(table, text_column, added)
+        if isinstance(table, Iterable) and not isinstance(table, str | bytes | dict):
+            return self._score_batches(table, text_column, added)
+        raise UsageError(f"score takes {TAKEN}, not {type(table).__name__}")
+
+    def _score_table(
+        self, table: pa.Table, text_column: str | None, added: AddedColumns
+    ) -> pa.Table:
+        sample = table.slice(0, SAMPLE_ROWS)
+        column = find_text_column(sample, text_column, self.bundle.text_column)
+        with self._lock:
+            return scoring.score_table(table, self._model.predictor, column, added)
+
+    def _score_batches(
+        self, batches: Iterable[pa.RecordBatch], text_column: str | None, added: AddedColumns
+    ) -> pa.RecordBatchReader:
+        """Return a reader that scores each batch when it is asked for."""
+        given = iter(batches)
+        first = next(given, None)
+        if first is None and isinstance(batches, pa.RecordBatchReader):
+            first = _no_rows(batches.schema.empty_table())
+        if not isinstance(first, pa.RecordBatch):
+            raise UsageError(f"score takes {TAKEN}, not an iterator of {type(first).__name__}")
+        sample = pa.table(first).slice(0, SAMPLE_ROWS)
+        column = find_text_column(sample, text_column, self.bundle.text_column)
+        name = first.schema.field(column).name
+        schema = added.added_to(first.schema, self.classes)
+
+        def scored() -> Iterator[pa.RecordBatch]:
+            for batch in chain([first], given):
+                with _parameter_names():
+                    yield from self._score_table(pa.table(batch), name, added).to_batches()
+
+        return pa.RecordBatchReader.from_batches(schema, scored())
+
+    def _score_pandas(
+        self, table: "pd.DataFrame | pd.Series", text_column: str | None, added: AddedColumns
     ) -> "pd.DataFrame":
-        """Add the columns to a copy of the frame, whose own columns and index stay as they are."""
+        """Add the columns to a copy, whose own columns and index stay as they are."""
+        frame = table
+        if table.ndim == 1:
+            frame = table.to_frame(self.bundle.text_column if table.name is None else table.name)
+            text_column = str(frame.columns[0])
         arrays = [_arrow_column(frame.iloc[:, i]) for i in range(frame.shape[1])]
-        table = pa.Table.from_arrays(arrays, [str(name) for name in frame.columns])
-        scored = self.score(table, text_column, prefix, label, status)
-        added = scored.select(range(table.num_columns, scored.num_columns)).to_pandas()
-        return frame.assign(**{name: added[name].to_numpy() for name in added.columns})
+        given = pa.Table.from_arrays(arrays, [str(name) for name in frame.columns])
+        scored = self._score_table(given, text_column, added)
+        new = scored.select(range(given.num_columns, scored.num_columns)).to_pandas()
+        return frame.assign(**{name: new[name].to_numpy() for name in new.columns})
+
+    def _score_polars(
+        self, table: "pl.DataFrame | pl.Series", text_column: str | None, added: AddedColumns
+    ) -> "pl.DataFrame":
+        import polars as pl
+
+        if isinstance(table, pl.LazyFrame):
+            raise UsageError(f"score takes {TAKEN}, not a LazyFrame", "collect() it first")
+        if isinstance(table, pl.Series):
+            table = table.to_frame(table.name or self.bundle.text_column)
+            text_column = table.columns[0]
+        scored = self._score_table(table.to_arrow(), text_column, added)
+        new = pl.DataFrame(scored.select(range(table.width, scored.num_columns)))
+        return pl.concat([table, new], how="horizontal")
+
+
+def _texts(texts: Iterable[Any], name: str) -> pa.Table:
+    """Return a list of strings as a table of one column."""
+    try:
+        return pa.table({name: pa.array(texts, pa.large_string())})
+    except (pa.ArrowException, TypeError) as error:
+        raise UsageError(f"score takes {TAKEN}; of a list: {error}") from error
+
+
+def _no_rows(table: pa.Table) -> pa.RecordBatch:
+    arrays = [pa.array([], kind) for kind in table.schema.types]
+    return pa.RecordBatch.from_arrays(arrays, schema=table.schema)
 
 
 def _arrow_column(column: "pd.Series") -> pa.Array:

@@ -62,6 +62,6 @@ def three_class_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_predictor(tiny_bundle: Path) -> "Predictor":
     """The predictor of `tiny_bundle`, in float32 on the CPU."""
     from scorer.bundles.bundle import load_bundle
-    from scorer.network.inference import Predictor
+    from scorer.bundles.predictor import load_predictor
 
-    return Predictor.from_bundle(load_bundle(tiny_bundle), device="cpu")
+    return load_predictor(load_bundle(tiny_bundle), device="cpu")

@@ -17,7 +17,7 @@ pieces = st.lists(fragments | st.text(max_size=4), min_size=1, max_size=5).map("
 
 def rules_of(*rules: str, anchored: str = "{}") -> AffixRules:
     made = AffixRules(rules, lambda rules: re.compile("|".join(rules)).search, anchored)
-    made.wake()
+    made.enable()
     return made
 
 
@@ -49,7 +49,7 @@ def test_a_rule_that_cannot_be_judged_is_always_asked(rule):
     [r"\.\.+", r"(?<=[a-z])\.(?=[A-Z])", r"(?:[\w.-]+@)?[a-zA-Z0-9]{2,9}", r"(?!-|_)[^\s.]", r"()"],
 )
 def test_a_rule_that_knows_letters_by_their_case_is_even(rule):
-    assert set("azAZ.-/") <= set(rules_of(rule).even)
+    assert set("azAZ.-/") <= set(rules_of(rule).case_invariant)
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ def test_a_rule_that_knows_letters_by_their_case_is_even(rule):
     ],
 )
 def test_a_rule_that_tells_letters_apart_is_not_even(rule):
-    assert rules_of(rule).even in ("", *(even_without(mark) for mark in "-'"))
+    assert rules_of(rule).case_invariant in ("", *(even_without(mark) for mark in "-'"))
 
 
 def even_without(mark: str) -> str:
-    return rules_of(f"{mark}a").even
+    return rules_of(f"{mark}a").case_invariant
 
 
 def test_a_rule_may_spell_words_between_marks_or_ends():
@@ -106,5 +106,5 @@ def made_of(kind: str) -> AffixRules:
         compiled = getattr(util, f"compile_{kind}_regex")
         rules = getattr(defaults, f"{kind}es")
         made[kind] = AffixRules(rules, lambda rules: compiled(rules).findall, nothing=[])
-        made[kind].wake()
+        made[kind].enable()
     return made[kind]

@@ -1,10 +1,18 @@
+import inspect
+import json
+import multiprocessing
+import pickle
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import fields as fields_of
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -15,12 +23,16 @@ from pandas.testing import assert_frame_equal
 from tiny_corpora import SETTINGS, write_csv, write_labelled
 from tiny_models import WORDS, write_texts
 
-from scorer import Bundle, Scorer, train
+from scorer import Bundle, Scorer, score_file, train
 from scorer.bundles.bundle import load_bundle
 from scorer.bundles.store import current, in_use, versions
+from scorer.cli import score
+from scorer.cli import train as train_command
 from scorer.errors import BundleError, GateError, InputError, UsageError
+from scorer.tables.csv_options import CsvOptions
 from scorer.training.callbacks import Callbacks
-from scorer.training.fitting import Epoch
+from scorer.training.fitting import Epoch, TrainConfig
+from scorer.training.recipe import Recipe
 from scorer.training.training import CHECKPOINT
 
 HOW = {**SETTINGS, "preset": "lecture-rnn", "learning_rate": 0.01}
@@ -168,7 +180,9 @@ def test_a_column_that_is_not_there_or_no_text_is_refused(scorer, table, frame):
 
 def test_a_column_that_is_there_already_is_refused_with_what_helps(scorer, table, frame):
     for scored in (scorer.score(table), scorer.score(frame)):
-        with pytest.raises(UsageError, match=r"already has probability_negative.*--prefix TEXT"):
+        with pytest.raises(
+            UsageError, match=r"already has probability_negative.*\. prefix TEXT gives"
+        ):
             scorer.score(scored)
 
 
@@ -177,6 +191,124 @@ def test_a_bundle_that_is_none_is_refused(tmp_path):
         Scorer.load(str(tmp_path))
     with pytest.raises(BundleError, match="not a store"):
         Scorer.load(store=str(tmp_path))
+
+
+def numbers(scored: pa.Table) -> list[tuple[float | None, ...]]:
+    return list(zip(*(scored[name].to_pylist() for name in ADDED), strict=True))
+
+
+def test_lists_and_series_come_back_as_tables_of_texts_and_scores(scorer, table):
+    expected = numbers(scorer.score(table))
+    as_list = scorer.score(TEXTS)
+    assert as_list.column_names == ["text", *ADDED]
+    assert numbers(as_list) == expected
+    series = scorer.score(pd.Series(TEXTS, name="body", index=range(5, 13)))
+    assert list(series.columns) == ["body", *ADDED]
+    assert list(series.index) == list(range(5, 13))
+    np.testing.assert_array_equal(series[ADDED].to_numpy(), columns_of(scorer.score(table)))
+
+
+def test_polars_frames_and_series_come_back_as_polars_frames(scorer, table):
+    frame = pl.DataFrame({"id": list(range(len(TEXTS))), "text": TEXTS})
+    scored = scorer.score(frame)
+    assert scored.columns == ["id", "text", *ADDED]
+    assert scored.select("id", "text").equals(frame)
+    assert numbers(scored.to_arrow()) == numbers(scorer.score(table))
+    assert scorer.score(frame["text"]).columns == ["text", *ADDED]
+    with pytest.raises(UsageError, match=r"collect\(\) it first"):
+        scorer.score(frame.lazy())
+
+
+@pytest.mark.parametrize("rows", [0, 3, len(TEXTS)])
+def test_record_batches_come_back_as_such(scorer, table, rows):
+    batch = table.slice(0, rows).combine_chunks().to_batches()
+    given = batch[0] if rows else pa.RecordBatch.from_pylist([], schema=table.schema)
+    scored = scorer.score(given)
+    assert isinstance(scored, pa.RecordBatch)
+    assert scored.num_rows == rows
+    assert numbers(pa.table(scored)) == numbers(scorer.score(table))[:rows]
+
+
+def test_readers_and_iterators_of_batches_are_scored_as_they_are_read(scorer, table):
+    batches = table.to_batches(max_chunksize=3)
+    expected = numbers(scorer.score(table))
+    read = []
+
+    def stream():
+        for batch in batches:
+            read.append(batch)
+            yield batch
+
+    scored = scorer.score(stream())
+    assert isinstance(scored, pa.RecordBatchReader)
+    scored.read_next_batch()
+    assert len(read) < len(batches)
+    again = scorer.score(pa.RecordBatchReader.from_batches(table.schema, batches))
+    assert numbers(again.read_all()) == expected
+    nothing = pa.RecordBatchReader.from_batches(table.schema, [])
+    assert scorer.score(nothing).read_all().column_names == ["id", "text", "n", *ADDED]
+
+
+@pytest.mark.parametrize("other", [7, "a text", {"text": ["a"]}, [1, 2], iter(["a"]), None])
+def test_anything_else_is_refused_with_what_is_taken(scorer, other):
+    with pytest.raises(UsageError, match=r"score takes a list of strings, .*RecordBatchReader"):
+        scorer.score(other)
+
+
+def score_in_another_process(scorer: Scorer, texts: list[str]) -> list:
+    return numbers(scorer.score(texts))
+
+
+def test_a_pickled_scorer_gives_the_same_numbers_in_a_spawned_process(scorer, table):
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        found = pool.submit(score_in_another_process, scorer, TEXTS).result()
+    assert found == numbers(scorer.score(table))
+
+
+def test_eight_threads_get_the_same_numbers(scorer):
+    texts = [[f"{text} {i}" for text in TEXTS if text] for i in range(24)]
+    expected = [numbers(scorer.score(some)) for some in texts]
+    fresh = pickle.loads(pickle.dumps(scorer))  # whose cache of pieces knows none of them
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda some: numbers(fresh.score(some)), texts)) == expected
+
+
+def test_messages_name_parameters(scorer, table, tmp_path):
+    with pytest.raises(InputError, match=r"\. text_column names one of them$"):
+        scorer.score(table, "txt")
+    pq.write_table(table, tmp_path / "in.parquet")
+    with pytest.raises(UsageError, match=r"^max_rejects many: give a count"):
+        scorer.score_file(tmp_path / "in.parquet", tmp_path / "x.csv", max_rejects="many")
+    (tmp_path / "there.csv").touch()
+    with pytest.raises(UsageError, match=r"\. overwrite replaces it$"):
+        score_file(tmp_path / "in.parquet", tmp_path / "there.csv")
+    with pytest.raises(UsageError, match=r"^bundle and store both say what scores"):
+        Scorer.load("a", "b")
+
+
+def options_of(command: click.Command) -> set[str]:
+    printed = {"profile", "as_json", "quiet", "verbose", "version"}
+    return {option.name for option in command.params} - printed
+
+
+def test_the_functions_have_every_option_of_the_jobs(table, tiny_bundle, tmp_path):
+    source = tmp_path / "in.csv"
+    pa.csv.write_csv(table.select(["id", "text"]), source)
+    names = options_of(score.main) - {"source", "target", "bundle"}
+    with score.main.make_context("score", ["in", "out"]) as context:
+        given = {name: context.params[name] for name in names}
+    summary = score_file(source, tmp_path / "out.parquet", bundle=tiny_bundle, **given)
+    assert summary.published
+    fields = {field.name for kind in (Recipe, TrainConfig, CsvOptions) for field in fields_of(kind)}
+    named = set(inspect.signature(train).parameters)
+    assert options_of(train_command.main) <= named | fields | {"passes", "language"}
+
+
+def test_a_failure_leaves_its_summary_as_the_job_does(tmp_path):
+    with pytest.raises(InputError, match="there is no file"):
+        score_file(tmp_path / "none.csv", tmp_path / "out.csv")
+    summary = json.loads((tmp_path / "out.csv.run.json").read_text())
+    assert (summary["published"], summary["exit_code"]) == (False, 3)
 
 
 class Interrupting(Callbacks):

@@ -4,8 +4,8 @@ import sys
 import click
 import pytest
 
-from scorer import console
-from scorer.console import Progress, duration, run_job
+from scorer.cli import console
+from scorer.cli.console import Progress, duration, run_job
 from scorer.errors import BundleError, InputError, InterruptedRunError, UsageError
 
 
@@ -60,7 +60,7 @@ def test_usage_errors_of_click_are_left_to_click():
 def test_a_reader_that_goes_away_ends_the_job_without_a_traceback():
     program = """
 import sys
-from scorer.console import run_job
+from scorer.cli.console import run_job
 def job():
     while True:
         sys.stdout.write("line\\n" * 1000)

@@ -5,7 +5,7 @@ import pytest
 
 from scorer.errors import InputError, OutputBusyError, UsageError
 from scorer.files.publish import beside
-from scorer.scoring.destination import ENDINGS, StreamDestination, reserved
+from scorer.scoring.destination import ENDINGS, StreamDestination, open_output
 
 ROW = np.dtype([("tokens", "<i4")])
 RUN = {"published": True, "rows": 3}
@@ -21,7 +21,7 @@ def names(output):
 
 
 def run(output, table="new", rejects="", published=True, summary=RUN):
-    with reserved(str(output), None, overwrite=True) as destination:
+    with open_output(str(output), None, overwrite=True) as destination:
         destination.journal({"input": "1"}, ROW, pytest.fail).append(np.zeros(2, ROW))
         destination.table.write_text(table)
         if rejects:
@@ -75,7 +75,7 @@ def test_a_summary_of_another_kind_is_no_obstacle(output, content):
 
 def test_the_output_is_the_last_to_get_its_name(output, monkeypatch):
     run(output, table="old")
-    with reserved(str(output), None, overwrite=True) as destination:
+    with open_output(str(output), None, overwrite=True) as destination:
         destination.table.write_text("new")
         destination.rejects.write_text("line,raw\n")
         monkeypatch.setattr(destination._summary, "publish", lambda: 1 / 0)
@@ -86,8 +86,8 @@ def test_the_output_is_the_last_to_get_its_name(output, monkeypatch):
 
 
 def test_an_output_that_is_reserved_is_busy_for_others_and_free_again_afterwards(output):
-    with reserved(str(output), None, False):
-        with pytest.raises(OutputBusyError), reserved(str(output), None, False):
+    with open_output(str(output), None, False):
+        with pytest.raises(OutputBusyError), open_output(str(output), None, False):
             pass
         assert names(output) == ["out.csv.lock"]
     assert names(output) == []
@@ -95,7 +95,7 @@ def test_an_output_that_is_reserved_is_busy_for_others_and_free_again_afterwards
 
 def test_nothing_is_touched_where_the_output_is_refused(output):
     output.write_text("old")
-    with pytest.raises(UsageError), reserved(str(output), None, overwrite=False):
+    with pytest.raises(UsageError), open_output(str(output), None, overwrite=False):
         pass
     assert names(output) == ["out.csv"]
 
@@ -105,7 +105,7 @@ def test_rejects_never_replace_the_input_they_came_from(tmp_path):
     source.write_text("line,byte_offset,reason,raw\n")
     with (
         pytest.raises(UsageError, match="is the input itself"),
-        reserved(str(tmp_path / "out.csv"), source, overwrite=True),
+        open_output(str(tmp_path / "out.csv"), source, overwrite=True),
     ):
         pass
 
@@ -121,7 +121,7 @@ def test_a_link_to_an_output_stays_a_link(output):
 def test_a_folder_that_is_deleted_meanwhile_is_an_input_error(tmp_path):
     folder = tmp_path / "gone"
     folder.mkdir()
-    with reserved(str(folder / "out.csv"), None, False) as destination:
+    with open_output(str(folder / "out.csv"), None, False) as destination:
         (folder / "out.csv.lock").unlink()
         folder.rmdir()
         with pytest.raises(InputError, match=r"cannot write .*No such file"):
@@ -131,7 +131,7 @@ def test_a_folder_that_is_deleted_meanwhile_is_an_input_error(tmp_path):
 
 def test_standard_output_has_nothing_beside_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with reserved("-", None, overwrite=False) as destination:
+    with open_output("-", None, overwrite=False) as destination:
         assert isinstance(destination, StreamDestination)
         assert destination.journal({}, ROW, pytest.fail) is None
         destination.publish(RUN, rejects=False)
@@ -146,7 +146,7 @@ def test_an_input_that_the_run_would_write_or_remove_is_refused_untouched(output
     source = output.with_name(name)
     source.write_text("text\nprecious\n")
     with pytest.raises(UsageError, match=r"is a file that goes with|is the input itself"):  # noqa: SIM117
-        with reserved(str(output), source, overwrite=False):
+        with open_output(str(output), source, overwrite=False):
             pass
     assert source.read_text() == "text\nprecious\n"
 
@@ -154,11 +154,11 @@ def test_an_input_that_the_run_would_write_or_remove_is_refused_untouched(output
 def test_what_cannot_be_replaced_is_refused_before_any_work(output):
     beside(output, "run.json").mkdir()
     with pytest.raises(InputError, match=r"run.json: it is a folder"):  # noqa: SIM117
-        with reserved(str(output), None, overwrite=False):
+        with open_output(str(output), None, overwrite=False):
             pass
 
 
 def test_a_name_that_is_too_long_is_an_input_error(output):
     with pytest.raises(InputError, match=r"[Ff]ile name too long"):  # noqa: SIM117
-        with reserved(str(output.with_name("n" * 300)), None, overwrite=False):
+        with open_output(str(output.with_name("n" * 300)), None, overwrite=False):
             pass

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorer.errors import BundleError
-from scorer.tokens import memory
+from scorer.tokens import piece_cache
 from scorer.tokens.encoding import (
     PAD_ID,
     UNKNOWN_ID,
@@ -19,7 +19,7 @@ from scorer.tokens.encoding import (
     build_vocabulary,
     count_pieces,
     count_tokens,
-    remember,
+    most_useful_pieces,
 )
 from scorer.tokens.text import TextRules, normalise
 
@@ -156,13 +156,13 @@ def test_a_huge_row_leaves_its_neighbours_alone():
     assert middle == [token.text for token in nlp.tokenizer(huge)]
 
 
-def test_a_full_memory_starts_over_and_changes_no_id(monkeypatch):
-    monkeypatch.setattr(memory, "MAX_PIECES", 50)
+def test_a_full_cache_starts_over_and_changes_no_id(monkeypatch):
+    monkeypatch.setattr(piece_cache, "MAX_PIECES", 50)
     encoder = TextEncoder(RULES, open_vocabulary)
     for start in range(0, 300, 30):
         texts = [f"word{i}. it's-{i}" for i in range(start, start + 30)]
         assert tokens_of(texts, encoder) == spacy_tokens(texts)
-        assert len(encoder._known._index) < 150
+        assert len(encoder._cache._index) < 150
 
 
 def test_an_unknown_token_and_the_names_of_the_specials_are_unknown():
@@ -207,7 +207,7 @@ def test_the_vocabulary_is_sorted_by_frequency_then_alphabet():
 
 def test_remembered_pieces_need_no_spacy_and_change_no_id():
     vocabulary = build_vocabulary(count_tokens(reviews, RULES))
-    shipped = remember(reviews, RULES, vocabulary)
+    shipped = most_useful_pieces(reviews, RULES, vocabulary)
     encoder = TextEncoder(RULES, vocabulary, shipped)
     texts = column("the film, wasn't It's", "good:) The")
     assert (
@@ -220,13 +220,13 @@ def test_remembered_pieces_need_no_spacy_and_change_no_id():
 def test_frequent_pieces_are_remembered_and_those_that_spacy_is_asked_about_alone():
     texts = pa.array(["the the the the cat, dog, hat, ünder-w ünder-w ab:cd"], pa.large_string())
     vocabulary = build_vocabulary(count_tokens(texts, RULES))
-    assert remember(texts, RULES, vocabulary, limit=1).pieces.to_pylist() == ["the"]
-    shipped = remember(texts, RULES, vocabulary, limit=4).pieces.to_pylist()
+    assert most_useful_pieces(texts, RULES, vocabulary, limit=1).pieces.to_pylist() == ["the"]
+    shipped = most_useful_pieces(texts, RULES, vocabulary, limit=4).pieces.to_pylist()
     assert {"the", "ünder-w"} < set(shipped)
-    assert len(remember(texts, RULES, vocabulary).pieces) == 6
+    assert len(most_useful_pieces(texts, RULES, vocabulary).pieces) == 6
 
 
 def test_remembered_pieces_of_another_vocabulary_are_refused():
-    shipped = remember(reviews, RULES, build_vocabulary(count_tokens(reviews, RULES)))
+    shipped = most_useful_pieces(reviews, RULES, build_vocabulary(count_tokens(reviews, RULES)))
     with pytest.raises(BundleError, match="beyond the vocabulary"):
         TextEncoder(RULES, Vocabulary(("<unk>", "<pad>")), shipped)

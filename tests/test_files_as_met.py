@@ -22,9 +22,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from scorer.errors import ScorerError
+from scorer.jobs import load_model
+from scorer.scoring.record import Model
 from scorer.scoring.request import Source, Target
-from scorer.scoring.scoring import Model, score_file
-from scorer.scoring.summary import BundleFacts
+from scorer.scoring.scoring import score_file
 from scorer.tables.formats import CsvOptions, format_of
 
 GOOD, DULL = "the soup was warm and good", "a dull evening with no point"
@@ -136,17 +137,14 @@ CASES = {
 @pytest.fixture(scope="session")
 def model(tiny_bundle: Path) -> Model:
     from scorer.bundles.bundle import load_bundle
-    from scorer.network.inference import Predictor
 
-    bundle = load_bundle(tiny_bundle)
-    predictor = Predictor.from_bundle(bundle, device="cpu")
-    return Model(predictor, BundleFacts.of(bundle), bundle.text_column)
+    return load_model(load_bundle(tiny_bundle), "float32")
 
 
 def run(path: Path, output: Path, model: Model, csv_options: CsvOptions) -> dict[str, Any]:
     """Score a file and return what its `.run.json` says."""
     source = Source(str(path), format_of(str(path)), csv_options, chunk_rows=1)
-    score_file(source, Target(str(output), format_of(str(output))), model)
+    score_file(source, Target(str(output), format_of(str(output))), lambda: model)
     return json.loads(output.with_name(f"{output.name}.run.json").read_text())
 
 

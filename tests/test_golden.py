@@ -6,6 +6,7 @@ import pytest
 
 from scorer.bundles.bundle import Bundle, load_bundle
 from scorer.bundles.golden import TEXTS, TOLERANCES, GoldenRows, golden_rows, probabilities_of
+from scorer.bundles.predictor import load_predictor
 from scorer.errors import BundleError
 from scorer.network.inference import Predictor
 
@@ -16,7 +17,7 @@ def bundle(tiny_bundle) -> Bundle:
 
 
 def predictor_of(bundle: Bundle, precision: str = "float32") -> Predictor:
-    return Predictor.from_bundle(bundle, precision, device="cpu")
+    return load_predictor(bundle, precision, device="cpu")
 
 
 def test_a_bundle_gives_its_golden_texts_their_probabilities(bundle):
@@ -82,6 +83,6 @@ def test_weights_that_are_no_numbers_are_refused(bundle, value):
 )
 def test_other_text_rules_are_refused(bundle, change):
     facts = replace(bundle.facts, rules=replace(bundle.rules, **change))
-    other = replace(bundle, facts=facts, remembered=None)
+    other = replace(bundle, facts=facts, cached_pieces=None)
     with pytest.raises(BundleError, match="spaCy's rules"):
         bundle.golden.check(predictor_of(other))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from scorer.bundles.bundle import load_bundle
 from scorer.bundles.golden import TOLERANCES
+from scorer.bundles.predictor import load_predictor
 from scorer.errors import UsageError
 from scorer.network import inference
 from scorer.network.inference import Prediction, Predictor
@@ -109,7 +110,7 @@ def test_a_text_scores_the_same_among_a_thousand(tiny_predictor, labelled_texts)
 
 
 def test_a_text_scores_the_same_whatever_was_scored_before(tiny_bundle, labelled_texts):
-    used, fresh = (Predictor.from_bundle(load_bundle(tiny_bundle), device="cpu") for _ in "ab")
+    used, fresh = (load_predictor(load_bundle(tiny_bundle), device="cpu") for _ in "ab")
     probabilities(used, ["never before seen w0rds :-) and more of them", *labelled_texts.texts])
     texts = ["seen w0rds", "a good film , not before", labelled_texts.texts[3]]
     assert_same(probabilities(used, texts), probabilities(fresh, texts))
@@ -153,7 +154,7 @@ def test_a_text_of_unknown_words_alone_is_scored(tiny_predictor):
 
 @pytest.mark.parametrize("bundle", ["tiny_bundle", "three_class_bundle"])
 def test_probabilities_are_float32_and_sum_to_one(bundle, request, labelled_texts):
-    predictor = Predictor.from_bundle(load_bundle(request.getfixturevalue(bundle)), device="cpu")
+    predictor = load_predictor(load_bundle(request.getfixturevalue(bundle)), device="cpu")
     found = probabilities(predictor, list(labelled_texts.texts))
     assert (found.dtype, found.shape) == (np.float32, (400, len(predictor.classes)))
     assert_same(found.sum(axis=1), np.ones(400))
@@ -223,7 +224,7 @@ def test_a_text_scores_alike_in_any_company_in_every_precision(
     bundle, texts = load_bundle(tiny_bundle), list(labelled_texts.texts[:30])
     model = (bundle.model(), bundle.classes, bundle.temperature)
     predictor = Predictor(
-        TextEncoder(bundle.rules, bundle.vocabulary, bundle.remembered), *model, precision
+        TextEncoder(bundle.rules, bundle.vocabulary, bundle.cached_pieces), *model, precision
     )
     alone = np.concatenate([probabilities(predictor, [text]) for text in texts])
     together = probabilities(predictor, texts)
@@ -248,7 +249,7 @@ def test_special_ids_are_the_ones_the_vocabulary_starts_with(trained):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_scores_as_the_cpu_does(tiny_bundle, tiny_predictor, labelled_texts):
     texts = list(labelled_texts.texts)
-    on_cuda = Predictor.from_bundle(load_bundle(tiny_bundle), device="cuda")
+    on_cuda = load_predictor(load_bundle(tiny_bundle), device="cuda")
     assert_same(probabilities(on_cuda, texts), probabilities(tiny_predictor, texts))
 
 
@@ -263,10 +264,10 @@ def test_scoring_in_another_thread_has_all_cores_too(tiny_bundle, monkeypatch):
     monkeypatch.setattr(inference, "ThreadPoolExecutor", Recording)
     monkeypatch.setattr(inference, "CORES", 2)
     inference._threads.cache_clear()
-    predictor = Predictor.from_bundle(load_bundle(tiny_bundle), device="cpu")
+    predictor = load_predictor(load_bundle(tiny_bundle), device="cpu")
     encoded = predictor.encode(pa.array(["good", "bad"], pa.large_string()))
     predictor.predict(encoded)
-    later = Thread(target=lambda: Predictor.from_bundle(load_bundle(tiny_bundle)).predict(encoded))
+    later = Thread(target=lambda: load_predictor(load_bundle(tiny_bundle)).predict(encoded))
     later.start()
     later.join()
     inference._threads.cache_clear()

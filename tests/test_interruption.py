@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from scorer.cli import interruption
+from scorer.cli.interruption import Interruption
 from scorer.errors import InterruptedRunError
-from scorer.scoring import interruption
-from scorer.scoring.interruption import Interruption
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

@@ -3,14 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.errors import RowsError, UsageError
-from scorer.scoring.ledger import DEFAULT_LIMIT, RejectLimit, RowLedger
+from scorer.scoring.ledger import RowLedger
+from scorer.scoring.reject_limit import DEFAULT_LIMIT, RejectLimit
 
 
 @given(st.lists(st.integers(1, 100)))
 def test_chunks_that_follow_each_other_are_proved(chunks):
     ledger = RowLedger()
     for rows in chunks:
-        ledger.enter(ledger.rows, read=rows, written=rows)
+        ledger.record(ledger.rows, read=rows, written=rows)
     total = sum(chunks)
     ledger.prove(read=total + 3, rejected=3, written=total)
     ledger.prove_file(total)
@@ -29,18 +30,18 @@ def test_a_chunk_that_is_lost_doubled_or_swapped_is_found(chunks, data):
     ledger = RowLedger()
     with pytest.raises(RowsError, match="came where row"):
         for first_row, count in wrong[data.draw(st.sampled_from(sorted(wrong)))]:
-            ledger.enter(first_row, count, count)
+            ledger.record(first_row, count, count)
 
 
 def test_a_row_lost_in_writing_is_found():
     with pytest.raises(RowsError, match="of 5 rows from row 0 on, 4 were written"):
-        RowLedger().enter(0, read=5, written=4)
+        RowLedger().record(0, read=5, written=4)
 
 
 @pytest.mark.parametrize("counts", [(6, 0, 5), (5, 1, 5), (5, 0, 4), (4, 0, 4), (7, 1, 5)])
 def test_counts_that_do_not_agree_are_not_published(counts):
     ledger = RowLedger()
-    ledger.enter(0, read=5, written=5)
+    ledger.record(0, read=5, written=5)
     with pytest.raises(RowsError, match=r"not accounted for.*nothing is published"):
         ledger.prove(*counts)
 
@@ -48,7 +49,7 @@ def test_counts_that_do_not_agree_are_not_published(counts):
 @pytest.mark.parametrize("found", [4, 6])
 def test_a_file_with_other_rows_than_were_written_is_found(found):
     ledger = RowLedger()
-    ledger.enter(0, read=5, written=5)
+    ledger.record(0, read=5, written=5)
     with pytest.raises(RowsError, match=f"5 rows were written, {found} are in the file"):
         ledger.prove_file(found)
 

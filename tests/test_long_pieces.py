@@ -51,7 +51,7 @@ def test_a_piece_of_100000_affixes_takes_seconds():
 def test_what_is_left_is_for_spacy():
     rules = _affix_rules(nlp.Defaults)[:2]
     for rule in rules:
-        rule.wake()
+        rule.enable()
     peeled = peel("(((" + "ab" * LONG + "'s!)", *rules)
     assert peeled.prefixes == ["(", "(", "("]
     assert peeled.rest == "ab" * LONG

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 from tiny_corpora import tiny_learned
 
-from scorer.__main__ import main
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.store import add, promote
+from scorer.cli.main import main
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def test_a_cut_index_is_as_if_the_rest_was_never_added(first, later, data):
     kept = data.draw(st.integers(0, len(first)))
     index, fresh = PieceIndex(), PieceIndex()
     index.add(np.array(first, np.uint64))
-    index.cut(kept)
+    index.truncate(kept)
     fresh.add(np.array(first[:kept], np.uint64))
     more = np.array([key for key in later if key not in first[:kept]], np.uint64)
     for one in (index, fresh):

@@ -5,9 +5,11 @@ import pyarrow as pa
 import pytest
 import torch
 
-from score_job import PRECISIONS as OFFERED
 from scorer.bundles.bundle import load_bundle
-from scorer.errors import UsageError
+from scorer.bundles.golden import GoldenRows
+from scorer.bundles.predictor import load_predictor
+from scorer.cli.score import PRECISIONS as OFFERED
+from scorer.errors import BundleError, UsageError
 from scorer.network import inference, precision
 from scorer.network.inference import Predictor
 from scorer.network.model import ModelConfig
@@ -98,19 +100,29 @@ def test_the_job_offers_every_choice():
 
 def test_auto_takes_the_first_that_keeps_the_golden_rows(bundle, machine):
     machine("avx512_bf16")
-    assert Predictor.from_bundle(bundle, "auto", "cpu").precision == "bfloat16"
+    assert load_predictor(bundle, "auto", "cpu").precision == "bfloat16"
 
 
 def test_auto_passes_over_what_golden_rows_refuse(bundle, machine):
     machine("avx512_bf16")
-    probabilities = bundle.golden.probabilities + np.float32(0.1)
-    moved = replace(bundle, golden=replace(bundle.golden, probabilities=probabilities))
-    assert Predictor.from_bundle(moved, "auto", "cpu").precision == "float32"
+
+    class ExactOnly(GoldenRows):
+        def holds(self, predictor):
+            return predictor.precision == "float32" and super().holds(predictor)
+
+    golden = ExactOnly(bundle.golden.texts, bundle.golden.probabilities)
+    assert load_predictor(replace(bundle, golden=golden), "auto", "cpu").precision == "float32"
+
+
+def test_a_predictor_of_other_numbers_than_the_golden_rows_is_refused(bundle):
+    golden = replace(bundle.golden, probabilities=bundle.golden.probabilities[::-1])
+    with pytest.raises(BundleError, match=r"golden row \d+ scores"):
+        load_predictor(replace(bundle, golden=golden), "float32", "cpu")
 
 
 def test_the_engine_and_the_settings_name_what_ran(bundle, machine):
     machine()
-    predictor = Predictor.from_bundle(bundle, "bfloat16", "cpu")
+    predictor = load_predictor(bundle, "bfloat16", "cpu")
     assert predictor.engine == "folded lstm, float32, cpu"
     assert predictor.score_settings["precision"] == "float32"
 
@@ -124,8 +136,8 @@ def test_int8_is_refused_for_another_cell(trained):
 @pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
 def test_near_ties_are_left_to_float32(bundle, labelled_texts, monkeypatch):
     texts = list(labelled_texts.texts)
-    exact = logits(Predictor.from_bundle(bundle, "float32", "cpu"), texts)
-    predictor = Predictor.from_bundle(bundle, "int8", "cpu")
+    exact = logits(load_predictor(bundle, "float32", "cpu"), texts)
+    predictor = load_predictor(bundle, "int8", "cpu")
     gaps = np.abs(np.diff(exact))[:, 0]
     monkeypatch.setattr(inference, "NEAR_TIE", float(np.median(gaps)))
     near = gaps < np.median(gaps) - 0.05
@@ -137,7 +149,7 @@ def test_near_ties_are_left_to_float32(bundle, labelled_texts, monkeypatch):
 
 @pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
 def test_int8_scores_a_text_the_same_whatever_its_neighbours(bundle, labelled_texts):
-    predictor = Predictor.from_bundle(bundle, "int8", "cpu")
+    predictor = load_predictor(bundle, "int8", "cpu")
     texts = list(labelled_texts.texts[:60])
     alone = np.concatenate([logits(predictor, [text]) for text in texts])
     np.testing.assert_allclose(logits(predictor, texts), alone, rtol=0, atol=1e-6)

@@ -1,6 +1,8 @@
 import pytest
 
+from scorer.cli import train
 from scorer.errors import UsageError
+from scorer.network.model import CELLS, POOLINGS
 from scorer.training.recipe import PRESETS, make_recipe
 
 
@@ -25,3 +27,9 @@ def test_the_lecture_s_presets_are_as_the_lecture_was() -> None:
     assert not packed.rules.strip_markup
     assert make_recipe("lecture-lstm").training.through_padding
     assert make_recipe("lecture-rnn").cell == "rnn"
+
+
+def test_help_shows_the_choices_there_are() -> None:
+    assert "|".join(PRESETS) == train.PRESETS
+    assert "|".join(CELLS) == train.CELLS
+    assert "|".join(POOLINGS) == train.POOLINGS

@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from scorer.scoring.provenance import provenance, read_provenance
+from scorer.cli.provenance import provenance
+from scorer.scoring.provenance import read_provenance
 from scorer.scoring.summary import FOOTER_KEY
 
 VERSION, DIGEST = "20261124T000000Z-0123abcd", "0123abcd" * 8
@@ -102,7 +103,7 @@ def test_json_is_a_line_for_each_file(folder):
 def test_a_named_file_that_says_nothing_is_an_error(folder):
     code, shown, said = run(folder / "foreign.parquet")
     assert (code, shown) == (3, "")
-    assert "foreign.parquet does not say where it comes from" in said
+    assert "foreign.parquet has no provenance" in said
     assert said.count("\n") == 1
 
 
@@ -111,7 +112,7 @@ def test_a_summary_that_is_damaged_is_an_error(folder, content):
     (folder / "night" / "b.csv.run.json").write_text(content)
     code, _, said = run(folder / "night" / "b.csv")
     assert code == 3
-    assert "b.csv.run.json: what it says of its run is no" in said
+    assert "b.csv.run.json: its provenance is not" in said
 
 
 def test_a_file_that_is_not_there_or_not_whole_is_an_error(folder):
@@ -126,6 +127,6 @@ def test_a_foreign_summary_does_not_hide_the_others(tmp_path):
     (tmp_path / "a.csv.run.json").write_text('{"published": true}')
     found = CliRunner().invoke(provenance, [str(tmp_path)])
     assert found.exit_code == 0
-    assert "a.csv.run.json: it says nothing of a run of this program" in found.stderr
+    assert "a.csv.run.json: it is not the summary of a run of this program" in found.stderr
     alone = CliRunner().invoke(provenance, [str(tmp_path / "a.csv")])
     assert alone.exit_code == 3

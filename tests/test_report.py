@@ -49,7 +49,7 @@ FINDINGS = Findings(
     test=figures(),
     counts={"train": dict.fromkeys(CLASSES, 17_000), "test": dict.fromkeys(CLASSES, 5_000)},
     baseline=Baseline(0.5012, 0.9187, 34_000, 10_000, 12.0, np.zeros(0, np.int64)),
-    suspicions=["141 of 10,000 test rows are <b>among</b> the training rows"],
+    warnings=["141 of 10,000 test rows are <b>among</b> the training rows"],
     notes=["3 rows without a label are left out"],
 )
 
@@ -124,7 +124,7 @@ def test_the_page_is_the_same_whatever_the_seconds_were() -> None:
 
 
 def test_a_training_without_findings_to_doubt_says_nothing_of_doubt() -> None:
-    bare = replace(FINDINGS, baseline=None, suspicions=(), notes=(), history=epochs(1))
+    bare = replace(FINDINGS, baseline=None, warnings=(), notes=(), history=epochs(1))
     page = Page(report_html(bare))
     assert "Doubt" not in page.text
     assert "TF-IDF" not in page.text

@@ -239,7 +239,9 @@ def wait_for(path, run):
 
 def test_help_needs_nothing_heavy():
     heavy = "numpy torch pyarrow spacy pandas"
-    program = f"import sys, score_job; print([m for m in '{heavy}'.split() if m in sys.modules])"
+    program = (
+        f"import sys, scorer.cli.main; print([m for m in '{heavy}'.split() if m in sys.modules])"
+    )
     found = subprocess.run(
         [sys.executable, "-c", program], cwd=JOB.parent, capture_output=True, text=True, check=True
     )

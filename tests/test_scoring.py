@@ -13,15 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import scorer
 from scorer.errors import InputError, InterruptedRunError, RowsError, UsageError
+from scorer.jobs import load_model
+from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import AddedColumns
-from scorer.scoring.destination import reserved
-from scorer.scoring.ledger import RejectLimit
 from scorer.scoring.provenance import read_provenance
+from scorer.scoring.reject_limit import RejectLimit
 from scorer.scoring.request import Source, Target
-from scorer.scoring.scoring import Model, Run, score_file, score_table
-from scorer.scoring.summary import BundleFacts
-from scorer.scoring.watcher import Watcher
+from scorer.scoring.scoring import score_file, score_table
 from scorer.tables.formats import CsvOptions, format_of
 from scorer.tables.table_streams import TableWriter
 
@@ -33,11 +33,8 @@ FORMATS = ["csv", "csv.gz", "parquet"]
 @pytest.fixture(scope="session")
 def model(tiny_bundle):
     from scorer.bundles.bundle import load_bundle
-    from scorer.network.inference import Predictor
 
-    bundle = load_bundle(tiny_bundle)
-    predictor = Predictor.from_bundle(bundle, device="cpu")
-    return Model(predictor, BundleFacts.of(bundle), bundle.text_column)
+    return load_model(load_bundle(tiny_bundle), "float32")
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +81,17 @@ def read(path):
     return found
 
 
+def run(given, wanted, model, callbacks=None):
+    check = callbacks.check if isinstance(callbacks, Interrupting) else lambda: None
+    return score_file(given, wanted, lambda: model, callbacks, check)
+
+
 def names(folder, output):
     return sorted(path.name for path in folder.iterdir() if output in path.name)
 
 
 @dataclass
-class Interrupting(Watcher):
+class Interrupting(Callbacks):
     """Ends a run after some chunks, as a signal would."""
 
     chunks: int
@@ -100,7 +102,7 @@ class Interrupting(Watcher):
         if self.chunks < 0:
             raise InterruptedRunError("interrupted by SIGTERM", 15)
 
-    def note(self, line):
+    def on_note(self, line):
         self.notes += line
 
 
@@ -110,7 +112,7 @@ def test_all_formats_keep_rows_columns_and_order_and_get_the_same_scores(
     inputs, rows, model, given, written
 ):
     output = inputs / f"out.{written}"
-    summary = score_file(source(inputs / f"in.{given}"), target(output), model)
+    summary = run(source(inputs / f"in.{given}"), target(output), model)
     found = read(output)
     assert [{name: row[name] for name in rows[0]} for row in found] == rows
     assert list(found[0]) == [*rows[0], *PROBABILITIES]
@@ -131,7 +133,7 @@ def test_a_parquet_keeps_its_schema_and_metadata(inputs, rows, model):
         }
     ).replace_schema_metadata({"team": "reviews"})
     pq.write_table(table, inputs / "typed.parquet")
-    score_file(source(inputs / "typed.parquet"), target(inputs / "out.parquet"), model)
+    run(source(inputs / "typed.parquet"), target(inputs / "out.parquet"), model)
     scored = pq.read_table(inputs / "out.parquet")
     assert scored.select(table.column_names).equals(table)
     assert scored.schema.metadata[b"team"] == b"reviews"
@@ -140,7 +142,7 @@ def test_a_parquet_keeps_its_schema_and_metadata(inputs, rows, model):
 
 def test_label_status_and_prefix(inputs, model):
     added = AddedColumns("x_", label=True, status=True)
-    score_file(source(inputs / "in.csv"), target(inputs / "out.parquet", added=added), model)
+    run(source(inputs / "in.csv"), target(inputs / "out.parquet", added=added), model)
     for row in pq.read_table(inputs / "out.parquet").to_pylist():
         negative, positive = row["x_probability_negative"], row["x_probability_positive"]
         if row["x_status"] in ("scored", "no known word"):
@@ -150,7 +152,7 @@ def test_label_status_and_prefix(inputs, model):
 
 
 def test_a_table_in_memory_gets_the_same_columns_as_a_file(inputs, model):
-    score_file(source(inputs / "in.parquet"), target(inputs / "out.parquet"), model)
+    run(source(inputs / "in.parquet"), target(inputs / "out.parquet"), model)
     added = AddedColumns()
     table = score_table(pq.read_table(inputs / "in.parquet"), model.predictor, 1, added)
     scored = pq.read_table(inputs / "out.parquet")
@@ -162,7 +164,7 @@ def test_a_table_in_memory_gets_the_same_columns_as_a_file(inputs, model):
 
 
 def test_the_summary_counts_what_was_there(inputs, rows, model):
-    score_file(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
+    run(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
     summary = json.loads((inputs / "out.csv.run.json").read_text())
     texts = [row["text"] for row in rows]
     assert summary["published"] is True
@@ -170,10 +172,13 @@ def test_the_summary_counts_what_was_there(inputs, rows, model):
     assert summary["texts"]["blank"] == sum(not text.strip() for text in texts)
     assert summary["texts"]["markup only"] == texts.count("<br />")
     assert sum(summary["texts"].values()) == ROWS
-    assert (
-        sum(summary["histogram"])
-        == summary["texts"]["scored"] + (summary["texts"]["no known word"])
-    )
+    scored = summary["texts"]["scored"] + summary["texts"]["no known word"]
+    assert list(summary["histogram"]) == ["negative", "positive"]
+    assert [sum(counts) for counts in summary["histogram"].values()] == [scored, scored]
+    content = (inputs / "out.csv").read_bytes()
+    assert summary["output_bytes"] == len(content)
+    assert summary["output_sha256"] == hashlib.sha256(content).hexdigest()
+    assert summary["program"] == scorer.__version__
     chunks = [texts[i : i + CHUNK_ROWS] for i in range(0, ROWS, CHUNK_ROWS)]
     assert summary["duplicates"] == sum(len(chunk) - len(set(chunk)) for chunk in chunks)
     assert (summary["computed_rows"], summary["resumed_rows"]) == (ROWS, 0)
@@ -182,7 +187,7 @@ def test_the_summary_counts_what_was_there(inputs, rows, model):
 @pytest.mark.parametrize("written", ["csv", "parquet"])
 def test_an_output_says_where_it_comes_from(inputs, model, written):
     output = inputs / f"out.{written}"
-    score_file(source(inputs / "in.csv"), target(output), model)
+    run(source(inputs / "in.csv"), target(output), model)
     if written == "parquet":
         (inputs / "out.parquet.run.json").unlink()
     facts = read_provenance(output)
@@ -193,23 +198,23 @@ def test_an_output_says_where_it_comes_from(inputs, model, written):
 
 
 def test_an_output_scored_again_says_so_of_the_last_run_only(inputs, model):
-    score_file(source(inputs / "in.csv"), target(inputs / "one.parquet"), model)
+    run(source(inputs / "in.csv"), target(inputs / "one.parquet"), model)
     added = AddedColumns("again_")
-    score_file(source(inputs / "one.parquet"), target(inputs / "two.parquet", added=added), model)
+    run(source(inputs / "one.parquet"), target(inputs / "two.parquet", added=added), model)
     (inputs / "two.parquet.run.json").unlink()
     assert read_provenance(inputs / "two.parquet")["options"]["prefix"] == "again_"
 
 
 def test_the_same_run_writes_the_same_bytes_again(inputs, model):
     for name in ("one.parquet", "two.parquet"):
-        score_file(source(inputs / "in.csv"), target(inputs / name), model)
+        run(source(inputs / "in.csv"), target(inputs / name), model)
     assert (inputs / "one.parquet").read_bytes() == (inputs / "two.parquet").read_bytes()
 
 
 def test_rejected_rows_are_kept_beside_the_output_and_counted(inputs, model):
     with (inputs / "in.csv").open("a") as file:
         file.write("too,many,fields,here\n")
-    summary = score_file(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
+    summary = run(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
     assert summary.provenance.rows.rejected == 1
     assert summary.provenance.rows.read == ROWS + 1
     assert "too,many,fields,here" in (inputs / "out.csv.rejects.csv").read_text()
@@ -221,14 +226,14 @@ def test_too_many_rejects_publish_nothing_but_themselves(inputs, model):
         file.write("too,many,fields,here\n")
     limited = source(inputs / "in.csv", limit=RejectLimit(0))
     with pytest.raises(RowsError, match=r"1 of 201 rows were rejected, more than 0: see .*rejects"):
-        score_file(limited, target(inputs / "out.csv"), model)
+        run(limited, target(inputs / "out.csv"), model)
     assert names(inputs, "out.") == [
         "out.csv.journal",
         "out.csv.rejects.csv",
         "out.csv.run.json",
     ]
     raised = replace(limited, limit=RejectLimit(1))
-    summary = score_file(raised, target(inputs / "out.csv"), model)
+    summary = run(raised, target(inputs / "out.csv"), model)
     assert (summary.resumed_rows, summary.computed_rows) == (ROWS, 0)
 
 
@@ -237,7 +242,7 @@ def test_a_failure_keeps_the_old_output_and_leaves_word(inputs, model):
     output.write_text("old")
     nowhere = source(inputs / "in.csv", text_column="body")
     with pytest.raises(InputError, match="no column 'body'"):
-        score_file(nowhere, target(output, overwrite=True), model)
+        run(nowhere, target(output, overwrite=True), model)
     assert output.read_text() == "old"
     word = json.loads((inputs / "out.csv.run.json").read_text())
     assert (word["published"], word["exit_code"]) == (False, 3)
@@ -245,9 +250,9 @@ def test_a_failure_keeps_the_old_output_and_leaves_word(inputs, model):
 
 
 def test_an_added_column_that_is_there_stops_the_run_before_it_starts(inputs, model):
-    score_file(source(inputs / "in.csv"), target(inputs / "one.csv"), model)
+    run(source(inputs / "in.csv"), target(inputs / "one.csv"), model)
     with pytest.raises(UsageError, match="--prefix"):
-        score_file(source(inputs / "one.csv"), target(inputs / "two.csv"), model)
+        run(source(inputs / "one.csv"), target(inputs / "two.csv"), model)
     assert names(inputs, "two") == ["two.csv.run.json"]
 
 
@@ -255,12 +260,12 @@ def test_an_added_column_that_is_there_stops_the_run_before_it_starts(inputs, mo
 def test_an_input_that_changes_while_it_is_read_publishes_nothing(inputs, model, given):
     path = inputs / f"in.{given}"
 
-    class Changing(Watcher):
-        def advance(self, rows):
+    class Changing(Callbacks):
+        def on_chunk(self, rows):
             os.utime(path)
 
     with pytest.raises(InputError, match="changed while it was read"):
-        score_file(source(path), target(inputs / "out.csv"), model, Changing())
+        run(source(path), target(inputs / "out.csv"), model, Changing())
     assert not (inputs / "out.csv").exists()
 
 
@@ -269,16 +274,12 @@ def test_a_link_that_is_turned_while_its_file_is_hashed_is_read_where_it_was(inp
     write_csv(other, rows[::-1])
     link.symlink_to(inputs / "in.csv")
 
-    class Turning(Watcher):
-        def started(self, bundle):
+    class Turning(Callbacks):
+        def on_start(self, bundle):
             link.unlink()
             link.symlink_to(other)
 
-    given = source(link)
-    asked = replace(given, path=str(link))
-    with reserved(str(inputs / "out.csv"), asked.file, False) as destination:
-        run = Run(asked, target(inputs / "out.csv"), destination, model, Turning())
-        run.score()
+    run(source(link), target(inputs / "out.csv"), model, Turning())
     hashed = json.loads((inputs / "out.csv.run.json").read_text())["input"]["sha256"]
     scored = other if read(inputs / "out.csv")[0]["id"] == rows[-1]["id"] else inputs / "in.csv"
     assert hashed == hashlib.sha256(scored.read_bytes()).hexdigest()
@@ -289,18 +290,18 @@ def test_rejects_of_a_run_that_was_interrupted_do_not_replace_the_published_ones
     before_rows = path.read_bytes()
     path.write_bytes(before_rows + b"one,too,many,fields\n")
     limit = RejectLimit(count=5)
-    score_file(source(path, limit=limit), target(output), model)
+    run(source(path, limit=limit), target(output), model)
     rejects = inputs / "out.csv.rejects.csv"
     before = rejects.read_bytes()
     header, newline, rows = before_rows.partition(b"\n")
     path.write_bytes(header + newline + b"one,too,many,fields\n" + rows)
 
-    class Stopping(Watcher):
-        def advance(self, rows):
+    class Stopping(Callbacks):
+        def on_chunk(self, rows):
             raise InterruptedRunError("stopped", 15)
 
     with pytest.raises(InterruptedRunError):
-        score_file(source(path, limit=limit), target(output, overwrite=True), model, Stopping())
+        run(source(path, limit=limit), target(output, overwrite=True), model, Stopping())
     assert rejects.read_bytes() == before
 
 
@@ -315,7 +316,7 @@ def test_a_name_that_is_no_utf8_is_written_down_all_the_same(inputs, model):
     path = inputs / "caf\udce9.csv"
     (inputs / "in.csv").rename(path)
     for output in (inputs / "out\udcff.parquet", inputs / "out\udcff.csv"):
-        score_file(source(path), target(output), model)
+        run(source(path), target(output), model)
         word = json.loads(output.with_name(output.name + ".run.json").read_text())
         assert word["input"]["path"] == str(path)
         assert read_provenance(output)["input"]["path"] == str(path)
@@ -342,7 +343,7 @@ def test_rows_lost_or_doubled_by_a_writer_are_found_out(inputs, model, monkeypat
 
     monkeypatch.setattr(scoring, "create_table", wrong_writer)
     with pytest.raises(RowsError, match=r"rows from row 32 on, \d+ were written"):
-        score_file(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
+        run(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
     assert not (inputs / "out.csv").exists()
 
 
@@ -360,7 +361,7 @@ def test_a_finished_file_that_is_not_whole_is_found_when_it_is_opened_again(
 
     monkeypatch.setattr(scoring, "check_table", cut_then_check)
     with pytest.raises(RowsError, match=r"200 rows were written, \d+ are in the file"):
-        score_file(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
+        run(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
 
 
 @pytest.mark.parametrize("pair", ["csv csv", "csv parquet", "parquet csv", "parquet parquet"])
@@ -369,7 +370,7 @@ def test_a_run_goes_on_where_it_was_interrupted_and_computes_nothing_twice(
 ):
     given, written = pair.split()
     read_from, output = source(inputs / f"in.{given}"), inputs / f"out.{written}"
-    score_file(read_from, target(inputs / f"whole.{written}"), model)
+    run(read_from, target(inputs / f"whole.{written}"), model)
     computed = []
     predict = model.predictor.predict
     monkeypatch.setattr(
@@ -380,13 +381,13 @@ def test_a_run_goes_on_where_it_was_interrupted_and_computes_nothing_twice(
     kept = 0
     for chunks in (7, 12, 3, 21):
         with pytest.raises(InterruptedRunError):
-            score_file(read_from, target(output), model, Interrupting(chunks))
+            run(read_from, target(output), model, Interrupting(chunks))
         assert not output.exists()
         word = json.loads((inputs / f"{output.name}.run.json").read_text())
         assert word["resumed_rows"] <= kept
         kept += word["computed_rows"]
     calls = len(computed)
-    summary = score_file(read_from, target(output), model)
+    summary = run(read_from, target(output), model)
     assert (summary.resumed_rows, summary.computed_rows) == (kept, ROWS - kept)
     assert len(computed) - calls == -(-(ROWS - kept) // CHUNK_ROWS)
     assert output.read_bytes() == (inputs / f"whole.{written}").read_bytes()
@@ -417,12 +418,12 @@ def _touched(read_from):
 def test_the_scores_of_another_run_are_set_aside_and_said_so(inputs, model, what):
     read_from, output = source(inputs / "in.csv"), inputs / "out.csv"
     with pytest.raises(InterruptedRunError):
-        score_file(read_from, target(output), model, Interrupting(8))
+        run(read_from, target(output), model, Interrupting(8))
     other, other_model = CHANGES[what](read_from, model)
-    watcher = Interrupting(10**6)
-    summary = score_file(other, target(output), other_model, watcher)
+    callbacks = Interrupting(10**6)
+    summary = run(other, target(output), other_model, callbacks)
     assert summary.resumed_rows == 0
-    assert f"of another run (other {what})" in watcher.notes
+    assert f"of another run (other {what})" in callbacks.notes
     assert (inputs / "out.csv.journal.old").exists()
 
 
@@ -452,26 +453,26 @@ def test_a_disk_that_is_full_is_one_line_and_a_rerun_with_space_succeeds(
     output.write_text("old")
     whole = target(output, overwrite=True)
     with files_of_at_most(limit), pytest.raises(InputError, match=f"cannot write .*{named}"):
-        score_file(source(inputs / "in.csv"), whole, model)
+        run(source(inputs / "in.csv"), whole, model)
     assert output.read_text() == "old"
     assert not names(inputs, ".partial")
-    score_file(source(inputs / "in.csv"), whole, model)
+    run(source(inputs / "in.csv"), whole, model)
     assert len(read(output)) == ROWS
 
 
 def test_a_disk_that_is_full_when_the_summary_is_written_publishes_nothing(inputs, rows, model):
     write_csv(inputs / "few.csv", rows[:5])
     with files_of_at_most(1200), pytest.raises(InputError, match=r"cannot write .*run\.json"):
-        score_file(source(inputs / "few.csv"), target(inputs / "out.csv"), model)
+        run(source(inputs / "few.csv"), target(inputs / "out.csv"), model)
     assert names(inputs, "out.csv") == ["out.csv.journal"]
-    summary = score_file(source(inputs / "few.csv"), target(inputs / "out.csv"), model)
+    summary = run(source(inputs / "few.csv"), target(inputs / "out.csv"), model)
     assert (summary.resumed_rows, summary.computed_rows) == (5, 0)
 
 
 def test_a_parquet_without_rows_gives_one_with_the_columns(inputs, model):
     table = pq.read_table(inputs / "in.parquet").slice(0, 0)
     pq.write_table(table, inputs / "none.parquet")
-    score_file(source(inputs / "none.parquet"), target(inputs / "out.parquet"), model)
+    run(source(inputs / "none.parquet"), target(inputs / "out.parquet"), model)
     scored = pq.read_table(inputs / "out.parquet")
     assert scored.num_rows == 0
     assert scored.column_names == ["id", "text", "n", *PROBABILITIES]
@@ -480,7 +481,7 @@ def test_a_parquet_without_rows_gives_one_with_the_columns(inputs, model):
 def test_an_input_without_rows_gives_a_csv_with_its_header(inputs, model):
     table = pq.read_table(inputs / "in.parquet").slice(0, 0)
     pq.write_table(table, inputs / "none.parquet")
-    score_file(source(inputs / "none.parquet"), target(inputs / "out.csv"), model)
+    run(source(inputs / "none.parquet"), target(inputs / "out.csv"), model)
     header = ",".join(["id", "text", "n", *PROBABILITIES])
     assert (inputs / "out.csv").read_text() == f"{header}\n"
 
@@ -492,8 +493,8 @@ def test_a_pipe_is_scored_without_a_journal(inputs, model):
     if os.fork() == 0:
         pipe.write_bytes(content)
         os._exit(0)
-    summary = score_file(source(pipe), target(inputs / "out.csv"), model)
+    summary = run(source(pipe), target(inputs / "out.csv"), model)
     os.wait()
     assert summary.provenance.input.sha256 is None
-    score_file(source(inputs / "in.csv"), target(inputs / "whole.csv"), model)
+    run(source(inputs / "in.csv"), target(inputs / "whole.csv"), model)
     assert (inputs / "out.csv").read_bytes() == (inputs / "whole.csv").read_bytes()

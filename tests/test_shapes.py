@@ -5,7 +5,7 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorer.tokens.runs import Runs
+from scorer.tokens.ragged_array import RaggedArray
 from scorer.tokens.shapes import LONGEST, Shapes
 from scorer.tokens.tokeniser import PieceTokeniser
 
@@ -55,11 +55,11 @@ def test_long_pieces_and_those_with_other_characters_have_no_shape():
 def test_words_are_cut_like_the_one_that_was_learned():
     shapes = Shapes("abc.-", [])
     shaped = shapes_of("ab.-c", "c-.", shapes=shapes)
-    lengths = Runs(np.array([2, 1, 1, 1, 1, 2], np.int32), np.array([0, 4, 6]))
+    lengths = RaggedArray(np.array([2, 1, 1, 1, 1, 2], np.int32), np.array([0, 4, 6]))
     shapes.learn(shaped, np.array([0, 1]), lengths, np.array([5, 0], np.uint8))
     numbers = shapes.find(shapes_of("a-.", "cb.-a", "cc", shapes=shapes))
     words = pa.array(["a-. ", "cb.-a "], pa.large_string())
-    tokens, offsets = shapes.cut(words, numbers[:2])
+    tokens, offsets = shapes.token_texts(words, numbers[:2])
     assert tokens == ["a", "-.", "cb", ".", "-", "a"]
     assert offsets.tolist() == [0, 2, 6]
     assert shapes.flags(numbers[:2]).tolist() == [0, 5]
@@ -69,7 +69,7 @@ def test_words_are_cut_like_the_one_that_was_learned():
 def test_a_shape_with_a_token_that_ends_within_a_word_is_not_learned():
     shapes = Shapes("abcd.", ["ad"])
     shaped = shapes_of("abc", "ad", shapes=shapes)
-    lengths = Runs(np.array([2, 1, 1, 1], np.int32), np.array([0, 2, 4]))
+    lengths = RaggedArray(np.array([2, 1, 1, 1], np.int32), np.array([0, 2, 4]))
     shapes.learn(shaped, np.array([0, 1]), lengths, np.zeros(2, np.uint8))
     assert (shapes.find(shaped) >= 0).tolist() == [False, True]
 
@@ -93,5 +93,5 @@ def test_spacy_cuts_pieces_of_one_shape_alike(data, piece):
     lengths = [[len(token) for token in nlp.tokenizer(text)] for text in (piece, other)]
     for word, number in enumerate(learned):
         if number >= 0:
-            runs = tokeniser._shapes._lengths.runs.take(learned[[word]])
+            runs = tokeniser._shapes._lengths.array.select(learned[[word]])
             assert runs.values.tolist() == lengths[word]

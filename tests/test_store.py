@@ -8,7 +8,7 @@ import scorer
 from scorer.bundles.bundle import MANIFEST, Bundle, load_bundle
 from scorer.bundles.golden import GoldenRows
 from scorer.bundles.store import DEFAULT_BUNDLE, add, current, promote, resolve_bundle, versions
-from scorer.errors import BundleError, InputError
+from scorer.errors import BundleError, InputError, UsageError
 
 
 @pytest.fixture
@@ -150,7 +150,9 @@ def test_a_pointer_may_end_in_any_white_space(store, bundle):
 def test_a_bundle_is_taken_before_a_store_before_the_default(store, bundle):
     version = add(store, bundle).version
     promote(store, version)
-    assert resolve_bundle("elsewhere", str(store)) == Path("elsewhere")
+    assert resolve_bundle("elsewhere") == Path("elsewhere")
+    with pytest.raises(UsageError, match="both say what scores"):
+        resolve_bundle("elsewhere", str(store))
     assert resolve_bundle(store=str(store)) == store / version
     assert resolve_bundle() == DEFAULT_BUNDLE
     assert Path(scorer.__file__).parent / "default_bundle" == DEFAULT_BUNDLE

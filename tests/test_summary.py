@@ -1,12 +1,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 
+from scorer.cli.scoring_lines import bundle_line, closing_line, profile_lines
 from scorer.network.inference import Prediction
 from scorer.scoring.pipeline import StageClock
-from scorer.scoring.run_lines import bundle_line, closing_line, profile_lines
 from scorer.scoring.summary import (
     FOOTER_KEY,
     BundleFacts,
@@ -14,8 +15,9 @@ from scorer.scoring.summary import (
     Provenance,
     RowCounts,
     RunSummary,
-    Tally,
+    as_json,
 )
+from scorer.scoring.tally import Tally
 
 BUNDLE = BundleFacts("20261124T000000Z-0123abcd", "0123abcd" * 8, ("no", "yes"), {"1": "yes"})
 PROVENANCE = Provenance(
@@ -32,6 +34,8 @@ SUMMARY = RunSummary(
     exit_code=0,
     error=None,
     output="out.csv",
+    output_bytes=20,
+    output_sha256="11",
     started="2026-11-24T00:00:00+00:00",
     seconds=2.0,
     provenance=PROVENANCE,
@@ -41,7 +45,7 @@ SUMMARY = RunSummary(
     tokens=5000,
     unknown_tokens=50,
     unknown_token_share=0.01,
-    histogram=[0] * 10,
+    histogram={"no": [0] * 10, "yes": [0] * 10},
     engine="folded lstm, cpu",
     stages={"read": StageClock(0.5), "model": StageClock(1.5, 0.5)},
     peak_memory_mb=512.0,
@@ -49,11 +53,11 @@ SUMMARY = RunSummary(
 
 
 def test_a_tally_counts_over_chunks():
-    tally = Tally()
+    tally = Tally(["no", "yes"])
     scores = np.array([[0.95, 0.05], [0.0, 1.0], [np.nan, np.nan]], np.float32)
     prediction = Prediction(scores, np.array([4, 6, 0], np.int32), np.array([1, 6, 0], np.int32))
     for _ in range(2):
-        tally.add(np.array([0, 1, 3], np.int8), distinct=2, prediction=prediction)
+        tally.update(np.array([0, 1, 3], np.int8), distinct=2, prediction=prediction)
     assert tally.by_status == {
         "scored": 2,
         "no known word": 2,
@@ -61,24 +65,27 @@ def test_a_tally_counts_over_chunks():
         "blank": 2,
         "markup only": 0,
     }
-    assert tally.histogram.tolist() == [2, 0, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert tally.by_class == {
+        "no": [2, 0, 0, 0, 0, 0, 0, 0, 0, 2],
+        "yes": [2, 0, 0, 0, 0, 0, 0, 0, 0, 2],
+    }
     assert (tally.duplicates, tally.tokens, tally.unknown) == (2, 20, 14)
     assert tally.unknown_share == 0.7
-    assert Tally().unknown_share == 0
+    assert Tally(["no"]).unknown_share == 0
 
 
 def test_the_json_has_provenance_and_run_in_one_object():
-    read = json.loads(SUMMARY.to_json())
+    read = json.loads(as_json(SUMMARY.as_dict()))
     assert read == json.loads(json.dumps(SUMMARY.as_dict()))
     assert read["rows"] == {"read": 1004, "written": 1000, "rejected": 4}
     assert read["bundle"]["classes"] == ["no", "yes"]
     assert read["stages"]["model"] == {"busy": 1.5, "starved": 0.5, "blocked": 0.0}
-    assert "\n" not in SUMMARY.to_json()
+    assert "\n" not in as_json(SUMMARY.as_dict())
 
 
 def test_a_footer_says_nothing_that_differs_from_run_to_run():
     facts = json.loads(PROVENANCE.metadata()[FOOTER_KEY])
-    read = json.loads(SUMMARY.to_json())
+    read = json.loads(as_json(SUMMARY.as_dict()))
     assert {name: read[name] for name in facts} == facts
     assert not {"seconds", "started", "resumed_rows", "output"} & set(facts)
 
@@ -86,7 +93,8 @@ def test_a_footer_says_nothing_that_differs_from_run_to_run():
 def test_the_closing_line_has_what_a_person_looks_for():
     assert closing_line(SUMMARY) == (
         "out.csv: 1,000 rows in 2.0 s (500 rows/s), 600 of them resumed, 5 without a score (null, "
-        "blank or markup only), 4 rejected; bundle 20261124T000000Z-0123abcd"
+        "blank or markup only), 5 without a known word, 4 rejected; "
+        "bundle 20261124T000000Z-0123abcd"
     )
 
 
@@ -96,7 +104,7 @@ def test_the_bundle_line_says_what_labels_mean():
 
 def test_the_profile_says_how_long_the_model_waited():
     shown = "\n".join(profile_lines(SUMMARY))
-    assert "read:        0.50 s at work" in shown
+    assert "read:        0.50 s busy" in shown
     assert "25.0% of its time without rows; folded lstm, cpu" in shown
     assert "10.0% duplicates within their chunk, 1.0% of 5,000 tokens unknown" in shown
 
@@ -104,10 +112,17 @@ def test_the_profile_says_how_long_the_model_waited():
 def test_peak_memory_is_in_megabytes():
     script = """
 import numpy
-from scorer.scoring.summary import peak_memory_mb
+from scorer.scoring.peak_memory import peak_memory_mb
 before = peak_memory_mb()
 block = numpy.ones(50_000_000 // 8)
 print(peak_memory_mb() - before)
 """  # a process of its own: this one's peak is long behind it
     grown = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert 30 < float(grown.stdout) < 100
+
+
+def test_the_summary_is_valid_json_whatever_is_in_it():
+    strange = replace(SUMMARY, unknown_token_share=float("nan"), seconds=float("inf"))
+    text = as_json(strange.as_dict())
+    assert "NaN" not in text and "Infinity" not in text
+    assert json.loads(text)["unknown_token_share"] is None

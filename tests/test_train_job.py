@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from tiny_corpora import write_csv, write_labelled
 from tiny_models import WORDS, write_texts
 
-import train_job
 from scorer import Scorer
 from scorer.bundles.store import current, versions
+from scorer.cli.train import main
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ("negative", "neutral", "positive")
@@ -42,7 +42,7 @@ def process(job: str, *arguments: str | Path, **how: object) -> Ended:
 
 def run(*arguments: str | Path) -> Ended:
     """Run the training job within this process."""
-    ended = CliRunner().invoke(train_job.main, list(map(str, arguments)))
+    ended = CliRunner().invoke(main, list(map(str, arguments)))
     return Ended(ended.exit_code, ended.stdout, ended.stderr)
 
 

@@ -11,6 +11,8 @@ from tiny_corpora import tiny_corpus, tiny_learned, tiny_recipe, write_labelled
 from tiny_models import write_texts
 
 from scorer.bundles.bundle import FILES, Bundle, load_bundle
+from scorer.bundles.golden import golden_rows
+from scorer.bundles.predictor import load_predictor
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
 from scorer.bundles.store import add
 from scorer.corpus.corpus import Corpus, read_corpus
@@ -19,7 +21,7 @@ from scorer.corpus.labelled_columns import Columns
 from scorer.errors import UsageError
 from scorer.evaluation.evaluation import evaluate
 from scorer.network.inference import Predictor
-from scorer.tokens.encoding import SPECIALS, Vocabulary
+from scorer.tokens.encoding import SPECIALS, TextEncoder, Vocabulary
 from scorer.training import examples, packaging
 from scorer.training.auxiliary import AuxiliaryInputs
 from scorer.training.callbacks import Callbacks
@@ -123,7 +125,7 @@ def test_the_bundle_has_no_clock_in_it(learned):
 
 
 def test_test_figures_are_those_of_the_path_that_scores(corpus, learned, written):
-    predictor = Predictor.from_bundle(written)
+    predictor = load_predictor(written)
     for part in ("valid", "test"):
         rows = getattr(corpus, part)
         prediction = predictor.predict(predictor.encode(rows.texts))
@@ -258,7 +260,7 @@ def test_a_teacher_is_believed_as_much_as_the_label_and_alone_without_one(
         task.auxiliary,
         Preprocessing.fit(corpus.train.texts, task.recipe).encoder,
     )
-    teacher = Predictor.from_bundle(learned.bundle)
+    teacher = load_predictor(learned.bundle)
     said = [
         teacher.predict(teacher.encode(texts)).probabilities
         for texts in (corpus.train.texts, unlabelled)
@@ -272,6 +274,14 @@ def test_a_teacher_is_believed_as_much_as_the_label_and_alone_without_one(
 
 def test_of_several_teachers_the_mean_is_believed(learned, unlabelled):
     milder = replace(learned.bundle, facts=replace(learned.bundle.facts, temperature=5.0))
+    predictor = Predictor(
+        TextEncoder(milder.rules, milder.vocabulary),
+        milder.model(),
+        milder.classes,
+        5.0,
+        linear=milder.linear,
+    )
+    milder = replace(milder, golden=golden_rows(predictor))
     one, other = (
         examples._teacher_probabilities(unlabelled, (bundle,))
         for bundle in (learned.bundle, milder)
@@ -301,7 +311,7 @@ def test_presets_and_cells_make_bundles_that_score(corpus, tmp_path, preset, set
     recipe = replace(tiny_recipe(preset, **settings), dropout=0.0)
     learned = build(Task(corpus, recipe), Callbacks())
     loaded = load_bundle(tmp_path / add(tmp_path, learned.bundle).version)
-    loaded.golden.check(Predictor.from_bundle(loaded))
+    loaded.golden.check(load_predictor(loaded))
     assert loaded.facts.rules.strip_markup == (preset == "fast")
     assert learned.test.accuracy > 0.8
 
@@ -310,8 +320,8 @@ def test_what_a_person_should_doubt_is_told_and_written_down(tmp_path):
     path, diary = write_labelled(tmp_path / "a.csv", write_texts(CLASSES, 80, seed=2)), Diary()
     same = read_corpus([path], "0.2", str(path), Columns(), seed=0, keep_duplicates=True)
     learned = build(Task(same, tiny_recipe(epochs=1, passes=1)), diary)
-    assert "test rows that are among the training rows: 66 of 80" in learned.suspicions[0]
-    assert learned.bundle.facts.metrics["suspicions"] == list(learned.suspicions)
+    assert "test rows that are among the training rows: 66 of 80" in learned.warnings[0]
+    assert learned.bundle.facts.metrics["suspicions"] == list(learned.warnings)
     assert learned.bundle.temperature == 1.0
     too_few, uncalibrated = diary.notes
     assert too_few.endswith(" tokens are too few to pretrain on")

@@ -12,14 +12,14 @@ import pytest
 
 from scorer.errors import ScorerError, UsageError
 from scorer.tokens.encoding import TextEncoder, Vocabulary
-from scorer.tokens.memory import PieceIds, PieceMemory
+from scorer.tokens.piece_cache import CachedPieces, PieceIds
 from scorer.tokens.text import TextRules
 from scorer.tokens.workers import EncodingWorkers, _parts
 
 RULES = TextRules()
 VOCABULARY = Vocabulary(("<unk>", "<pad>", "so", "the", "film", "n't", "was", "."))
 PIECES = {"so": [2], "the": [3], "film.": [4, 7], "wasn't": [6, 5], "odd": [0]}  # spaCy's tokens
-REMEMBERED = PieceMemory(
+REMEMBERED = CachedPieces(
     pa.array(PIECES, pa.large_string()),
     PieceIds(
         np.array(list(chain(*PIECES.values())), np.int32),

@@ -12,7 +12,13 @@ from scorer.bundles.bundle import Bundle, Facts
 from scorer.bundles.golden import golden_rows
 from scorer.network.inference import Predictor
 from scorer.network.model import ModelConfig, TextClassifier
-from scorer.tokens.encoding import Encoded, TextEncoder, build_vocabulary, count_tokens, remember
+from scorer.tokens.encoding import (
+    Encoded,
+    TextEncoder,
+    build_vocabulary,
+    count_tokens,
+    most_useful_pieces,
+)
 from scorer.tokens.text import TextRules
 from scorer.training.fitting import Examples, Fitted, TrainConfig, Validation, fit
 
@@ -78,8 +84,8 @@ def train(labelled: LabelledTexts, training: TrainConfig = TRAINING) -> Trained:
     rules, cut = TextRules(), len(labelled.texts) * 3 // 4
     known, held_out = labelled.part(0, cut), labelled.part(cut, len(labelled.texts))
     vocabulary = build_vocabulary(count_tokens(known.column, rules), MAX_TOKENS)
-    remembered = remember(known.column, rules, vocabulary)
-    encoder = TextEncoder(rules, vocabulary, remembered)
+    cached_pieces = most_useful_pieces(known.column, rules, vocabulary)
+    encoder = TextEncoder(rules, vocabulary, cached_pieces)
     config = ModelConfig(len(vocabulary), len(labelled.classes), 8, 12, dropout=0.1)
     torch.manual_seed(training.seed)
     valid = encoder.encode(held_out.column)
@@ -99,7 +105,7 @@ def train(labelled: LabelledTexts, training: TrainConfig = TRAINING) -> Trained:
             facts=_facts(labelled, rules, config, fitted),
             weights=weights,
             vocabulary=vocabulary,
-            remembered=remembered,
+            cached_pieces=cached_pieces,
             golden=golden_rows(Predictor(encoder, exact, labelled.classes, TEMPERATURE)),
             history=[
                 {"epoch": epoch.epoch, "loss": epoch.loss, "valid_accuracy": epoch.valid_accuracy}

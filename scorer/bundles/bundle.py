@@ -40,7 +40,7 @@ from scorer.errors import BundleError, ScorerError
 from scorer.network.linear import LinearTerm
 from scorer.network.model import ModelConfig, TextClassifier
 from scorer.tokens.encoding import Vocabulary
-from scorer.tokens.memory import PieceMemory
+from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules
 
 FORMAT_VERSION = 2
@@ -85,7 +85,7 @@ class Bundle:
     facts: Facts
     weights: Mapping[str, torch.Tensor]  # float16, by the model's parameter names
     vocabulary: Vocabulary
-    remembered: PieceMemory
+    cached_pieces: CachedPieces
     golden: GoldenRows
     history: Sequence[Mapping[str, float]]
     report: str = ""
@@ -190,7 +190,7 @@ def _serialise(bundle: Bundle) -> dict[str, bytes]:
     return {
         "weights.safetensors": save_tensors(weights),
         "vocabulary.txt": "".join(f"{token}\n" for token in bundle.vocabulary.tokens).encode(),
-        "pieces.parquet": bundle.remembered.to_parquet(),
+        "pieces.parquet": bundle.cached_pieces.to_parquet(),
         "golden.csv": _csv(columns, golden),
         "history.csv": _csv(list(bundle.history[0]), bundle.history),
         "report.html": bundle.report.encode(),
@@ -239,7 +239,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise BundleError(f"{path} is {path.stat().st_size} bytes long, which no bundle's is")
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest: dict[str, Any] = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{path} is not JSON: {error}", REMEDY) from error
     _check_manifest(manifest, path)
@@ -315,7 +315,7 @@ def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, v
         facts=facts,
         weights=load_tensors(data["weights.safetensors"]),
         vocabulary=vocabulary,
-        remembered=PieceMemory.from_table(table),
+        cached_pieces=CachedPieces.from_table(table),
         golden=_golden(data["golden.csv"].decode(), facts.classes),
         history=_history(data["history.csv"].decode()),
         report=data["report.html"].decode(),
@@ -330,7 +330,7 @@ def _facts(content: Mapping[str, Any]) -> Facts:
     values["classes"] = tuple(values["classes"])
     values["rules"] = _of_kind(TextRules, values["rules"], "rules")
     values["model"] = _of_kind(ModelConfig, values["model"], "model")
-    facts = _of_kind(Facts, values, "content")
+    facts: Facts = _of_kind(Facts, values, "content")
     if len(set(facts.classes)) != len(facts.classes) or len(facts.classes) != facts.model.classes:
         raise BundleError(f"classes are {facts.classes}, the model has {facts.model.classes}")
     if not 0 < facts.temperature <= MAX_TEMPERATURE:

@@ -59,7 +59,7 @@ class GoldenRows:
     def _differences(self, found: np.ndarray) -> np.ndarray:
         """Return each text's largest difference: float32 (texts,), infinite for no probability."""
         differences = np.abs(found - self.probabilities).max(axis=1)
-        return np.nan_to_num(differences, nan=np.inf)
+        return np.asarray(np.nan_to_num(differences, nan=np.inf))
 
 
 def golden_rows(predictor: Predictor) -> GoldenRows:

@@ -7,6 +7,7 @@
 Knows bundles' names, nothing of what is in them beyond `bundle`.
 """
 
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from scorer.bundles.bundle import (
     write_bundle,
 )
 from scorer.bundles.pretrained_encoder import PretrainedEncoder, load_encoder, write_encoder
-from scorer.errors import BundleError
+from scorer.errors import BundleError, UsageError
 from scorer.files.publish import publish_text, sync, writing
 
 CURRENT = "CURRENT"
@@ -101,8 +102,15 @@ def current(store: Path) -> Path:
     return store / version
 
 
-def resolve_bundle(bundle: str | None = None, store: str | None = None) -> Path:
-    """Return the folder to load: `bundle`, else the store's current one, else the shipped one."""
+def resolve_bundle(
+    bundle: str | os.PathLike[str] | None = None, store: str | os.PathLike[str] | None = None
+) -> Path:
+    """Return the folder to load: `bundle`, else the store's current one, else the shipped one.
+
+    Raises `UsageError` where both are given, `BundleError` where the store has none in use.
+    """
+    if bundle is not None and store is not None:
+        raise UsageError("--bundle and --store both say what scores", "Give one of them")
     if bundle is not None:
         return Path(bundle)
     return current(Path(store)) if store is not None else DEFAULT_BUNDLE

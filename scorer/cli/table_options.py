@@ -1,24 +1,12 @@
 """Options that say how a table is read, the same for every command. Imports nothing heavy."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from scorer.tables.csv_options import CsvOptions
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 FORMATS = "csv, csv.gz, csv.zst, csv.bz2, csv.xz, csv.zip, tsv, …, parquet"
-NAMES = (
-    "delimiter",
-    "quote",
-    "escape",
-    "encoding",
-    "no_header",
-    "skip_rows",
-    "rename_duplicates",
-)
 OPTIONS = (  # without them, all is detected
     click.option("--input-format", metavar="FORMAT", help=f"Of what is read: {FORMATS}."),
     click.option("--delimiter", help="Of a CSV: a character, `tab` or `'\\x01'`; else detected."),
@@ -46,10 +34,3 @@ def table_options(command: Command) -> Command:
     for option in reversed(OPTIONS):
         command = option(command)
     return command
-
-
-def csv_options(options: dict[str, Any], infer_types: bool = False) -> "CsvOptions":
-    """Take the options of a CSV out of a command's."""
-    from scorer.tables.csv_options import CsvOptions
-
-    return CsvOptions(infer_types=infer_types, **{name: options.pop(name) for name in NAMES})

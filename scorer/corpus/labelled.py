@@ -1,7 +1,7 @@
 """Labelled tables read and checked: texts and class indices, ready to train or evaluate on.
 
 Rows without a label or a text are left out, and so are, in training files, the texts that are there
-with different labels; each is counted and told. What cannot be repaired is refused with the option
+with different labels; each is counted and noted. What cannot be repaired is refused with the option
 that helps. Knows tables and labels, nothing of tokens, splits or models.
 """
 
@@ -60,11 +60,11 @@ class LabelledRows:
         return LabelledRows(self.texts.take(pa.array(rows)), self.targets[rows], groups, soft)
 
     def sample(self, number: int) -> "LabelledRows":
-        """Return so many rows drawn at random, always the same ones; all if there are no more."""
+        """Return so many random rows, always the same ones; all if there are no more."""
         if number >= len(self):
             return self
-        drawn = np.random.default_rng(0).choice(len(self), number, replace=False)
-        return self.take(np.sort(drawn))
+        sample = np.random.default_rng(0).choice(len(self), number, replace=False)
+        return self.take(np.sort(sample))
 
     def group_codes(self) -> np.ndarray | None:
         """Return int64 (rows,), equal for rows of one group; a row of no group has its own."""
@@ -191,7 +191,8 @@ def _value_counts(labels: pa.LargeStringArray) -> Counter[str]:
 def _targets(labels: pa.LargeStringArray, class_map: ClassMap) -> np.ndarray:
     """Return int64 (rows,): class indices, -1 for a missing label."""
     encoded = labels.fill_null("").dictionary_encode()
-    return class_map.targets(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
+    targets = class_map.targets(encoded.dictionary.to_pylist())
+    return targets.take(np.asarray(encoded.indices))
 
 
 def _usable(
@@ -218,7 +219,7 @@ def _conflicting(rows: LabelledRows) -> np.ndarray:
     highest = np.zeros_like(lowest)
     np.minimum.at(lowest, codes, rows.targets)
     np.maximum.at(highest, codes, rows.targets)
-    return (lowest != highest)[codes]
+    return np.asarray(lowest != highest).take(codes)
 
 
 def _check_rows(rows: LabelledRows, classes: Sequence[str], training: bool) -> None:

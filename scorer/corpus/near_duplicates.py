@@ -61,7 +61,7 @@ class Leaks:
 
 def text_codes(texts: pa.LargeStringArray) -> np.ndarray:
     """Return int64 (rows,): equal codes for texts that differ in markup, spaces or case alone."""
-    return folded(texts).dictionary_encode().indices.to_numpy().astype(np.int64)
+    return np.asarray(folded(texts).dictionary_encode().indices, np.int64)
 
 
 def folded(texts: pa.LargeStringArray) -> pa.LargeStringArray:
@@ -114,7 +114,7 @@ def _near_pairs(texts: pa.LargeStringArray) -> Iterator[tuple[int, int]]:
 
 
 def _alike(first: "MinHash", second: "MinHash") -> bool:
-    return first.jaccard(second) >= THRESHOLD
+    return bool(first.jaccard(second) >= THRESHOLD)
 
 
 def _shingles(texts: pa.LargeStringArray) -> Iterator[list[int]]:
@@ -143,4 +143,4 @@ def _components(pairs: np.ndarray, nodes: int) -> np.ndarray:
     from scipy.sparse.csgraph import connected_components
 
     edges = coo_array((np.ones(len(pairs), bool), pairs.T), shape=(nodes, nodes))
-    return connected_components(edges, directed=False)[1].astype(np.int64)
+    return np.asarray(connected_components(edges, directed=False)[1], np.int64)

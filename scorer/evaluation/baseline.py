@@ -92,4 +92,4 @@ def _vectorizer(max_terms: int) -> "TfidfVectorizer":
 
 
 def _plain(texts: pa.LargeStringArray) -> list[str]:
-    return normalise(texts, TextRules()).to_pylist()
+    return list(normalise(texts, TextRules()).to_pylist())

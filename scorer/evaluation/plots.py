@@ -61,7 +61,7 @@ def plot(
     if diagonal:
         parts.append(_line([*zip(axes.x_range, axes.y_range, strict=True)], axes, "#999", "5 4"))
     for i, one in enumerate(series):
-        parts += _drawn(one, axes, COLOURS[i % len(COLOURS)])
+        parts += _marks(one, axes, COLOURS[i % len(COLOURS)])
     parts += _legend(series)
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
@@ -99,7 +99,7 @@ def _frame(axes: _Axes, x_name: str, y_name: str) -> list[str]:
     return parts
 
 
-def _drawn(series: Series, axes: _Axes, colour: str) -> list[str]:
+def _marks(series: Series, axes: _Axes, colour: str) -> list[str]:
     sizes = series.sizes or [0.15] * len(series.points)
     largest = 1.0 if not series.sizes else max(sizes)
     parts = [] if series.sizes else [_line(series.points, axes, colour)]

@@ -33,7 +33,7 @@ class Findings:
     test: Evaluation
     counts: Mapping[str, Mapping[str, int]]  # part -> class -> rows
     baseline: Baseline | None = None
-    suspicions: Sequence[str] = ()
+    warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
 
 
@@ -44,7 +44,7 @@ def report_html(findings: Findings) -> str:
 
 def _parts(findings: Findings) -> Iterator[str]:
     test = findings.test
-    yield _suspicions(findings.suspicions)
+    yield _suspicions(findings.warnings)
     yield (
         f"<p><strong>{test.accuracy:.2%}</strong> of {test.rows:,} test rows right; 95% interval "
         f"{test.accuracy_low:.2%} to {test.accuracy_high:.2%}.</p>"
@@ -60,10 +60,10 @@ def _parts(findings: Findings) -> Iterator[str]:
     yield section("How it was trained", _settings(findings.facts))
 
 
-def _suspicions(suspicions: Sequence[str]) -> str:
-    if not suspicions:
+def _suspicions(warnings: Sequence[str]) -> str:
+    if not warnings:
         return ""
-    return f'<div class="doubt"><strong>Doubt these figures</strong>{bullets(suspicions)}</div>'
+    return f'<div class="doubt"><strong>Doubt these figures</strong>{bullets(warnings)}</div>'
 
 
 def _comparison(findings: Findings) -> str:

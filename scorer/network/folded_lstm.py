@@ -86,7 +86,7 @@ class FoldedLstm:
 class _States:
     """A batch on its way through the steps: float32 (texts, hidden), gates (rows, 4 hidden).
 
-    Rows may be more than texts: then the last of them are void.
+    Rows may be more than texts: then the last of them are padding.
     """
 
     scratch: Scratch
@@ -99,7 +99,7 @@ class _States:
 
     @classmethod
     def of(cls, rows: int, hidden: int, product: Product) -> "_States":
-        """Return states of nought."""
+        """Return states of zero."""
         gates = torch.zeros(rows, 4 * hidden)
         cell, state, total = torch.zeros(3, rows, hidden)
         highest = torch.full((rows, hidden), -torch.inf)

@@ -8,26 +8,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import torch
 
 from scorer.network.batching import in_row_order, length_sorted, packed
-from scorer.network.card_batches import CardBatches, tokens_for
+from scorer.network.cuda_batches import CudaBatches, tokens_for
 from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
 from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
-from scorer.network.precision import check_precision, to_try
+from scorer.network.precision import check_precision
 from scorer.network.recurrence import PackedLayer, Recurrence
 from scorer.tokens.encoding import UNKNOWN_ID, Encoded, TextEncoder
 from scorer.tokens.workers import EncodingWorkers
 
-if TYPE_CHECKING:
-    from scorer.bundles.bundle import Bundle
-
-CORES = torch.get_num_threads()  # now: later threads are told what a pool has set
+CORES = torch.get_num_threads()  # now: later threads see what a pool has set
 BATCH_STATES = 1 << 16  # rows times hidden size: a step's states stay in a core's cache
 LEAST_ROWS, MOST_ROWS = 256, 1024  # of a batch; oneDNN keeps a program for every 16 rows
 TOKEN_BUDGET = 1 << 20  # tokens of a padded batch
@@ -36,7 +32,7 @@ NEAR_TIE = 0.1  # between a text's two highest logits, int8 is off by half that:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is said of each text of a column."""
+    """Class probabilities of a column of texts, and how many tokens they rest on."""
 
     probabilities: np.ndarray  # float32 (rows, classes); NaN where the text has no token
     tokens: np.ndarray  # int32 (rows,); 0: null or blank
@@ -65,35 +61,10 @@ class Predictor:
         self._device = torch.device(device)
         self._model = model.to(self._device).eval()
         self._recurrence, self._exact = self._recurrences()
-        self._card = CardBatches(tokens_for(model.config)) if self._device.type == "cuda" else None
+        self._cuda_batches = (
+            CudaBatches(tokens_for(model.config)) if self._device.type == "cuda" else None
+        )
         self.engine = f"{self._recurrence.name}, {device}"
-
-    @classmethod
-    def from_bundle(
-        cls,
-        bundle: "Bundle",
-        precision: str = "float32",
-        device: str = "auto",
-        workers: int | None = None,
-    ) -> "Predictor":
-        """Return the predictor of a loaded bundle.
-
-        precision: one of `precision.CHOICES`; `auto` takes the fastest that gives the bundle's
-        golden texts their probabilities, and what this machine lacks is served by float32.
-        device: `auto` takes CUDA where there is one. workers: processes that encode; None is none
-        where the model needs the cores, and all cores but one beside a card.
-        """
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        encoder = _encoder(bundle, _workers_beside(device) if workers is None else workers)
-        facts = (bundle.classes, bundle.temperature)
-        linear = bundle.linear
-        *faster, last = to_try(precision, bundle.facts.model, device)
-        for name in faster:
-            predictor = cls(encoder, bundle.model(), *facts, name, device, linear)
-            if bundle.golden.holds(predictor):
-                return predictor
-        return cls(encoder, bundle.model(), *facts, last, device, linear)
 
     def close(self) -> None:
         """End the worker processes, if there are any."""
@@ -136,10 +107,12 @@ class Predictor:
 
         def score(rows: np.ndarray) -> torch.Tensor:
             with torch.inference_mode():
-                return self._model.output(recurrence.pooled(packed(encoded, rows))).float()
+                pooled = recurrence.pooled(packed(encoded, rows))
+                logits: torch.Tensor = self._model.output(pooled)
+                return logits.float()
 
-        if self._card is not None:
-            batches, values = self._card.run(lengths, score)
+        if self._cuda_batches is not None:
+            batches, values = self._cuda_batches.run(lengths, score)
         else:
             batches, values = _on_cores(lengths, batch_rows(self._model.config.hidden_dim), score)
         return in_row_order(batches, values, len(encoded), len(self.classes))
@@ -158,15 +131,6 @@ class Predictor:
 def batch_rows(hidden_dim: int) -> int:
     """Return how many rows a batch on a CPU has at most."""
     return min(MOST_ROWS, max(LEAST_ROWS, BATCH_STATES // hidden_dim))
-
-
-def _workers_beside(device: str) -> int:
-    return (os.cpu_count() or 1) - 1 if device == "cuda" else 0
-
-
-def _encoder(bundle: "Bundle", workers: int) -> TextEncoder | EncodingWorkers:
-    parts = (bundle.rules, bundle.vocabulary, bundle.remembered)
-    return EncodingWorkers(*parts, workers) if workers else TextEncoder(*parts)
 
 
 def _on_cores(
@@ -196,4 +160,4 @@ def _near_ties(logits: np.ndarray) -> np.ndarray:
 def _count_unknown(encoded: Encoded) -> np.ndarray:
     """Return int32 (rows,): how many of a text's tokens are unknown."""
     before = np.concatenate([[0], np.cumsum(encoded.ids == UNKNOWN_ID)])
-    return np.diff(before[encoded.offsets]).astype(np.int32)
+    return np.asarray(np.diff(before[encoded.offsets]), np.int32)

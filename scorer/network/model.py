@@ -63,19 +63,21 @@ class TextClassifier(nn.Module):
     ) -> torch.Tensor:
         """Return logits (batch, classes) of embedded texts (batch, time, embedding_dim).
 
-        `mask` (batch, pooled_dim) is the dropout's, drawn by who trains; None is no dropout.
+        `mask` (batch, pooled_dim) is the dropout mask, sampled by the caller; None is no dropout.
         """
         pooled = self.pool(self.states(embedded, lengths), lengths)
-        return self.output(pooled if mask is None else pooled * mask).float()
+        logits: torch.Tensor = self.output(pooled if mask is None else pooled * mask)
+        return logits.float()
 
     def states(self, embedded: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Return the hidden states (batch, time, hidden_dim); what stands past a length is void.
+        """Return the hidden states (batch, time, hidden_dim); values past a length are undefined.
 
         CUDA runs packed sequences through cuDNN. On a CPU PyTorch has a fast kernel for unpacked
         input only, and as the layer has one direction, states up to a text's end are the same.
         """
         if not embedded.is_cuda:
-            return self.recurrent(embedded)[0]
+            output: torch.Tensor = self.recurrent(embedded)[0]
+            return output
         packed = pack_padded_sequence(embedded, lengths.cpu(), batch_first=True)
         states, _ = self.recurrent(packed)
         return pad_packed_sequence(states, batch_first=True, total_length=embedded.shape[1])[0]

@@ -1,4 +1,4 @@
-"""The product of states and recurrent weights, the step loop's dearest part, in one arithmetic.
+"""The product of states and recurrent weights, the step loop's hot spot, in one precision.
 
 FloatProduct  float32.
 HalfProduct   bfloat16 or float16; twice as fast as float32 where the machine multiplies it.
@@ -25,12 +25,12 @@ class Product(Protocol):
     name: str
 
     def scratch(self, rows: int) -> Scratch:
-        """Return what one batch works on, with states of nought."""
+        """Return the buffers of one batch, with states of zero."""
 
     def add(self, ids: torch.Tensor, scratch: Scratch, gates: torch.Tensor) -> None:
         """Make the first gates, as many as ids, the tokens' rows of the table and the product.
 
-        gates float32 (rows, 4 hidden), states (rows, hidden); what is in the other rows is void.
+        gates float32 (rows, 4 hidden), states (rows, hidden); the other rows are padding.
         """
 
     def take(self, state: torch.Tensor, scratch: Scratch) -> None:

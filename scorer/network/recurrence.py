@@ -97,10 +97,10 @@ class _Pool:
 
     def pooled(self, lengths: torch.Tensor) -> torch.Tensor:
         """Return (texts, pooled_dim)."""
-        if not self._concat:
-            return self._last
-        mean = self._total / lengths[:, None]
-        return torch.cat([self._last, self._highest, mean], dim=1)
+        parts = [self._last]
+        if self._concat:
+            parts += [self._highest, self._total / lengths[:, None]]
+        return torch.cat(parts, dim=1)
 
 
 def _of_first(state: State, texts: int) -> State:

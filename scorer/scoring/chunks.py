@@ -106,4 +106,4 @@ def journal_row(classes: int) -> np.dtype:
 
 def count_distinct(texts: pa.LargeStringArray) -> int:
     """Return how many texts differ; each null counts as one of its own."""
-    return pc.count_distinct(texts, mode="only_valid").as_py() + texts.null_count
+    return int(pc.count_distinct(texts, mode="only_valid").as_py()) + int(texts.null_count)

@@ -9,16 +9,13 @@ Knows Arrow tables and predictions, nothing of files or models.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import UsageError
-
-if TYPE_CHECKING:
-    from scorer.network.inference import Prediction
+from scorer.network.inference import Prediction
 
 SCORED, UNKNOWN, NULL, BLANK, MARKUP = STATUSES = (
     "scored",
@@ -58,7 +55,7 @@ class AddedColumns:
         return schema
 
     def arrays(
-        self, texts: pa.LargeStringArray, prediction: "Prediction", classes: Sequence[str]
+        self, texts: pa.LargeStringArray, prediction: Prediction, classes: Sequence[str]
     ) -> list[pa.Array]:
         """Return the added columns of a chunk, each of length rows."""
         without = np.isnan(prediction.probabilities).any(axis=1)  # (rows,)
@@ -72,7 +69,7 @@ class AddedColumns:
         return arrays
 
 
-def statuses(texts: pa.LargeStringArray, prediction: "Prediction") -> np.ndarray:
+def statuses(texts: pa.LargeStringArray, prediction: Prediction) -> np.ndarray:
     """Return int8 (rows,): the position in `STATUSES` of what each text is."""
     blank = pc.equal(pc.utf8_trim_whitespace(texts), "").fill_null(False)
     unknown = prediction.unknown == prediction.tokens
@@ -81,4 +78,4 @@ def statuses(texts: pa.LargeStringArray, prediction: "Prediction") -> np.ndarray
 
 
 def _numpy(mask: pa.BooleanArray) -> np.ndarray:
-    return mask.to_numpy(zero_copy_only=False)
+    return np.asarray(mask.to_numpy(zero_copy_only=False))

@@ -35,7 +35,7 @@ ENDINGS = ("rejects.csv", "run.json", "journal", "journal.old", "lock")  # besid
 
 
 class StreamDestination:
-    """Standard output: rows leave as they are written, nothing is remembered."""
+    """Standard output: rows leave as they are written, nothing is cached_pieces."""
 
     name = "standard output"
     table: Path | None = None
@@ -99,10 +99,10 @@ class FileDestination:
             self._journal.remove()
 
     def failed(self, summary: dict[str, Any], rejects: bool) -> None:
-        """Leave word of a run that published nothing, and the rows it rejected.
+        """Write the summary of a run that published nothing, and the rows it rejected.
 
-        The summary of the run that wrote the output which is still there is kept inside. That the
-        disk is full, or the folder gone, is what the run's own error says.
+        The summary of the run that wrote the output which is still there is kept inside. A full
+        disk, or a folder that is gone, is what the run's own error is about.
         """
         with suppress(OSError, ScorerError):
             self._table.discard()  # which may be what has filled the disk
@@ -163,7 +163,7 @@ def _check(output: Path, source: Path | None, overwrite: bool) -> None:
 
 
 @contextmanager
-def reserved(target: str, source: Path | None, overwrite: bool) -> Iterator[Destination]:
+def open_output(target: str, source: Path | None, overwrite: bool) -> Iterator[Destination]:
     """Check and lock where the output goes, before any work.
 
     Raises what `publish.check_output` and `publish.locked` raise.

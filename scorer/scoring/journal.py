@@ -5,8 +5,8 @@
 
 Records follow each other without a gap, so a journal always covers the rows from 0 up to some
 row: one number says what is known. Each record is handed to the system when it is made, which a
-killed process survives; the disk is told to take it at most once a second, as all that a power
-cut can cost is computing again. A torn tail is cut off.
+killed process survives; it is flushed to the disk (fsync) at most once a second, as all that a
+power cut can cost is computing again. A torn tail is cut off.
 
 Knows rows of fixed width and a binding, nothing of models, texts or tables.
 """
@@ -134,7 +134,7 @@ def open_journal(
 ) -> Journal:
     """Open the output's journal; one that is bound to another run is set aside, never mixed in.
 
-    `note` is told of a journal that was set aside, and what differs.
+    `note` is called with a line about a journal that was set aside, and what differs.
     """
     path = beside(output, "journal")
     with writing(path):

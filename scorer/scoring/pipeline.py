@@ -12,17 +12,17 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AHEAD = 1  # items that wait between two stages, beside the one in each stage's hand
+AHEAD = 1  # items that wait between two stages, beside the one each stage works on
 
 
 @dataclass
 class StageClock:
-    """Seconds that a stage was at work, waited for its items, and waited to hand one on."""
+    """Seconds that a stage was busy, waited for its items, and waited to pass one on."""
 
     busy: float = 0.0
     starved: float = 0.0
@@ -30,7 +30,7 @@ class StageClock:
 
 
 @dataclass(frozen=True)
-class _End(Generic[Item]):
+class _End:
     """What comes after the last item: nothing, or the error that ended the stage."""
 
     error: BaseException | None = None
@@ -68,7 +68,7 @@ def overlapped(
 ) -> Generator[Item, None, None]:
     """Yield the items of a stage that runs in a thread, at most `ahead` items and one in advance.
 
-    Closing this generator waits until the stage is done with the item in its hand.
+    Closing this generator waits until the stage is done with its item.
     """
     ready: SimpleQueue[Item | _End] = SimpleQueue()
     room, stop = threading.Semaphore(ahead), threading.Event()

@@ -1,142 +1,115 @@
-"""Where scored tables come from: `python -m scorer provenance FILE…`.
+"""Where scored tables come from, and whether they are still the ones that were published.
 
-A Parquet file says it in its footer, any other output in the `.run.json` beside it. Knows what
-`summary` writes, nothing of scoring.
+A Parquet file has its provenance in its footer, any other output in the `.run.json` beside it.
+Knows what `summary` writes, nothing of scoring.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import click
-
-from scorer.console import run_job
 from scorer.errors import InputError
+from scorer.files.byte_streams import open_file, reading
+from scorer.files.fingerprint import fingerprint
+from scorer.scoring.summary import FOOTER_KEY
 
 SHORT_DIGEST = 8  # first digits that name a bundle well enough
 FACTS = {"bundle", "input", "rows", "text_column", "texts", "score_settings", "options"}
 OUTPUTS = ("*.parquet", "*.pq", "*.run.json")  # looked for in a folder
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True)
-@click.option("--bundle", metavar="ID", help="List the files that this version or digest scored.")
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each file.")
-@click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
-def provenance(files: tuple[str, ...], bundle: str | None, as_json: bool, verbose: bool) -> None:
-    """Print which bundle scored FILES from which input; folders are searched."""
-    run_job(lambda: _print(files, bundle, as_json), verbose)
-
-
-def _print(files: Iterable[str], bundle: str | None, as_json: bool) -> None:
-    found = 0
-    for path, facts in origins(files):
-        if bundle is not None and not scored_by(facts, bundle):
-            continue
-        found += 1
-        if as_json:
-            click.echo(json.dumps({"file": str(path), **facts}, ensure_ascii=False))
-        else:
-            click.echo(path if bundle is not None else "\n".join(lines(path, facts)))
-    if not found:
-        click.echo("no output of that bundle" if bundle else "no output here", err=True)
-
-
-def origins(paths: Iterable[str]) -> Iterator[tuple[Path, dict[str, Any]]]:
+def find_provenance(
+    paths: Iterable[str], on_damaged: Callable[[InputError], None]
+) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield each output and its provenance; in folders, of those that have one.
 
+    `on_damaged` is called with what is wrong with a file in a folder: it does not hide the others.
     Raises `InputError` for a named file that has none.
     """
     for path in map(Path, paths):
         if path.is_dir():
-            yield from _in_folder(path)
+            yield from _in_folder(path, on_damaged)
         elif (facts := read_provenance(path)) is not None:
             yield path, facts
         else:
-            raise InputError(f"{path} does not say where it comes from", "Scored by another way?")
+            raise InputError(f"{path} has no provenance", "Was it written by another program?")
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _in_folder(
+    folder: Path, on_damaged: Callable[[InputError], None]
+) -> Iterator[tuple[Path, dict[str, Any]]]:
     files = {file for pattern in OUTPUTS for file in folder.rglob(pattern)}
     outputs = {file.with_name(file.name.removesuffix(".run.json")) for file in files}
     for path in sorted(output for output in outputs if output.is_file()):
         try:
             facts = read_provenance(path)
-        except InputError as error:  # one damaged file does not hide the others
-            click.echo(f"note: {error}", err=True)
+        except InputError as error:
+            on_damaged(error)
             continue
         if facts is not None:
             yield path, facts
 
 
 def read_provenance(path: Path) -> dict[str, Any] | None:
-    """Return what an output says of its run; None if it says nothing. Raises `InputError`."""
-    from scorer.files.byte_streams import open_file
-
+    """Return the provenance of an output, None if it has none. Raises `InputError`."""
     with open_file(str(path)) as file:
         parquet = file.read(4) == b"PAR1"
-    facts = _of_footer(path) if parquet else None
-    return facts or _of_summary(path.with_name(path.name.removesuffix(".run.json") + ".run.json"))
+    facts = _read_footer(path) if parquet else None
+    return facts or _read_summary(_summary_of(path))
 
 
-def _of_footer(path: Path) -> dict[str, Any] | None:
+def is_as_published(path: Path) -> bool | None:
+    """Return whether an output is, byte for byte, the one that was published; None: not known.
+
+    Raises `InputError`.
+    """
+    facts = _read_summary(_summary_of(path))
+    if facts is None or facts.get("output_sha256") is None or not path.is_file():
+        return None
+    if path.stat().st_size != facts["output_bytes"]:
+        return False
+    found = fingerprint(path)
+    return found is not None and found.sha256 == facts["output_sha256"]
+
+
+def _summary_of(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(".run.json") + ".run.json")
+
+
+def _read_footer(path: Path) -> dict[str, Any] | None:
     import pyarrow.parquet as pq
-
-    from scorer.files.byte_streams import open_file, reading
-    from scorer.scoring.summary import FOOTER_KEY
 
     with reading(str(path), None), open_file(str(path)) as file:
         metadata = pq.read_metadata(file).metadata or {}
     entry = metadata.get(FOOTER_KEY.encode())
-    return None if entry is None else _parsed(entry, path)
+    return None if entry is None else _parse(entry, path)
 
 
-def _of_summary(path: Path) -> dict[str, Any] | None:
+def _read_summary(path: Path) -> dict[str, Any] | None:
     """Return the summary of the run that published, which a later failed one keeps inside."""
     if not path.is_file():
         return None
-    summary = _parsed(path.read_bytes(), path)
+    summary = _parse(path.read_bytes(), path)
     return summary if summary.get("published") else summary.get("published_run")
 
 
-def _parsed(entry: bytes, path: Path) -> dict[str, Any]:
+def _parse(entry: bytes, path: Path) -> dict[str, Any]:
     try:
         facts = json.loads(entry)
     except ValueError as error:
-        raise InputError(f"{path}: what it says of its run is not JSON: {error}") from error
+        raise InputError(f"{path}: its provenance is not JSON: {error}") from error
     if not isinstance(facts, dict):
-        raise InputError(f"{path}: what it says of its run is no object")
-    told = facts if facts.get("published", True) else facts.get("published_run")
-    if told and not told.keys() >= FACTS:
-        raise InputError(f"{path}: it says nothing of a run of this program")
+        raise InputError(f"{path}: its provenance is not an object")
+    published = facts if facts.get("published", True) else facts.get("published_run")
+    if published and not published.keys() >= FACTS:
+        raise InputError(f"{path}: it is not the summary of a run of this program")
     return facts
 
 
-def scored_by(facts: Mapping[str, Any], bundle: str) -> bool:
+def was_scored_by(facts: Mapping[str, Any], bundle: str) -> bool:
     """Return whether a version, a digest or the beginning of a digest is the bundle's."""
     version, digest = facts["bundle"]["version"], facts["bundle"]["digest"]
     return bundle in (version, digest) or (
         len(bundle) >= SHORT_DIGEST and digest.startswith(bundle)
     )
-
-
-def lines(path: Path, facts: Mapping[str, Any]) -> Iterator[str]:
-    """Say what a person asks of an output first."""
-    bundle, read, rows = facts["bundle"], facts["input"], facts["rows"]
-    size = "read once" if read["size"] is None else f"{read['size']:,} bytes"
-    yield str(path)
-    yield f"  bundle       {bundle['version']}, digest {bundle['digest']}"
-    yield f"  classes      {', '.join(bundle['classes'])}"
-    yield f"  labels       {_listed(bundle['label_values'])}"
-    yield f"  input        {read['path']}, {read['format']}, {size}, sha256 {read['sha256']}"
-    yield f"  text column  {facts['text_column']}"
-    yield f"  rows         {_listed(rows)}"
-    yield f"  texts        {_listed(facts['texts'])}"
-    yield f"  settings     {_listed(facts['score_settings'])}"
-    yield f"  options      {_listed(facts['options'])}"
-
-
-def _listed(facts: Mapping[str, Any]) -> str:
-    """Return what was set or counted."""
-    return ", ".join(f"{name}={value}" for name, value in facts.items() if value not in (None, ""))

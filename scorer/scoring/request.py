@@ -1,4 +1,4 @@
-"""What is asked of a run: which table is read and how, and where which columns go.
+"""What a run is asked to do: which table is read and how, and where which columns go.
 
 Knows paths, formats and names; nothing is opened here.
 """
@@ -10,7 +10,7 @@ from scorer.errors import InputError
 from scorer.files.byte_streams import STANDARD_STREAM, reason
 from scorer.files.publish import real_path
 from scorer.scoring.columns import AddedColumns
-from scorer.scoring.ledger import DEFAULT_LIMIT, RejectLimit
+from scorer.scoring.reject_limit import DEFAULT_LIMIT, RejectLimit
 from scorer.tables.formats import CsvOptions, TableFormat
 
 CHUNK_ROWS = 8192

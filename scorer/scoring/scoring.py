@@ -1,18 +1,17 @@
-"""The job: a table's chunks in, the same chunks with probability columns out, and what was done.
+"""The scoring flow: a table's chunks in, the same chunks with probability columns out.
 
     read ─ encode ─ predict ─ write        overlapping, see `pipeline`
 
-Knows which room reads, counts, remembers and publishes. Knows no bundle folder: it is handed a
-predictor and the facts of its bundle. How a chunk is scored is in `chunks`, which columns are
-added in `columns`, where things are put in `destination`.
+Knows which room reads, counts, records and publishes. Knows no bundle folder: it is handed a
+function that returns the model. How a chunk is scored is in `chunks`, which columns are added in
+`columns`, where files are put in `destination`, what a run counts in `record`.
 """
 
 import json
-import time
-from collections.abc import Generator, Sequence
-from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict
 from importlib.metadata import version
 
 import pyarrow as pa
@@ -20,8 +19,9 @@ import pyarrow as pa
 from scorer import __version__
 from scorer.errors import RowsError, ScorerError
 from scorer.files.byte_streams import STANDARD_STREAM
-from scorer.files.fingerprint import Fingerprint, check_unchanged, fingerprint
+from scorer.files.fingerprint import check_readable, check_unchanged, fingerprint
 from scorer.network.inference import Predictor
+from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.chunks import (
     ChunkScorer,
     EncodedChunk,
@@ -30,48 +30,43 @@ from scorer.scoring.chunks import (
     journal_row,
 )
 from scorer.scoring.columns import AddedColumns, statuses
-from scorer.scoring.destination import Destination, reserved
+from scorer.scoring.destination import Destination, open_output
 from scorer.scoring.journal import Journal
-from scorer.scoring.ledger import RowLedger
-from scorer.scoring.pipeline import StageClock, each, overlapped, timed
+from scorer.scoring.pipeline import each, overlapped, timed
+from scorer.scoring.record import Model, RunRecord
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
-from scorer.scoring.summary import (
-    BundleFacts,
-    InputFacts,
-    Provenance,
-    RowCounts,
-    RunSummary,
-    Tally,
-    peak_memory_mb,
-)
-from scorer.scoring.watcher import Watcher
+from scorer.scoring.summary import RunSummary, failure_facts
 from scorer.tables.formats import RejectSink, check_table, create_table, open_table
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
 from scorer.tables.text_column import find_text_column
 
 CHUNK_BYTES = 32 << 20
-STAGES = ("read", "encode", "model", "write")
-
-
-@dataclass(frozen=True)
-class Model:
-    """What scores, and which bundle it is."""
-
-    predictor: Predictor
-    bundle: BundleFacts
-    text_column: str  # that it was trained on
+SWITCH_SECONDS = 0.0002  # between Python's threads: the model's are many short steps
 
 
 def score_file(
-    source: Source, target: Target, model: Model, watcher: Watcher | None = None
+    source: Source,
+    target: Target,
+    load_model: Callable[[], Model],
+    callbacks: Callbacks | None = None,
+    check_cancelled: Callable[[], None] = lambda: None,
 ) -> RunSummary:
     """Score a file into another one and return what was done.
 
     The output appears complete or not at all; run again after an interruption, it goes on from
-    the scores that were computed. Raises a `ScorerError` for whatever DESIGN calls expected.
+    the scores that were computed. Whatever fails once the output is locked leaves its summary
+    beside it. What can be refused at once is, before `load_model`, which takes seconds.
+    `check_cancelled` is called between chunks, in any thread; what it raises ends the run.
+    Raises a `ScorerError` for whatever DESIGN calls expected.
     """
-    with reserved(target.path, source.file, target.overwrite) as destination:
-        return Run(source, target, destination, model, watcher or Watcher()).score()
+    callbacks = callbacks or Callbacks()
+    with open_output(target.path, source.file, target.overwrite) as destination:
+        with _write_failure_summary(destination, callbacks):
+            check_readable(source.file)
+            model = load_model()
+        with _settings_of_long_runs():
+            record = RunRecord(source, target, model, destination.name)
+            return _Run(record, destination, callbacks, check_cancelled).score()
 
 
 def score_table(
@@ -87,86 +82,103 @@ def score_table(
     return pa.concat_tables(parts)
 
 
-class Run:
-    """One run of the job into a reserved destination; counts what it does."""
+@contextmanager
+def _write_failure_summary(destination: Destination, callbacks: Callbacks) -> Iterator[None]:
+    """Write the summary of a run that ends before there is a model: `_Run` writes all others."""
+    try:
+        yield
+    except ScorerError as error:
+        facts = failure_facts(error, destination.name)
+        destination.failed(facts, rejects=False)
+        callbacks.on_failure(facts)
+        raise
+
+
+@contextmanager
+def _settings_of_long_runs() -> Iterator[None]:
+    """Use the system's memory, of which Arrow's own allocator keeps too much, and switch often."""
+    interval, pool = sys.getswitchinterval(), pa.default_memory_pool()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        pa.set_memory_pool(pool)
+
+
+class _Run:
+    """One run into an output that is held; what it counts goes into the record."""
 
     def __init__(
         self,
-        source: Source,
-        target: Target,
+        record: RunRecord,
         destination: Destination,
-        model: Model,
-        watcher: Watcher,
+        callbacks: Callbacks,
+        check_cancelled: Callable[[], None],
     ) -> None:
-        self._source, self._target, self._destination = source, target, destination
-        self._model, self._watcher = model, watcher
-        self._started, self._clock = datetime.now(UTC), time.monotonic()
-        self._clocks = {stage: StageClock() for stage in STAGES}
-        self._ledger, self._tally = RowLedger(), Tally()
-        self._notes: list[str] = []  # about the files
-        self._fingerprint: Fingerprint | None = None
-        self._reader: TableReader | None = None
-        self._scorer: ChunkScorer | None = None
-        self._text_column = source.text_column or ""
+        self._record, self._destination = record, destination
+        self._source, self._target, self._model = record.source, record.target, record.model
+        self._callbacks, self._check_cancelled = callbacks, check_cancelled
 
     def score(self) -> RunSummary:
-        """Score, prove, publish; whatever fails leaves word of itself and publishes nothing."""
-        self._watcher.started(self._model.bundle)
+        """Score, prove, publish; whatever fails leaves a summary and publishes nothing."""
+        self._callbacks.on_start(self._model.bundle)
+        record = self._record
         try:
             self._score_rows()
-            self._watcher.check()
-            summary = self._summary()
-            self._destination.publish(summary.as_dict(), self._rejected > 0)
-        except Exception as error:  # of any kind: a person will ask what became of the run
-            summary = self._summary(error)
-            too_many = isinstance(error, RowsError) and self._rejected > 0
+            self._check_cancelled()
+            summary = record.summary()
+            self._destination.publish(summary.as_dict(), record.rejected > 0)
+        except Exception as error:  # of any kind: the summary has to say why there is no output
+            summary = record.summary(error)
+            too_many = isinstance(error, RowsError) and record.rejected > 0
             self._destination.failed(summary.as_dict(), too_many)
-            with suppress(OSError, ScorerError):  # the run's own error is the one to tell
-                self._watcher.ended(summary)
+            with suppress(OSError, ScorerError):  # the run's own error is the one to raise
+                self._callbacks.on_end(summary)
             raise
-        self._watcher.ended(summary)
+        self._callbacks.on_end(summary)
         return summary
-
-    @property
-    def _rejected(self) -> int:
-        return self._reader.rows_rejected if self._reader else 0
 
     def _score_rows(self) -> None:
         """Read, score and write all rows, and prove that none is missing."""
-        file, destination = self._source.file, self._destination
+        file, destination, record = self._source.file, self._destination, self._record
         if file is not None:
-            self._fingerprint = fingerprint(file, self._watcher.check)
+            record.input = fingerprint(file, self._check_cancelled)
         rejects = RejectSink(destination.rejects) if destination.rejects else None
         path, csv = str(file or self._source.path), self._source.csv  # the file that was hashed
-        with open_table(path, self._source.format, csv, rejects) as self._reader:
-            schema = self._write_rows(self._reader)
-        self._check_rejects(self._reader)
+        with open_table(path, self._source.format, csv, rejects) as reader:
+            record.reader = reader
+            schema = self._write_rows(reader)
+        self._check_rejects(reader)
         if destination.table is not None:
-            dialect = self._reader.dialect
+            dialect = reader.dialect
             found = check_table(destination.table, self._target.format, schema, dialect)
-            self._ledger.prove_file(found)
-        if file is not None and self._fingerprint is not None:
-            check_unchanged(file, self._fingerprint)
+            record.ledger.prove_file(found)
+            record.written = fingerprint(destination.table, self._check_cancelled)
+        if file is not None and record.input is not None:
+            check_unchanged(file, record.input)
 
     def _write_rows(self, reader: TableReader) -> pa.Schema:
         """Score and write the rows of an open table; return the schema that was written."""
-        chunks = timed(reader.chunks(self._source.chunk_rows, CHUNK_BYTES), self._clocks["read"])
+        record, target = self._record, self._target
+        chunks = timed(reader.chunks(self._source.chunk_rows, CHUNK_BYTES), record.clocks["read"])
         first = next(chunks, None)
         if first is None:  # no row to find the text column by: all are rejects, too many or not
             self._check_rejects(reader)
         sample = first.table if first else pa.Table.from_batches([], reader.schema)
         column = find_text_column(sample, self._source.text_column, self._model.text_column)
-        self._text_column = sample.schema.field(column).name
-        schema = self._target.added.added_to(sample.schema, self._model.predictor.classes)
-        journal = self._open_journal(column)
-        self._scorer = ChunkScorer(self._model.predictor, column, journal)
+        record.text_column = sample.schema.field(column).name
+        schema = target.added.added_to(sample.schema, self._model.predictor.classes)
+        scorer = ChunkScorer(self._model.predictor, column, self._open_journal(column))
+        record.scorer = scorer
         path = self._destination.table or STANDARD_STREAM
-        with create_table(path, self._target.format, schema, reader.dialect) as writer:
+        with create_table(path, target.format, schema, reader.dialect) as writer:
             self._note((*reader.notes, *writer.notes))
-            self._pump(_rejoined(first, chunks), self._scorer, writer)
+            self._pump(_rejoined(first, chunks), scorer, writer)
             self._note(reader.notes)
-            self._ledger.prove(reader.rows_read, reader.rows_rejected, writer.rows_written)
-            writer.add_metadata(self._provenance().metadata())
+            record.ledger.prove(reader.rows_read, reader.rows_rejected, writer.rows_written)
+            writer.add_metadata(record.provenance().metadata())
         return schema
 
     def _check_rejects(self, reader: TableReader) -> None:
@@ -175,10 +187,8 @@ class Run:
 
     def _note(self, lines: Sequence[str]) -> None:
         """Pass on what the reader or the writer notes about a file, each line once."""
-        for line in lines:
-            if line not in self._notes:
-                self._notes.append(line)
-                self._watcher.note(line)
+        for line in self._record.new_notes(lines):
+            self._callbacks.on_note(line)
 
     def _pump(
         self, chunks: Generator[Chunk, None, None], scorer: ChunkScorer, writer: TableWriter
@@ -186,88 +196,47 @@ class Run:
         """Take all chunks through the stages; the last one runs in this thread."""
 
         def encode(chunk: Chunk) -> EncodedChunk:
-            self._watcher.check()
+            self._check_cancelled()
             return scorer.encode(chunk)
 
         def predict(part: EncodedChunk) -> ScoredChunk:
-            self._watcher.check()
+            self._check_cancelled()
             return scorer.predict(part)
 
-        clocks = self._clocks
+        clocks = self._record.clocks
         read = overlapped(chunks, clocks["read"])
         encoded = overlapped(each(encode, read, clocks["encode"]), clocks["encode"])
         scored = overlapped(each(predict, encoded, clocks["model"]), clocks["model"])
         for _ in each(lambda part: self._write(part, writer), scored, clocks["write"]):
-            self._watcher.advance(self._ledger.rows)
+            self._callbacks.on_chunk(self._record.ledger.rows)
 
     def _write(self, scored: ScoredChunk, writer: TableWriter) -> None:
-        """Write a chunk and enter it in the books."""
-        chunk, before = scored.chunk, writer.rows_written
+        """Write a chunk and count its rows."""
+        chunk, before, record = scored.chunk, writer.rows_written, self._record
         writer.write(scored.with_columns(self._target.added, self._model.predictor.classes))
         written = writer.rows_written - before
-        self._ledger.enter(chunk.first_row, chunk.table.num_rows, written)
+        record.ledger.record(chunk.first_row, chunk.table.num_rows, written)
         kinds = statuses(scored.texts, scored.prediction)
-        self._tally.add(kinds, count_distinct(scored.texts), scored.prediction)
+        record.tally.update(kinds, count_distinct(scored.texts), scored.prediction)
 
     def _open_journal(self, column: int) -> Journal | None:
         """Open the journal, bound to all that a score depends on; None for what is read once."""
-        if self._fingerprint is None:
+        known, source, predictor = self._record.input, self._source, self._model.predictor
+        if known is None:
             return None
         binding = {
-            "input": f"{self._fingerprint.size} bytes, sha256 {self._fingerprint.sha256}",
-            "input format": json.dumps(asdict(self._source.format) | asdict(self._source.csv)),
-            "text column": f"{column}: {self._text_column}",
+            "input": f"{known.size} bytes, sha256 {known.sha256}",
+            "input format": json.dumps(asdict(source.format) | asdict(source.csv)),
+            "text column": f"{column}: {self._record.text_column}",
             "bundle": self._model.bundle.digest,
             "program": _program(),
-            **self._model.predictor.score_settings,
+            **predictor.score_settings,
         }
-        row = journal_row(len(self._model.predictor.classes))
-        journal = self._destination.journal(binding, row, self._watcher.note)
+        row = journal_row(len(predictor.classes))
+        journal = self._destination.journal(binding, row, self._callbacks.on_note)
         if journal is not None and journal.rows:
-            self._watcher.note(f"{journal.rows:,} rows have scores from an earlier run")
+            self._callbacks.on_note(f"{journal.rows:,} rows have scores from an earlier run")
         return journal
-
-    def _provenance(self) -> Provenance:
-        known, reader = self._fingerprint, self._reader
-        size, sha256 = (known.size, known.sha256) if known else (None, None)
-        read = reader.rows_read if reader else 0
-        return Provenance(
-            bundle=self._model.bundle,
-            input=InputFacts(self._source.path, self._source.format.kind, size, sha256),
-            text_column=self._text_column,
-            rows=RowCounts(read, self._ledger.rows, self._rejected),
-            texts=self._tally.by_status,
-            score_settings=self._model.predictor.score_settings,
-            options={
-                **asdict(self._source.csv),
-                **asdict(self._target.added),
-                "chunk_rows": self._source.chunk_rows,
-                "max_rejects": str(self._source.limit),
-            },
-        )
-
-    def _summary(self, error: Exception | None = None) -> RunSummary:
-        tally, scorer = self._tally, self._scorer
-        return RunSummary(
-            published=error is None,
-            exit_code=getattr(error, "exit_code", 1) if error else 0,
-            error=f"{error}" if error else None,
-            output=self._destination.name,
-            started=self._started.isoformat(timespec="seconds"),
-            seconds=time.monotonic() - self._clock,
-            provenance=self._provenance(),
-            resumed_rows=scorer.resumed_rows if scorer else 0,
-            computed_rows=scorer.computed_rows if scorer else 0,
-            duplicates=tally.duplicates,
-            tokens=tally.tokens,
-            unknown_tokens=tally.unknown,
-            unknown_token_share=tally.unknown_share,
-            histogram=tally.histogram.tolist(),
-            engine=self._model.predictor.engine,
-            stages=self._clocks,
-            peak_memory_mb=peak_memory_mb(),
-            notes=self._notes,
-        )
 
 
 def _program() -> str:

@@ -1,9 +1,9 @@
-"""Affix rules that are asked only where they can act: the same finds, sooner.
+"""Affix rules of a tokeniser that are searched only where they can match: same matches, sooner.
 
-A rule that needs a character outside an alphabet finds nothing in a text over that alphabet. And
-most rules know an ASCII letter by its case alone, so they find the same in "film." and "plot.".
+A rule that needs a character outside an alphabet never matches a text over that alphabet. And most
+rules depend on an ASCII letter by its case alone, so they match alike in "film." and "plot.".
 Both are read from the parse tree of Python's `re`; what the tree does not prove is not assumed.
-Knows nothing of how the finds become tokens.
+Knows nothing of how the matches become tokens.
 """
 
 import re
@@ -13,6 +13,7 @@ from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
+UNBOUNDED = int(op.MAXREPEAT)
 WORD_CHARACTERS = string.ascii_letters + string.punctuation
 
 
@@ -21,19 +22,19 @@ class AffixRules:
 
     rules: regular expressions; compiled: makes one search function of several of them;
     anchored: how that function ties a rule to an end of the text;
-    nothing: what that function returns where it finds nothing.
-    harmless: characters, as many as fit, on which no rule acts as long as no other is there.
-    even: letters and as many characters as fit, such that in a text of them the rules tell no
-    letter from another of its case, except in `words`; empty where that is true of no text.
-    words: whole runs of letters that a rule spells, as `'s` does.
-    reach: characters that decide a find at an end of the text, but for runs of one character, which
-    are found as far as they go; None where that is not known.
+    nothing: what that function returns where nothing matches.
+    harmless: characters, as many as fit, such that no rule matches a text of them alone.
+    case_invariant: the letters and as many other characters as fit, such that in a text of them a
+    rule that matches a letter matches any letter of its case, except in `words`; may be empty.
+    words: letters in a row that a rule spells out, as `'s` does.
+    reach: how many characters at an end of the text decide a match there, apart from one repeated
+    character, which matches to its end; None where there is no bound.
     """
 
     def __init__(
         self,
         rules: Iterable[str],
-        compiled: Callable[[list[str]], Callable],
+        compiled: Callable[[list[str]], Callable[[str], Any]],
         anchored: str = "{}",
         nothing: Any = None,
     ) -> None:
@@ -42,20 +43,22 @@ class AffixRules:
         trees = {rule: _parser.parse(anchored.format(rule)) for rule in rules if rule.strip()}
         self._trees = trees
         self.harmless = self._harmless()
-        self.even = self._even()
-        self.words = set().union(*(_words(trees[rule]) for rule in self._acting_on(self.even)))
+        self.case_invariant = self._case_invariant()
+        self.words = set().union(
+            *(_words(trees[rule]) for rule in self._acting_on(self.case_invariant))
+        )
         self.reach = _reach(trees.values())
         self._find = self._search(list(trees))
         self._find_in_word = self._search(self._acting_on(WORD_CHARACTERS))
         self._beyond_word = finder_of_others(WORD_CHARACTERS)
         self._may_act: Callable[[str], Any] = lambda text: False
 
-    def wake(self) -> None:
-        """Let `find` answer from now on."""
+    def enable(self) -> None:
+        """Let `find` match from now on."""
         self._may_act = finder_of_others(self.harmless)
 
     def find(self, text: str) -> Any:
-        """What the search function of all rules finds in the text; nothing before `wake`."""
+        """Return what the search function of all rules finds; `nothing` before `enable`."""
         if not self._may_act(text):
             return self._nothing
         return self._find(text) if self._beyond_word(text) else self._find_in_word(text)
@@ -67,9 +70,11 @@ class AffixRules:
                 harmless += character
         return harmless
 
-    def _even(self) -> str:
+    def _case_invariant(self) -> str:
         even = ""
-        sound = {rule for rule, tree in self._trees.items() if _words(tree) or _is_even(tree)}
+        sound = {
+            rule for rule, tree in self._trees.items() if _words(tree) or _is_case_invariant(tree)
+        }
         for characters in (string.ascii_letters, *string.punctuation, *string.digits):
             if sound.issuperset(self._acting_on(even + characters)):
                 even += characters
@@ -88,12 +93,12 @@ CASES = ((ord("A"), ord("Z")), (ord("a"), ord("z")))
 
 
 def finder_of_others(alphabet: str) -> Callable[[str], Any]:
-    """A search for a character outside the alphabet."""
+    """Return a search for a character outside the alphabet."""
     return re.compile(f"[^{re.escape(alphabet)}]" if alphabet else "").search
 
 
 def _needs_other(tree: Any, alphabet: str) -> bool:
-    """Whether every match of a parsed expression has a character outside the alphabet."""
+    """Return whether every match of a parsed expression has a character outside the alphabet."""
     return not tree.state.flags & re.IGNORECASE and any(
         _item_needs_other(code, argument, alphabet) for code, argument in tree
     )
@@ -116,7 +121,7 @@ def _item_needs_other(code: Any, argument: Any, alphabet: str) -> bool:
 
 
 def _may_be_in(code: Any, argument: Any, alphabet: str) -> bool:
-    """Whether a member of a character class has characters of the alphabet."""
+    """Return whether a member of a character class has characters of the alphabet."""
     if code is op.LITERAL:
         return chr(argument) in alphabet
     if code is op.RANGE:
@@ -126,7 +131,7 @@ def _may_be_in(code: Any, argument: Any, alphabet: str) -> bool:
 
 
 def _words(tree: Any) -> set[str]:
-    """The words of a rule that is nothing but them, marks, and the ends of the text about them."""
+    """Return the words of a rule that is words, punctuation and ends of the text alone."""
     spelt = ""
     for code, argument in tree:
         if code is op.LITERAL:
@@ -139,30 +144,30 @@ def _words(tree: Any) -> set[str]:
     return set(re.findall("[A-Za-z]+", spelt)) if bounded else set()
 
 
-def _is_even(tree: Any) -> bool:
-    """Whether an expression matches a letter wherever it matches another of its case."""
+def _is_case_invariant(tree: Any) -> bool:
+    """Return whether an expression that matches a letter matches every letter of its case there."""
     return not tree.state.flags & re.IGNORECASE and all(
-        _item_is_even(code, argument) for code, argument in tree
+        _item_is_case_invariant(code, argument) for code, argument in tree
     )
 
 
-def _item_is_even(code: Any, argument: Any) -> bool:
+def _item_is_case_invariant(code: Any, argument: Any) -> bool:
     if code in (op.LITERAL, op.NOT_LITERAL):
         return chr(argument) not in string.ascii_letters
     if code is op.IN:
         return all(_has_whole_cases(kind, member) for kind, member in argument)
     if code is op.BRANCH:
-        return all(map(_is_even, argument[1]))
+        return all(map(_is_case_invariant, argument[1]))
     if code is op.SUBPATTERN:
         _, added_flags, _, tree = argument
-        return not added_flags & re.IGNORECASE and _is_even(tree)
+        return not added_flags & re.IGNORECASE and _is_case_invariant(tree)
     if code in (op.MAX_REPEAT, op.MIN_REPEAT, op.ASSERT, op.ASSERT_NOT):
-        return _is_even(argument[-1])
+        return _is_case_invariant(argument[-1])
     return code in (op.AT, op.ANY)
 
 
 def _has_whole_cases(code: Any, argument: Any) -> bool:
-    """Whether a member of a character class has all, or none, of a case's ASCII letters."""
+    """Return whether a member of a character class has all, or none, of a case's ASCII letters."""
     if code is op.LITERAL:
         return chr(argument) not in string.ascii_letters
     if code is op.RANGE:
@@ -173,11 +178,11 @@ def _has_whole_cases(code: Any, argument: Any) -> bool:
 
 def _reach(trees: Iterable[Any]) -> int | None:
     widths = [0 if _is_run(tree) else _width(tree) for tree in trees]
-    return None if op.MAXREPEAT in widths else int(max(widths, default=0))
+    return None if UNBOUNDED in widths else int(max(widths, default=0))
 
 
 def _is_run(tree: Any) -> bool:
-    """Whether a rule is one character, repeated as often as it comes: `\\.\\.+`."""
+    """Return whether a rule is one character, repeated as often as it comes: `\\.\\.+`."""
     *first, last = [item for item in tree if item[0] is not op.AT] or [(None, None)]
     if last[0] is op.MAX_REPEAT and last[1][0] < 3 and len(last[1][2]) == 1:
         repeated = last[1][2][0]
@@ -186,8 +191,8 @@ def _is_run(tree: Any) -> bool:
 
 
 def _width(tree: Any) -> int:
-    """The most characters that an expression looks at, MAXREPEAT where there is no bound."""
-    return min(sum(_item_width(code, argument) for code, argument in tree), op.MAXREPEAT)
+    """Return the most characters that an expression looks at, UNBOUNDED where there is no bound."""
+    return min(sum(_item_width(code, argument) for code, argument in tree), UNBOUNDED)
 
 
 def _item_width(code: Any, argument: Any) -> int:
@@ -196,7 +201,7 @@ def _item_width(code: Any, argument: Any) -> int:
     if code is op.BRANCH:
         return max(map(_width, argument[1]))
     if code in (op.MAX_REPEAT, op.MIN_REPEAT):
-        return min(argument[1] * _width(argument[2]), op.MAXREPEAT)
+        return min(int(argument[1]) * _width(argument[2]), UNBOUNDED)
     if code in (op.SUBPATTERN, op.ASSERT, op.ASSERT_NOT):
         return _width(argument[-1])
-    return op.MAXREPEAT
+    return UNBOUNDED

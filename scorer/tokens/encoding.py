@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from scorer.errors import BundleError
-from scorer.tokens.memory import NOTHING, KnownPieces, PieceIds, PieceMemory
+from scorer.tokens.piece_cache import NOTHING, CachedPieces, PieceCache, PieceIds
 from scorer.tokens.piece_index import piece_keys
 from scorer.tokens.special_cases import CLOSES, MATCHES, OPENS
 from scorer.tokens.text import (
@@ -73,50 +73,50 @@ class Vocabulary:
         return len(self.tokens)
 
     def ids_of(self, tokens: Sequence[str]) -> np.ndarray:
-        """The ids of tokens: int32 (tokens,), UNKNOWN_ID for one that has none."""
+        """Return the ids of tokens: int32 (tokens,), UNKNOWN_ID for one that has none."""
         return np.fromiter(map(self._ids.get, tokens, repeat(UNKNOWN_ID)), np.int32, len(tokens))
 
 
 class TextEncoder:
     """Token ids of columns of texts.
 
-    remembered: pieces whose ids need not be asked of spaCy again; raises BundleError where they
+    cached_pieces: pieces whose ids need not be asked of spaCy again; raises BundleError where they
     are not of this vocabulary. spaCy is imported when a piece is met that is not among them.
     """
 
     def __init__(
-        self, rules: TextRules, vocabulary: Vocabulary, remembered: PieceMemory | None = None
+        self, rules: TextRules, vocabulary: Vocabulary, cached_pieces: CachedPieces | None = None
     ) -> None:
-        if remembered and not _within(remembered.ids.ids, len(vocabulary)):
-            raise BundleError("remembered pieces have ids beyond the vocabulary")
+        if cached_pieces and not _within(cached_pieces.ids.ids, len(vocabulary)):
+            raise BundleError("cached pieces have ids beyond the vocabulary")
         self._rules = rules
         self._vocabulary = vocabulary
-        self._known = KnownPieces(remembered)
+        self._cache = PieceCache(cached_pieces)
 
     def encode(self, texts: pa.LargeStringArray) -> Encoded:
-        """The texts' ids; a null or blank text has none."""
+        """Return the texts' ids; a null or blank text has none."""
         parts = [self._encode(part) for part in slices(texts, SLICE_BYTES)]
         ids = [np.zeros(0, np.int32), *(part.ids for part in parts)]
         lengths = [np.zeros(1, np.int64), *(part.lengths for part in parts)]
         return Encoded(np.concatenate(ids), np.cumsum(np.concatenate(lengths)))
 
     def _encode(self, texts: pa.LargeStringArray) -> Encoded:
-        if self._known.full:
-            self._start_over()
+        if self._cache.full:
+            self._reset_cache()
         pieces = split(texts, self._rules)
-        encoded = self._known.ids(self._with_phrases(pieces, self._numbers(pieces)))
+        encoded = self._cache.ids(self._with_phrases(pieces, self._numbers(pieces)))
         return Encoded(encoded.values, encoded.offsets[pieces.offsets])
 
-    def memory_of(self, pieces: pa.LargeStringArray) -> PieceMemory:
-        """What there is to ship of these distinct pieces."""
+    def pieces_to_ship(self, pieces: pa.LargeStringArray) -> CachedPieces:
+        """Return these distinct pieces with their ids, for a bundle to ship."""
         column = Pieces(with_spaces(pieces), np.array([0, len(pieces)]))
         numbers = self._numbers(column)
-        ids = self._known.ids(numbers)
-        return PieceMemory(pieces, PieceIds(ids.values, ids.offsets, self._known.flags(numbers)))
+        ids = self._cache.ids(numbers)
+        return CachedPieces(pieces, PieceIds(ids.values, ids.offsets, self._cache.flags(numbers)))
 
-    def _start_over(self) -> None:
-        """Keep memory bounded: remember what was shipped, and renew spaCy's own tables too."""
-        self._known.forget()
+    def _reset_cache(self) -> None:
+        """Keep memory bounded: drop what was not shipped, and renew spaCy's own tables too."""
+        self._cache.reset()
         self.__dict__.pop("_tokeniser", None)
 
     @cached_property
@@ -124,23 +124,23 @@ class TextEncoder:
         return PieceTokeniser(self._rules.language)
 
     def _numbers(self, pieces: Pieces) -> np.ndarray:
-        """The number of each piece: int64 (pieces,). New ones are learned."""
+        """Return the number of each piece: int64 (pieces,). New ones are learned."""
         words, codes = pieces.distinct()
         keys = piece_keys(words)
-        numbers = self._known.find(keys)
+        numbers = self._cache.find(keys)
         new = np.flatnonzero(numbers < 0)
         if len(new):
             for block in self._tokeniser.tokenise(words.take(pa.array(new))):
                 learned = new[block.positions]
-                numbers[learned] = self._known.add(keys[learned], self._ids(block))
-        return numbers[codes]
+                numbers[learned] = self._cache.add(keys[learned], self._ids(block))
+        return numbers.take(codes)
 
     def _with_phrases(self, pieces: Pieces, numbers: np.ndarray) -> np.ndarray:
-        """The numbers, with neighbours that spaCy may not split independently made one phrase.
+        """Return the numbers; neighbours that spaCy does not split independently become a phrase.
 
         The first piece of a phrase takes the phrase's number, the others have no tokens left.
         """
-        starts, ends = _phrases(self._known.flags(numbers), pieces.offsets)
+        starts, ends = _phrases(self._cache.flags(numbers), pieces.offsets)
         if not len(starts):
             return numbers
         spans = zip(starts.tolist(), ends.tolist(), strict=True)
@@ -152,12 +152,12 @@ class TextEncoder:
     def _phrase_numbers(self, phrases: pa.LargeStringArray) -> np.ndarray:
         keys = piece_keys(phrases)
         distinct, first, codes = np.unique(keys, return_index=True, return_inverse=True)
-        numbers = self._known.find(distinct)
+        numbers = self._cache.find(distinct)
         new = np.flatnonzero(numbers < 0)
         strings = phrases.take(pa.array(first[new])).to_pylist()
         for block in self._tokeniser.tokenise_phrases(strings):
             learned = new[block.positions]
-            numbers[learned] = self._known.add(distinct[learned], self._ids(block))
+            numbers[learned] = self._cache.add(distinct[learned], self._ids(block))
         return numbers[codes]
 
     def _ids(self, block: PieceTokens) -> PieceIds:
@@ -170,7 +170,7 @@ def _within(ids: np.ndarray, tokens: int) -> bool:
 
 
 def _phrases(flags: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First piece and end of every run of joined pieces in which the last pass changes one.
+    """Return first piece and end of every run of joined pieces in which the last pass changes one.
 
     flags: uint8 (pieces,); offsets: the rows' pieces. Two neighbours of a row are joined where a
     special case may span the space between them.
@@ -189,7 +189,7 @@ def _phrases(flags: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def count_pieces(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
-    """How often each piece occurs in the texts."""
+    """Return how often each piece occurs in the texts."""
     counter: Counter[str] = Counter()
     for rows in _slices(texts):
         words, codes = split(rows, rules).distinct()
@@ -198,25 +198,25 @@ def count_pieces(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
     return counter
 
 
-def remember(
+def most_useful_pieces(
     texts: pa.LargeStringArray, rules: TextRules, vocabulary: Vocabulary, limit: int = 300_000
-) -> PieceMemory:
-    """Pieces of the texts with their ids, in alphabetical order: those that save the most time.
+) -> CachedPieces:
+    """Return the pieces of the texts that save the most time, with ids, in alphabetical order.
 
-    Half of them are the most frequent ones that spaCy would have to be asked about one by one, the
+    Half of them are the most frequent ones that would each need a call of spaCy of their own, the
     others the most frequent of all the rest.
     """
     counts = sorted(count_pieces(texts, rules).items(), key=lambda item: (-item[1], item[0]))
     pieces = np.array([piece for piece, _ in counts], object)
     words = with_spaces(pa.array(pieces, pa.large_string()))
-    dear = np.flatnonzero(PieceTokeniser(rules.language).stand_alone(words))[: limit // 2]
-    others = np.setdiff1d(np.arange(len(pieces)), dear, assume_unique=True)[: limit - len(dear)]
-    chosen = sorted(pieces[np.concatenate([dear, others])])
-    return TextEncoder(rules, vocabulary).memory_of(pa.array(chosen, pa.large_string()))
+    costly = np.flatnonzero(PieceTokeniser(rules.language).stand_alone(words))[: limit // 2]
+    others = np.setdiff1d(np.arange(len(pieces)), costly, assume_unique=True)
+    chosen = sorted(pieces[np.concatenate([costly, others[: limit - len(costly)]])])
+    return TextEncoder(rules, vocabulary).pieces_to_ship(pa.array(chosen, pa.large_string()))
 
 
 def count_tokens(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
-    """How often each token occurs in the texts."""
+    """Return how often each token occurs in the texts."""
     vocabulary = _OpenVocabulary()
     encoder = TextEncoder(rules, vocabulary)
     counts = np.zeros(0, np.int64)

@@ -27,7 +27,7 @@ class Peeled:
 
 
 def can_peel(prefixes: AffixRules, suffixes: AffixRules) -> bool:
-    """Whether the rules look at little enough."""
+    """Return whether the rules look at little enough."""
     reaches = [rules.reach for rules in (prefixes, suffixes)]
     return all(reach is not None and 2 * reach <= WINDOW for reach in reaches)
 
@@ -46,7 +46,7 @@ def peel(piece: str, prefixes: AffixRules, suffixes: AffixRules) -> Peeled:
 
 
 def _found(rules: AffixRules, end_of: Callable[[int], str]) -> int:
-    """The length of the affix at an end of a text; `end_of` gives so many characters of it."""
+    """Return the length of the affix at an end of a text; `end_of(n)` is its last n characters."""
     size = WINDOW
     while True:
         text = end_of(size)

@@ -1,15 +1,15 @@
-"""Numbers for pieces of text, found and given for a whole column at once.
+"""A hash table from pieces of text to numbers, for a whole column at once.
 
 A piece is known by a 64-bit hash of its bytes, as a string is in spaCy's own store; two pieces of
 one hash would be taken for the same. Its table is an array, so that a million pieces cost little
 memory and a look-up needs no Python object.
-Knows nothing of what is remembered under a number.
+Knows nothing of what is kept under a number.
 """
 
 import numpy as np
 import pyarrow as pa
 
-from scorer.tokens.runs import ROOM, GrowingArray
+from scorer.tokens.ragged_array import ROOM, GrowingArray
 from scorer.tokens.text import bytes_of, slices
 
 FREE = -1
@@ -18,13 +18,13 @@ MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd: spreads 
 
 
 def piece_keys(words: pa.LargeStringArray) -> np.ndarray:
-    """A hash of each word's bytes: uint64 (words,). No word may be empty."""
+    """Return a hash of each word's bytes: uint64 (words,). No word may be empty."""
     parts = [keys_of_bytes(*bytes_of(part)) for part in slices(words, HASHED_BYTES)]
     return np.concatenate([np.zeros(0, np.uint64), *parts])
 
 
 def keys_of_bytes(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """A hash of each run of bytes: uint64 (runs,). data: uint8; offsets: int64 (runs + 1,).
+    """Return a hash of each run of bytes: uint64 (runs,). data: uint8; offsets: int64 (runs + 1,).
 
     The sum over the bytes of (byte + 1) times a pseudo-random odd number of its place in the run.
     No run may be empty.
@@ -48,7 +48,7 @@ class PieceIndex:
         return len(self._keys.values)
 
     def find(self, keys: np.ndarray) -> np.ndarray:
-        """The number of each key, int64 (keys,); FREE for one that was never added."""
+        """Return the number of each key, int64 (keys,); FREE for one that was never added."""
         numbers = np.full(len(keys), FREE)
         pending, slots = np.arange(len(keys)), self._home(keys)
         while len(pending):
@@ -69,9 +69,9 @@ class PieceIndex:
             first = 0
         self._place(np.arange(first, len(self)))
 
-    def cut(self, keys: int) -> None:
-        """Forget all but the first keys."""
-        self._keys.cut(keys)
+    def truncate(self, keys: int) -> None:
+        """Drop all but the first keys."""
+        self._keys.truncate(keys)
         self._slots.fill(FREE)
         self._place(np.arange(keys))
 
@@ -92,12 +92,12 @@ class PieceIndex:
 
 
 def _free_slots(keys: int) -> np.ndarray:
-    """Slots for so many keys, at least twice as many: a power of two."""
+    """Return slots for so many keys, at least twice as many: a power of two."""
     return np.full(1 << (2 * keys - 1).bit_length(), FREE, np.int32)
 
 
 def _scatter(numbers: np.ndarray) -> np.ndarray:
-    """Pseudo-random numbers of uint64 numbers (splitmix64, Steele, Lea and Flood 2014)."""
+    """Return pseudo-random numbers of uint64 numbers (splitmix64, Steele, Lea and Flood 2014)."""
     mixed = numbers * MULTIPLIER
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from scorer.tokens.piece_index import PieceIndex, keys_of_bytes
-from scorer.tokens.runs import GrowingArray, Runs, RunStore
+from scorer.tokens.ragged_array import GrowingArray, GrowingRaggedArray, RaggedArray
 from scorer.tokens.text import SPACE, bytes_of
 
 LOWER, UPPER = 0xFE, 0xFD  # bytes that UTF-8 never uses
@@ -57,11 +57,11 @@ class Shapes:
         self._signs[list(ascii_uppercase.encode())] = UPPER
         self._spelt_out = np.unique(keys_of_bytes(*bytes_of(pa.array(words, pa.large_string()))))
         self._index = PieceIndex()
-        self._lengths = RunStore()
+        self._lengths = GrowingRaggedArray()
         self._flags = GrowingArray(np.uint8)
 
     def of(self, words: pa.LargeStringArray) -> Shaped:
-        """The shapes of words."""
+        """Return the shapes of words."""
         data, offsets = bytes_of(words)
         signs = self._signs[data]
         self._spell_out(signs, data)
@@ -70,10 +70,12 @@ class Shapes:
         return Shaped(words, offsets, signs, keys_of_bytes(signs, offsets), sound)
 
     def find(self, shaped: Shaped) -> np.ndarray:
-        """The number of each word's shape, int64 (words,); negative for one not known, or none."""
+        """Return the number of each word's shape, int64 (words,); negative: unknown or none."""
         return np.where(shaped.sound, self._index.find(shaped.keys), -1)
 
-    def learn(self, shaped: Shaped, which: np.ndarray, lengths: Runs, flags: np.ndarray) -> None:
+    def learn(
+        self, shaped: Shaped, which: np.ndarray, lengths: RaggedArray, flags: np.ndarray
+    ) -> None:
         """Learn new shapes of words with these tokens.
 
         which: int64 (asked,), which words, no two of one shape; lengths: characters of each token;
@@ -82,12 +84,14 @@ class Shapes:
         cut = _cut_within_words(shaped, which, lengths)
         good = np.flatnonzero(shaped.sound[which] & ~cut)
         self._index.add(shaped.keys[which[good]])
-        self._lengths.extend(lengths.take(good))
+        self._lengths.extend(lengths.select(good))
         self._flags.extend(flags[good])
 
-    def cut(self, words: pa.LargeStringArray, numbers: np.ndarray) -> tuple[list[str], np.ndarray]:
-        """The tokens of words with the shapes of these numbers, and how many each word has."""
-        lengths = self._lengths.runs.take(numbers)
+    def token_texts(
+        self, words: pa.LargeStringArray, numbers: np.ndarray
+    ) -> tuple[list[str], np.ndarray]:
+        """Return the tokens of words of these shapes, and the offsets of each word's."""
+        lengths = self._lengths.array.select(numbers)
         spaced = lengths.values.astype(np.int64)
         spaced[lengths.offsets[1:] - 1] += 1  # the space that is there already
         inner = np.ones(len(spaced), bool)
@@ -96,8 +100,8 @@ class Shapes:
         return text.tobytes().decode().split(" ")[:-1], lengths.offsets
 
     def flags(self, numbers: np.ndarray) -> np.ndarray:
-        """The flags of the shapes of these numbers: uint8 (numbers,)."""
-        return self._flags.values[numbers]
+        """Return the flags of the shapes of these numbers: uint8 (numbers,)."""
+        return self._flags.values.take(numbers)
 
     def _spell_out(self, signs: np.ndarray, data: np.ndarray) -> None:
         letters = np.flatnonzero((signs == LOWER) | (signs == UPPER))
@@ -110,8 +114,8 @@ class Shapes:
         signs[spelt] = data[spelt]
 
 
-def _cut_within_words(shaped: Shaped, which: np.ndarray, lengths: Runs) -> np.ndarray:
-    """Whether a token ends between two letters that are not spelt out: bool (asked,)."""
+def _cut_within_words(shaped: Shaped, which: np.ndarray, lengths: RaggedArray) -> np.ndarray:
+    """Return whether a token ends between two letters that are not spelt out: bool (asked,)."""
     counts, total = np.diff(lengths.offsets), np.concatenate([[0], np.cumsum(lengths.values)])
     starts = shaped.offsets[which] - total[lengths.offsets[:-1]]
     ends = np.minimum(total[1:] + np.repeat(starts, counts), len(shaped.signs) - 1)

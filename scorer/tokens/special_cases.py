@@ -5,7 +5,7 @@ looks for special cases (":-)", "Dr.", "'em") in the tokens of the whole text. T
 across spaces: in ": )" it meets the tokens of ":)". Such a match changes no token itself, since no
 special case is spelt ": )", but it keeps out every shorter or later match that it overlaps, even
 inside a piece. The flags tell which neighbouring pieces that can happen to.
-Knows nothing of how pieces are tokenised or remembered.
+Knows nothing of how pieces are tokenised or cached_pieces.
 """
 
 import re
@@ -45,7 +45,7 @@ class SpecialCases:
                 self._splits.add(tokenizer.vocab.strings[case.text])
 
     def changed(self, doc: Any, offsets: np.ndarray) -> np.ndarray:
-        """The pieces that the last pass changes if nothing outside keeps it from it.
+        """Return the pieces that the last pass changes if nothing outside keeps it from it.
 
         offsets: the pieces' tokens in doc, int64 (pieces + 1,).
         """
@@ -55,7 +55,7 @@ class SpecialCases:
         return np.unique(first[first == last])
 
     def last_pass(self, tokens: list[str]) -> list[str]:
-        """The tokens of one piece after the last pass.
+        """Return the tokens of one piece after the last pass.
 
         As Tokenizer._apply_special_cases: the longest match counts, of these the first; one that
         begins or ends within another, even one that does not count, does not.
@@ -88,7 +88,7 @@ class SpecialCases:
         opens, closes = opens[indices[offsets[1:] - 1]], closes[indices[offsets[:-1]]]
         matches = (opens | closes) & self._any_with_space
         matches[changed] = True
-        return (opens * OPENS + closes * CLOSES + matches * MATCHES).astype(np.uint8)
+        return np.asarray(opens * OPENS + closes * CLOSES + matches * MATCHES, np.uint8)
 
 
 def _without_special_cases(tokenizer: Any) -> Any:
@@ -105,7 +105,7 @@ def _without_special_cases(tokenizer: Any) -> Any:
 
 
 def _is_looked_for(tokenizer: Any, case: str) -> bool:
-    """Whether the last pass looks for this special case (see Tokenizer.add_special_case)."""
+    """Return whether the last pass looks for this special case (see Tokenizer.add_special_case)."""
     finders = tokenizer.find_prefix, tokenizer.find_infix, tokenizer.find_suffix
     return any(find(case) for find in finders) or " " in case or not tokenizer.faster_heuristics
 

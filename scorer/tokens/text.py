@@ -62,14 +62,14 @@ class Pieces:
     offsets: np.ndarray
 
     def distinct(self) -> tuple[pa.LargeStringArray, np.ndarray]:
-        """The distinct words, and for each word its index among them: int32 (pieces,)."""
+        """Return the distinct words, and for each word its index among them: int32 (pieces,)."""
         encoded = self.words.dictionary_encode()
         return encoded.dictionary, encoded.indices.to_numpy()
 
     def phrase(self, start: int, end: int) -> str:
-        """The text of the pieces start:end, single spaces between them."""
+        """Return the text of the pieces start:end, single spaces between them."""
         ends = np.frombuffer(self.words.buffers()[1], np.int64)
-        return self.words.buffers()[2][ends[start] : ends[end] - 1].to_pybytes().decode()
+        return bytes(self.words.buffers()[2][ends[start] : ends[end] - 1]).decode()
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class _Column:
 
 
 def normalise(texts: pa.LargeStringArray, rules: TextRules) -> pa.LargeStringArray:
-    """The texts as the tokeniser sees them: no markup, single spaces, trimmed; null stays null.
+    """Return the texts as the tokeniser sees them: no markup, single spaces, trimmed; nulls stay.
 
     Tags go first and become a space, then entities become their characters. So `&lt;br&gt;` ends
     as the text "<br>": what an entity spells is text, never markup, as in a browser.
@@ -93,7 +93,7 @@ def normalise(texts: pa.LargeStringArray, rules: TextRules) -> pa.LargeStringArr
 
 
 def split(texts: pa.LargeStringArray, rules: TextRules) -> Pieces:
-    """The pieces of the normalised texts; a null or blank text has none."""
+    """Return the pieces of the normalised texts; a null or blank text has none."""
     column = _column(texts)
     if rules.strip_markup:
         column = _without_entities(_without_tags(column))
@@ -101,18 +101,18 @@ def split(texts: pa.LargeStringArray, rules: TextRules) -> Pieces:
 
 
 def with_spaces(pieces: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Pieces as `Pieces.words` has them."""
+    """Return pieces as `Pieces.words` has them."""
     none, space = (pa.scalar(text, pa.large_string()) for text in ("", " "))
     return pc.binary_join_element_wise(pieces, none, space)
 
 
 def without_spaces(words: pa.LargeStringArray) -> list[str]:
-    """Words as strings, without the space after each."""
+    """Return words as strings, without the space after each."""
     return bytes_of(words)[0].tobytes().decode().split(" ")[:-1]
 
 
 def bytes_of(texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
-    """The texts in one buffer, uint8, and where each starts and the last ends, int64."""
+    """Return the texts in one buffer, uint8, and where each starts and the last ends, int64."""
     if not len(texts):
         return np.zeros(0, np.uint8), np.zeros(1, np.int64)
     offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset :][: len(texts) + 1]
@@ -121,7 +121,7 @@ def bytes_of(texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def slices(texts: pa.LargeStringArray, most: int) -> Iterator[pa.LargeStringArray]:
-    """The texts in slices of at most so many bytes, or of one text that has more."""
+    """Return the texts in slices of at most so many bytes, or of one text that has more."""
     offsets, start = bytes_of(texts)[1], 0
     while start < len(texts):
         end = max(int(np.searchsorted(offsets, offsets[start] + most, "right")) - 1, start + 1)
@@ -130,7 +130,7 @@ def slices(texts: pa.LargeStringArray, most: int) -> Iterator[pa.LargeStringArra
 
 
 def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """The integers starts[i] … starts[i] + lengths[i] - 1 for every i, one after the other."""
+    """Return the integers starts[i] … starts[i] + lengths[i] - 1 for every i, concatenated."""
     ends = np.cumsum(lengths)
     integers = np.repeat(starts - (ends - lengths), lengths)
     integers += np.arange(len(integers))
@@ -167,7 +167,7 @@ def _without_entities(column: _Column) -> _Column:
 
 
 def _texts(column: _Column) -> pa.LargeStringArray:
-    """The column's rows as an array again, ROW_END as a space."""
+    """Return the column's rows as an array again, ROW_END as a space."""
     data = np.where(column.data == ROW_END, np.uint8(SPACE), column.data)
     return _strings(np.concatenate([[0], column.ends]), pa.py_buffer(data))
 
@@ -191,9 +191,9 @@ def _fold(column: _Column) -> Pieces:
 
 
 def _is_space(data: np.ndarray) -> np.ndarray:
-    """Whether each byte is whitespace, part of a whitespace character, or the end of a row."""
+    """Return whether each byte is (part of) whitespace, or the end of a row."""
     kinds = np.frombuffer(data.tobytes().translate(BYTE_KINDS), np.uint8)
-    space = kinds == SPACE
+    space = np.asarray(kinds == SPACE)
     leads = np.flatnonzero(kinds == LEAD)
     for character in MULTIBYTE_SPACES:
         starts = leads

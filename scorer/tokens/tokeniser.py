@@ -2,7 +2,7 @@
 
 The tokens of a text are those of its pieces in a row, except where neighbours meet whose flags
 say otherwise (`special_cases`): those must be tokenised together, as a phrase.
-Knows nothing of columns, ids or of what is remembered.
+Knows nothing of columns, ids or of what is cached_pieces.
 """
 
 import re
@@ -17,7 +17,7 @@ import pyarrow as pa
 from scorer.errors import UsageError
 from scorer.tokens.affixes import AffixRules
 from scorer.tokens.long_pieces import LONG, can_peel, peel
-from scorer.tokens.runs import Runs
+from scorer.tokens.ragged_array import RaggedArray
 from scorer.tokens.shapes import Shapes
 from scorer.tokens.special_cases import SpecialCases
 from scorer.tokens.text import ranges, slices, without_spaces
@@ -61,7 +61,7 @@ class PieceTokeniser:
         self._peels = can_peel(*rules[:2]) and not tokenizer.token_match
 
     def tokenise(self, words: pa.LargeStringArray) -> Iterator[PieceTokens]:
-        """The tokens of pieces, each as if alone; they have a space after each and no other.
+        """Return the tokens of pieces, each as if alone; they have a space after each and no other.
 
         The tokens come in blocks of bounded size, and not in the order of the pieces.
         """
@@ -72,7 +72,7 @@ class PieceTokeniser:
             start += len(part)
 
     def _tokenise_part(self, words: pa.LargeStringArray) -> Iterator[PieceTokens]:
-        """A piece of each new shape goes to spaCy, and those without; the rest is cut like them."""
+        """Tokenise one piece of each new shape and those without; split the others like them."""
         shaped = self._shapes.of(words)
         new = np.flatnonzero(shaped.sound & (self._shapes.find(shaped) < 0))
         first = new[np.unique(shaped.keys[new], return_index=True)[1]]
@@ -91,13 +91,13 @@ class PieceTokeniser:
             yield self._ask(words, rest[numbers < 0])
 
     def stand_alone(self, words: pa.LargeStringArray) -> np.ndarray:
-        """Whether no other of the distinct words tells the tokens of a word: bool (words,)."""
+        """Return whether no other of the distinct words has a word's shape: bool (words,)."""
         shaped = self._shapes.of(words)
         _, shapes, counts = np.unique(shaped.keys, return_inverse=True, return_counts=True)
-        return ~shaped.sound | (counts[shapes] == 1)
+        return np.asarray(~shaped.sound | (counts[shapes] == 1))
 
     def tokenise_phrases(self, phrases: Sequence[str]) -> Iterator[PieceTokens]:
-        """The tokens of pieces with single spaces between them, each phrase as if alone."""
+        """Return the tokens of pieces with single spaces between them, each phrase as if alone."""
         for position, phrase in enumerate(phrases):
             with self._nlp.memory_zone():
                 tokens = [token.text for token in self._nlp.tokenizer(phrase)]
@@ -107,7 +107,7 @@ class PieceTokeniser:
     def _cut(
         self, words: pa.LargeStringArray, positions: np.ndarray, numbers: np.ndarray
     ) -> PieceTokens:
-        tokens, offsets = self._shapes.cut(words.take(pa.array(positions)), numbers)
+        tokens, offsets = self._shapes.token_texts(words.take(pa.array(positions)), numbers)
         flags = self._shapes.flags(numbers)
         return PieceTokens(positions, tokens, np.arange(len(tokens)), offsets, flags)
 
@@ -116,7 +116,7 @@ class PieceTokeniser:
             return self._tokenise(positions, without_spaces(words.take(pa.array(positions))))
 
     def _ask_in_parts(self, words: pa.LargeStringArray, position: int) -> PieceTokens:
-        """The tokens of a long piece, its affixes taken off before spaCy meets it."""
+        """Return the tokens of a long piece, its affixes taken off before spaCy meets it."""
         peeled = peel(words[position].as_py()[:-1], self._prefixes, self._suffixes)
         with self._nlp.memory_zone():
             middle = [token.text for token in self._affixes(peeled.rest)]
@@ -142,7 +142,7 @@ class PieceTokeniser:
 
 
 def _replaced(block: PieceTokens, changed: np.ndarray, runs: list[list[str]]) -> PieceTokens:
-    """The block with these runs of tokens for the pieces that the last pass changed."""
+    """Return the block with these runs of tokens for the pieces that the last pass changed."""
     tokens = [*block.tokens, *chain.from_iterable(runs)]
     indices = np.concatenate([block.indices, np.arange(len(block.tokens), len(tokens))])
     starts, lengths = block.offsets[:-1].copy(), np.diff(block.offsets)
@@ -182,7 +182,7 @@ def _affix_rules(defaults: Any) -> list[AffixRules]:
 
 
 def _without_last_pass(tokenizer: Any, rules: list[AffixRules]) -> Any:
-    """The tokeniser without its last pass.
+    """Return the tokeniser without its last pass.
 
     Tokenizer.add_special_case leaves to that pass what an affix rule would split. While the
     special cases are added, the affix rules are asleep, so the pass has nothing to look for.
@@ -195,17 +195,17 @@ def _without_last_pass(tokenizer: Any, rules: list[AffixRules]) -> Any:
         tokenizer.vocab, cases, prefixes, suffixes, infixes, tokenizer.token_match, urls
     )
     for rule in rules:
-        rule.wake()
+        rule.enable()
     return affixes
 
 
 def _shapes(tokenizer: Any, rules: list[AffixRules], cases: SpecialCases) -> Shapes:
-    """The shapes of a tokeniser; none where a whole piece may be a token by rules of its own."""
-    even = set.intersection(*(set(rule.even) for rule in rules))
+    """Return the shapes of a tokeniser; none where rules of its own match whole pieces."""
+    invariant = set.intersection(*(set(rule.case_invariant) for rule in rules))
     words = cases.words.union(*(rule.words for rule in rules))
-    return Shapes("" if tokenizer.token_match else "".join(even), sorted(words))
+    return Shapes("" if tokenizer.token_match else "".join(invariant), sorted(words))
 
 
-def _token_lengths(block: PieceTokens) -> Runs:
+def _token_lengths(block: PieceTokens) -> RaggedArray:
     lengths = np.fromiter(map(len, block.tokens), np.int32, len(block.tokens))
-    return Runs(lengths[block.indices], block.offsets)
+    return RaggedArray(lengths[block.indices], block.offsets)

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from scorer.errors import ScorerError, UsageError
 from scorer.tokens.encoding import Encoded, TextEncoder, Vocabulary
-from scorer.tokens.memory import PieceMemory
+from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules, bytes_of
 
 SCHEMA = pa.schema({"text": pa.large_string()})
@@ -39,18 +39,18 @@ class EncodingWorkers:
         self,
         rules: TextRules,
         vocabulary: Vocabulary,
-        remembered: PieceMemory | None = None,
+        cached_pieces: CachedPieces | None = None,
         workers: int = 1,
     ) -> None:
         if workers < 1:
             raise UsageError(f"{workers} is no number of workers", "--workers takes 1, 2 …")
         with _signals_blocked():
-            encoder = (rules, vocabulary, remembered)
+            encoder = (rules, vocabulary, cached_pieces)
             self._workers = [_Worker(*encoder) for _ in range(workers)]
         atexit.register(self.close)  # before multiprocessing waits for the processes
 
     def encode(self, texts: pa.LargeStringArray) -> Encoded:
-        """The texts' ids, as `TextEncoder.encode` gives them.
+        """Return the texts' ids, as `TextEncoder.encode` gives them.
 
         Raises what a worker raised, and ScorerError where one is gone; all are closed then.
         """
@@ -98,7 +98,7 @@ class _Worker:
 
     def receive(self) -> Encoded:
         try:
-            answer = self._pipe.recv()
+            answer: Encoded | Exception = self._pipe.recv()
         except (EOFError, OSError) as error:
             raise self._gone() from error
         if isinstance(answer, Exception):
@@ -118,11 +118,11 @@ class _Worker:
 
 
 def _serve(
-    pipe: Connection, rules: TextRules, vocabulary: Vocabulary, remembered: PieceMemory | None
+    pipe: Connection, rules: TextRules, vocabulary: Vocabulary, cached_pieces: CachedPieces | None
 ) -> None:
     """Answer each column of texts with its Encoded, or with the error, while somebody asks."""
     sys.modules.setdefault("torch", None)  # type: ignore[arg-type]  # spaCy would import it unused
-    encoder = TextEncoder(rules, vocabulary, remembered)
+    encoder = TextEncoder(rules, vocabulary, cached_pieces)
     while True:
         try:
             batch = pa.ipc.read_record_batch(pa.py_buffer(pipe.recv_bytes()), SCHEMA)
@@ -140,7 +140,7 @@ def _answer(encoder: TextEncoder, texts: pa.LargeStringArray) -> Encoded | Excep
 
 
 def _parts(texts: pa.LargeStringArray, count: int) -> list[pa.LargeStringArray]:
-    """The texts in so many slices of about as many bytes."""
+    """Return the texts in so many slices of about as many bytes."""
     offsets = bytes_of(texts)[1]
     shares = np.arange(1, count) * (offsets[-1] / count)
     cuts = [0, *np.searchsorted(offsets, shares).tolist(), len(texts)]

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from scorer.bundles.bundle import Bundle
+from scorer.bundles.predictor import load_predictor
 from scorer.corpus.labelled import LabelledRows
 from scorer.errors import UsageError
-from scorer.network.inference import Predictor
 from scorer.tokens.encoding import TextEncoder
 from scorer.training.auxiliary import AuxiliaryInputs
 from scorer.training.fitting import Examples
@@ -58,6 +58,6 @@ def _teacher_probabilities(texts: pa.LargeStringArray, teachers: Sequence[Bundle
     """
     total = np.zeros((len(texts), len(teachers[0].classes)), np.float32)
     for teacher in teachers:
-        predictor = Predictor.from_bundle(teacher, workers=0)
+        predictor = load_predictor(teacher, workers=0)
         total += predictor.predict(predictor.encode(texts)).probabilities
     return np.nan_to_num(total / len(teachers), nan=1 / total.shape[1])

@@ -184,9 +184,7 @@ class _Trainer:
         self._model, self._examples, self._config = model, examples, config
         self._on_step = on_step
         self._device = model.output.weight.device
-        self._optimiser = torch.optim.Adam(
-            model.parameters(), lr=config.learning_rate, fused=True
-        )
+        self._optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
         self._batches = -(-int((examples.encoded.lengths > 0).sum()) // config.batch_size)
         self._schedule = self._schedule_from(step=0)
         self._averaged = _averaged(model, config, self._batches)

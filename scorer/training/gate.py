@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import current, in_use
 from scorer.corpus.labelled import LabelledRows
 from scorer.errors import GateError
-from scorer.network.inference import Predictor
 from scorer.training.packaging import TrainingResult
 
 MIN_TEST_ROWS = 20
@@ -100,7 +100,7 @@ def _worse_than_current(
     now = load_bundle(current(store))
     if now.classes != bundle.classes:
         return f"its classes are {bundle.classes}, those in use {now.classes}"
-    predictor = Predictor.from_bundle(now, workers=0)
+    predictor = load_predictor(now, workers=0)
     theirs = _right(predictor.predict(predictor.encode(test.texts)).probabilities, test)
     ours = _right(result.test_probabilities, test)
     if not clearly_worse(ours, theirs):

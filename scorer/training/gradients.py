@@ -1,8 +1,8 @@
 """The gradients of one batch, sharded over threads, one a core.
 
 The small steps of a recurrent layer share badly between cores; batches of a few texts less do not.
-Random numbers are drawn before the shards are dealt out and gradients are summed in a fixed order,
-so the same seed and number of threads give the same weights.
+Random numbers are generated before the shards are distributed and gradients are summed in a fixed
+order, so the same seed and number of threads give the same weights.
 Adversarial embedding noise after Miyato et al. 2017 (arXiv 1605.07725).
 Knows a model and batches, nothing of optimisers or epochs.
 """

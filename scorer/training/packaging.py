@@ -13,13 +13,13 @@ import torch
 
 from scorer.bundles.bundle import Bundle, Facts
 from scorer.bundles.golden import golden_rows
+from scorer.corpus.label_leakage import find_label_leakage
 from scorer.corpus.labelled import LabelledRows
-from scorer.corpus.telltale import find_telltale
 from scorer.evaluation.baseline import Baseline, fit_baseline
 from scorer.evaluation.calibration import fit_share, fit_temperature, unfit_reason
 from scorer.evaluation.evaluation import Evaluation, evaluate
 from scorer.evaluation.report import Findings, report_html
-from scorer.evaluation.suspicions import Evidence, find_suspicions
+from scorer.evaluation.warnings import Evidence, find_warnings
 from scorer.network.inference import Predictor
 from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
@@ -40,7 +40,7 @@ class TrainingResult:
     fitted: Fitted
     test: Evaluation
     baseline: Baseline
-    suspicions: tuple[str, ...]
+    warnings: tuple[str, ...]
     test_probabilities: np.ndarray  # float32 (rows, classes); NaN where the text has no token
 
 
@@ -95,7 +95,7 @@ def package(
         fitted,
         results.test,
         results.baseline,
-        results.suspicions,
+        results.warnings,
         results.test_probabilities,
     )
 
@@ -107,7 +107,7 @@ class _Results:
     valid: Evaluation
     test: Evaluation
     baseline: Baseline
-    suspicions: tuple[str, ...]
+    warnings: tuple[str, ...]
     test_probabilities: np.ndarray
 
     def metrics(self) -> Mapping[str, Any]:
@@ -116,7 +116,7 @@ class _Results:
             "test": self.test.to_json(),
             "majority": self.baseline.majority,
             "tf_idf": self.baseline.linear,
-            "suspicions": list(self.suspicions),
+            "suspicions": list(self.warnings),
         }
 
 
@@ -141,7 +141,7 @@ class _Draft:
             facts=facts,
             weights=_as_float16(self.fitted.model),
             vocabulary=self.text.vocabulary,
-            remembered=self.text.piece_cache,
+            cached_pieces=self.text.piece_cache,
             golden=golden_rows(predictor),
             history=history,
             report=report_html(self._findings(facts, history, results)),
@@ -181,7 +181,7 @@ class _Draft:
             results.test,
             corpus.class_counts(),
             results.baseline,
-            results.suspicions,
+            results.warnings,
             corpus.notes,
         )
 
@@ -202,14 +202,14 @@ def _evaluate_all(task: Task, fitted: Fitted, predictor: Predictor) -> _Results:
     valid, test = (_probabilities(predictor, part) for part in (corpus.valid, corpus.test))
     evaluation = evaluate(test, corpus.test.targets, classes)
     baseline = fit_baseline(corpus.development if task.refits else corpus.train, corpus.test)
-    leakage = find_telltale(corpus.train)
+    leakage = find_label_leakage(corpus.train)
     accuracy = fitted.best.train_accuracy
     evidence = Evidence(classes, accuracy, evaluation, baseline, corpus.leaks, leakage)
     return _Results(
         evaluate(valid, corpus.valid.targets, classes),
         evaluation,
         baseline,
-        find_suspicions(evidence),
+        find_warnings(evidence),
         test,
     )
 

@@ -18,9 +18,9 @@ from scorer.tokens.encoding import (
     Vocabulary,
     build_vocabulary,
     count_tokens,
-    remember,
+    most_useful_pieces,
 )
-from scorer.tokens.memory import PieceMemory
+from scorer.tokens.piece_cache import CachedPieces
 from scorer.training.recipe import Recipe
 
 CACHED_PIECES = 100_000
@@ -34,7 +34,7 @@ class Preprocessing:
 
     counts: Counter[str]
     vocabulary: Vocabulary
-    piece_cache: PieceMemory
+    piece_cache: CachedPieces
     encoder: TextEncoder
 
     @classmethod
@@ -47,7 +47,7 @@ class Preprocessing:
             vocabulary = build_vocabulary(counts, recipe.vocabulary_size)
         else:
             vocabulary = extend_vocabulary(pretrained.vocabulary, counts, recipe.vocabulary_size)
-        piece_cache = remember(texts, recipe.rules, vocabulary, CACHED_PIECES)
+        piece_cache = most_useful_pieces(texts, recipe.rules, vocabulary, CACHED_PIECES)
         encoder = TextEncoder(recipe.rules, vocabulary, piece_cache)
         return cls(counts, vocabulary, piece_cache, encoder)
 

@@ -31,10 +31,10 @@ class PretrainConfig:
     streams: int = 64
     steps: int = 64  # tokens of each stream in a batch; gradients end there
     learning_rate: float = 0.003
-    warm_up: float = 0.03  # share of all batches; the rate falls linearly to nought afterwards
+    warm_up: float = 0.03  # share of all batches; the rate falls linearly to zero afterwards
     gradient_norm: float = 1.0
     frequent: int = 512  # lowest token ids, so the most frequent: always among the candidates
-    sampled: int = 512  # of the other tokens, drawn anew for each batch
+    sampled: int = 512  # of the other tokens, sampled anew for each batch
     seed: int = 0
 
 
@@ -58,7 +58,7 @@ def pretrain(
 ) -> None:
     """Train the embedding and the recurrent layer of `model` in place, on its device.
 
-    `from_random`: the embedding is drawn anew; else what the model has is trained further.
+    `from_random`: the embedding is initialised at random; else the model's is trained further.
 
     Raises `InputError` where there are too few tokens for a single batch.
     """
@@ -144,18 +144,19 @@ class _LanguageModel(nn.Module):
         outputs = self.projection(states).flatten(0, 1)  # (tokens, embedding)
         targets = targets.flatten()
         bias = self.bias[candidates]
-        if self._sampled:  # each drawn token stands for many
+        if self._sampled:  # each sampled token stands for many
             shift = float(np.log(self._others / self._sampled))
             bias = torch.cat([bias[: self._frequent], bias[self._frequent :] + shift])
-        total = _Normaliser.apply(outputs, self.embedding.weight[candidates], bias)
+        weight = self.embedding.weight[candidates]
+        total = _Normaliser.apply(outputs, weight, bias)  # type: ignore[no-untyped-call]
         right = (outputs * self.embedding.weight[targets]).sum(dim=1).float() + self.bias[targets]
         total = torch.where(targets < self._frequent, total, torch.logaddexp(total, right))
         return (total - right).mean(), state
 
     def draw_candidates(self) -> torch.Tensor:
         """Return the frequent tokens and a sample of the others."""
-        drawn = self._frequent + torch.randperm(self._others)[: self._sampled]
-        return torch.cat([torch.arange(self._frequent), drawn]).to(self.bias.device)
+        sampled = self._frequent + torch.randperm(self._others)[: self._sampled]
+        return torch.cat([torch.arange(self._frequent), sampled]).to(self.bias.device)
 
 
 class _Normaliser(torch.autograd.Function):

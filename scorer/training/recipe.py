@@ -1,7 +1,7 @@
 """How a model is made: its network, what is read of the texts, how it is trained; and presets.
 
 accurate        what this project recommends, for tables of any size
-fast            a network of a third of the cost, to be taught by an accurate one (--teacher)
+fast            a network of a third of the cost, to be distilled from an accurate one (--teacher)
 quick           a first look at a large table in two minutes: beginnings of texts, two epochs
 lecture-packed  STAT453 L15.7 as it was: last state, no dropout, tags left in, no averaging
 lecture-lstm    the same before packing: in training the last state is taken after the padding

@@ -7,12 +7,12 @@ import pytest
 from labelled_files import labelled
 from test_corpus import read
 
+from scorer.corpus.label_leakage import find_label_leakage
 from scorer.corpus.labelled import LabelledRows
 from scorer.corpus.near_duplicates import Leaks
-from scorer.corpus.telltale import find_telltale
 from scorer.evaluation.baseline import Baseline
 from scorer.evaluation.evaluation import Evaluation, evaluate
-from scorer.evaluation.suspicions import Evidence, find_suspicions
+from scorer.evaluation.warnings import Evidence, find_warnings
 
 CLASSES = ("negative", "positive")
 
@@ -33,13 +33,13 @@ HONEST = Evidence(CLASSES, 0.96, figures(0.942), baseline(0.919), None, None)
 
 
 def test_honest_figures_raise_no_suspicion() -> None:
-    assert find_suspicions(HONEST) == ()
+    assert find_warnings(HONEST) == ()
     easy = replace(HONEST, train_accuracy=0.995, test=figures(0.99), baseline=baseline(0.985))
-    assert find_suspicions(easy) == ()
+    assert find_warnings(easy) == ()
 
 
 def test_accuracy_far_above_the_baseline_is_doubted() -> None:
-    (line,) = find_suspicions(replace(HONEST, test=figures(0.99)))
+    (line,) = find_warnings(replace(HONEST, test=figures(0.99)))
     assert line == (
         "test accuracy 99.0% is implausibly far above the 91.9% of TF-IDF with logistic "
         "regression on the same rows: look for a leak"
@@ -47,18 +47,18 @@ def test_accuracy_far_above_the_baseline_is_doubted() -> None:
 
 
 def test_a_few_test_rows_prove_nothing() -> None:
-    assert find_suspicions(replace(HONEST, test=figures(1.0, rows=30))) == ()
+    assert find_warnings(replace(HONEST, test=figures(1.0, rows=30))) == ()
 
 
 def test_accuracy_equal_to_that_of_the_training_rows_is_doubted() -> None:
     evidence = replace(HONEST, train_accuracy=0.99, test=figures(0.99), baseline=baseline(0.98))
-    (line,) = find_suspicions(evidence)
+    (line,) = find_warnings(evidence)
     assert "is as high as on the training rows (99.0%)" in line
 
 
 def test_leaking_duplicates_are_told_with_their_number() -> None:
     leaks = Leaks(np.zeros(0, bool), same=132, near=9)
-    (line,) = find_suspicions(replace(HONEST, leaks=leaks))
+    (line,) = find_warnings(replace(HONEST, leaks=leaks))
     assert line == (
         "test rows that are among the training rows: 141 of 10,000 (132 the same, 9 nearly): "
         "the test figures are too good"
@@ -68,14 +68,14 @@ def test_leaking_duplicates_are_told_with_their_number() -> None:
 def test_planted_duplicates_that_are_kept_are_suspicious(tmp_path: Path) -> None:
     test = labelled(30, 2)
     corpus = read(tmp_path, labelled(90) + test[:4], labelled(10, 1), test, keep=True)
-    (line,) = find_suspicions(replace(HONEST, test=figures(0.9, 30), leaks=corpus.leaks))
+    (line,) = find_warnings(replace(HONEST, test=figures(0.9, 30), leaks=corpus.leaks))
     assert line.startswith("test rows that are among the training rows: 4 of 30 (4 the same,")
 
 
 def test_a_test_file_that_is_the_training_file_is_suspicious(tmp_path: Path) -> None:
     rows = labelled(60)
     corpus = read(tmp_path, rows, labelled(10, 1), rows, keep=True)
-    (line,) = find_suspicions(replace(HONEST, test=figures(0.95, 60), leaks=corpus.leaks))
+    (line,) = find_warnings(replace(HONEST, test=figures(0.95, 60), leaks=corpus.leaks))
     assert line.startswith("every test row is among the training rows")
 
 
@@ -84,24 +84,24 @@ def test_a_label_written_in_the_text_is_found(classes: tuple[str, ...]) -> None:
     targets = np.arange(200) % len(classes)
     plain = [text for text, _ in labelled(200)]
     texts = [f"{text} [{classes[t]}]" for text, t in zip(plain, targets, strict=True)]
-    telltale = find_telltale(LabelledRows(pa.array(texts, pa.large_string()), targets))
-    assert telltale.token == classes[telltale.target]
-    (line,) = find_suspicions(replace(HONEST, classes=classes, telltale=telltale))
+    label_leakage = find_label_leakage(LabelledRows(pa.array(texts, pa.large_string()), targets))
+    assert label_leakage.token == classes[label_leakage.target]
+    (line,) = find_warnings(replace(HONEST, classes=classes, label_leakage=label_leakage))
     assert line == (
-        f"the token {telltale.token!r} is in 100.0% of the rows of {telltale.token!r} and in 0.0% "
-        "of the others: is the label written in the text?"
+        f"the token {label_leakage.token!r} is in 100.0% of the rows of {label_leakage.token!r} "
+        "and in 0.0% of the others: is the label written in the text?"
     )
 
 
 @pytest.mark.parametrize("rows", [20, 300])
 def test_texts_that_hide_no_label_have_no_telltale(rows: int) -> None:
     texts = pa.array([text for text, _ in labelled(rows)], pa.large_string())
-    telltale = find_telltale(LabelledRows(texts, np.arange(rows) % 2))
-    assert find_suspicions(replace(HONEST, telltale=telltale)) == ()
+    label_leakage = find_label_leakage(LabelledRows(texts, np.arange(rows) % 2))
+    assert find_warnings(replace(HONEST, label_leakage=label_leakage)) == ()
 
 
 def test_a_model_no_better_than_simpler_ones_is_told() -> None:
-    (line,) = find_suspicions(replace(HONEST, test=figures(0.89)))
+    (line,) = find_warnings(replace(HONEST, test=figures(0.89)))
     assert "is below the 91.9% of TF-IDF with logistic regression" in line
-    (line,) = find_suspicions(replace(HONEST, test=figures(0.503), baseline=baseline(0.9)))
+    (line,) = find_warnings(replace(HONEST, test=figures(0.503), baseline=baseline(0.9)))
     assert "is not clearly above the 50.0% of always guessing one class" in line

@@ -1,4 +1,4 @@
-"""What the two jobs share on the console: ending with an exit code, and showing progress.
+"""What all commands share: ending with an exit code, and showing progress.
 
 Knows standard error and exit codes, nothing of training or scoring. Imports nothing heavy.
 """
@@ -19,11 +19,12 @@ LIVE_SECONDS = 0.2  # between repaints of the live line on a terminal
 UNEXPECTED, INTERRUPTED, CLOSED_PIPE = 1, 130, 3  # exit codes
 
 
-def run_job(job: Callable[[], None], verbose: bool | None = None) -> None:
+def run_job(job: Callable[[], None], verbose: bool | None = None, piped: bool = False) -> None:
     """Run a job and end the process with its exit code: one line on stderr, no traceback.
 
     An error that is a `ScorerError` has its own code, any other exits 1; `verbose` adds the
-    traceback (None: there is no such option). click's own (usage, exit 2) pass through to click.
+    traceback (None: there is no such option). With `piped` a reader such as `head` may close
+    standard output early. click's own errors (usage, exit 2) pass through to click.
     """
     try:
         job()
@@ -37,6 +38,8 @@ def run_job(job: Callable[[], None], verbose: bool | None = None) -> None:
         _end("interrupted", INTERRUPTED, verbose)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or exiting fails again
+        if piped:
+            sys.exit(0)
         _end("error: standard output was closed by its reader", CLOSED_PIPE, verbose)
     except Exception as error:
         hint = "" if verbose is None else "; --verbose shows the traceback"

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.network.card_batches import CardBatches, tokens_for
+from scorer.network.cuda_batches import CudaBatches, tokens_for
 from scorer.network.model import ModelConfig
 
 some_lengths = st.lists(st.integers(0, 50), min_size=1, max_size=80).map(np.array)
@@ -26,7 +26,7 @@ class Card:
 
 @given(lengths=some_lengths, memory=st.integers(50, 300), tokens=st.integers(1, 5000))
 def test_every_row_is_scored_once_whatever_the_memory(lengths, memory, tokens):
-    batches, values = CardBatches(tokens).run(lengths, Card(lengths, memory).score)
+    batches, values = CudaBatches(tokens).run(lengths, Card(lengths, memory).score)
     rows = np.concatenate([np.zeros(0, int), *batches])
     assert sorted(rows.tolist()) == np.flatnonzero(lengths).tolist()
     for batch, scored in zip(batches, values, strict=True):
@@ -35,7 +35,7 @@ def test_every_row_is_scored_once_whatever_the_memory(lengths, memory, tokens):
 
 def test_the_budget_halves_until_batches_fit_and_stays():
     lengths = np.full(640, 10)
-    card, batches = Card(lengths, 170), CardBatches(640)
+    card, batches = Card(lengths, 170), CudaBatches(640)
     batches.run(lengths, card.score)
     assert (batches.tokens, card.refused) == (160, 2)
     batches.run(lengths, card.score)
@@ -45,7 +45,7 @@ def test_the_budget_halves_until_batches_fit_and_stays():
 def test_a_row_that_does_not_fit_alone_is_an_error():
     lengths = np.array([5, 900, 5])
     with pytest.raises(torch.cuda.OutOfMemoryError):
-        CardBatches(10_000).run(lengths, Card(lengths, 100).score)
+        CudaBatches(10_000).run(lengths, Card(lengths, 100).score)
 
 
 def test_other_errors_are_not_tried_again():
@@ -53,7 +53,7 @@ def test_other_errors_are_not_tried_again():
         raise RuntimeError("device lost")
 
     with pytest.raises(RuntimeError, match="device lost"):
-        CardBatches(100).run(np.array([3, 4]), fail)
+        CudaBatches(100).run(np.array([3, 4]), fail)
 
 
 def test_the_first_budget_is_half_of_the_free_memory(monkeypatch):

@@ -1,4 +1,4 @@
-"""Runs of numbers behind one another in one array, each found by its own number.
+"""Ragged arrays: rows of different lengths in one flat array, and arrays that grow.
 
 Knows nothing of what the numbers mean.
 """
@@ -13,22 +13,22 @@ ROOM = 1024
 
 
 @dataclass(frozen=True)
-class Runs:
-    """values: int32 (total,); offsets: int64 (runs + 1,): where each run begins and ends."""
+class RaggedArray:
+    """values: int32 (total,); offsets: int64 (rows + 1,): where each row begins and ends."""
 
     values: np.ndarray
     offsets: np.ndarray
 
-    def take(self, which: np.ndarray) -> "Runs":
-        """Those runs, in that order. which: int64."""
-        starts = self.offsets[which]
-        lengths = self.offsets[which + 1] - starts
+    def select(self, rows: np.ndarray) -> "RaggedArray":
+        """Return those rows, in that order. rows: int64."""
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
         values = self.values[ranges(starts, lengths)]
-        return Runs(values, np.concatenate([[0], np.cumsum(lengths)]))
+        return RaggedArray(values, np.concatenate([[0], np.cumsum(lengths)]))
 
 
-class RunStore:
-    """Runs that more are added to; the numbers count from 0. room: see `GrowingArray`."""
+class GrowingRaggedArray:
+    """A ragged array that rows are added to. room: see `GrowingArray`."""
 
     def __init__(self, room: int = ROOM) -> None:
         self._values = GrowingArray(np.int32, room)
@@ -36,19 +36,19 @@ class RunStore:
         self._offsets.extend(np.zeros(1, np.int64))
 
     @property
-    def runs(self) -> Runs:
-        """All runs; a view until the next `extend`."""
-        return Runs(self._values.values, self._offsets.values)
+    def array(self) -> RaggedArray:
+        """All rows; a view until the next `extend`."""
+        return RaggedArray(self._values.values, self._offsets.values)
 
-    def extend(self, runs: Runs) -> None:
-        """Add runs at the end."""
-        self._offsets.extend(runs.offsets[1:] + self._offsets.values[-1])
-        self._values.extend(runs.values)
+    def extend(self, rows: RaggedArray) -> None:
+        """Add rows at the end."""
+        self._offsets.extend(rows.offsets[1:] + self._offsets.values[-1])
+        self._values.extend(rows.values)
 
-    def cut(self, runs: int) -> None:
-        """Forget all but the first runs."""
-        self._values.cut(int(self._offsets.values[runs]))
-        self._offsets.cut(runs + 1)
+    def truncate(self, rows: int) -> None:
+        """Drop all but the first rows."""
+        self._values.truncate(int(self._offsets.values[rows]))
+        self._offsets.truncate(rows + 1)
 
 
 class GrowingArray:
@@ -64,7 +64,7 @@ class GrowingArray:
 
     @property
     def values(self) -> np.ndarray:
-        """What was added so far; a view until the next `extend`."""
+        """All values; a view until the next `extend`."""
         return self._space[: self._used]
 
     def extend(self, values: np.ndarray) -> None:
@@ -77,6 +77,6 @@ class GrowingArray:
         self._space[self._used : used] = values
         self._used = used
 
-    def cut(self, length: int) -> None:
-        """Forget all but the first values; their space stays."""
+    def truncate(self, length: int) -> None:
+        """Drop all but the first values; their space stays."""
         self._used = length

@@ -1,6 +1,6 @@
-"""Batches on a CUDA card, as large as its memory takes.
+"""Batches on a CUDA GPU, as large as its memory takes.
 
-Work on a card is queued: while it runs a batch, the next one is packed and copied; scores come
+Work on a GPU is queued: while it runs a batch, the next one is packed and copied; scores come
 back when all batches are queued. Knows lengths and a function that scores rows, nothing of texts.
 """
 
@@ -13,8 +13,8 @@ import torch
 from scorer.network.batching import length_sorted
 from scorer.network.model import ModelConfig
 
-CARD_ROWS = 4096
-SHARE = 0.5  # of the card's free memory that one batch may take
+CUDA_ROWS = 4096
+SHARE = 0.5  # of the GPU's free memory that one batch may take
 
 
 def tokens_for(config: ModelConfig) -> int:
@@ -24,7 +24,7 @@ def tokens_for(config: ModelConfig) -> int:
     return int(free * SHARE) // bytes_per_token
 
 
-class CardBatches:
+class CudaBatches:
     """Scores rows in batches under a token budget: half of what memory last ran out for."""
 
     def __init__(self, tokens: int) -> None:
@@ -62,4 +62,4 @@ class CardBatches:
         """Return batches of these rows under the present budget."""
         of_rows = np.zeros_like(lengths)
         of_rows[rows] = lengths[rows]
-        return deque(length_sorted(of_rows, CARD_ROWS, self.tokens))
+        return deque(length_sorted(of_rows, CUDA_ROWS, self.tokens))

@@ -4,9 +4,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from scorer.errors import BundleError
-from scorer.tokens import memory
+from scorer.tokens import piece_cache
 from scorer.tokens.encoding import TextEncoder, Vocabulary
-from scorer.tokens.memory import PieceMemory
+from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.piece_index import piece_keys
 from scorer.tokens.text import TextRules, with_spaces
 
@@ -14,8 +14,8 @@ VOCABULARY = Vocabulary(("<unk>", "<pad>", "the", "film", ".", "!", "do", "n't")
 PIECES = pa.array(["don't", "film.", "nowhere", "the", "Ünïcode"], pa.large_string())
 
 
-def shipped() -> PieceMemory:
-    return TextEncoder(TextRules(), VOCABULARY).memory_of(PIECES)
+def shipped() -> CachedPieces:
+    return TextEncoder(TextRules(), VOCABULARY).pieces_to_ship(PIECES)
 
 
 def test_a_memory_holds_each_pieces_ids():
@@ -28,14 +28,14 @@ def test_a_memory_holds_each_pieces_ids():
 
 def test_a_memory_survives_parquet(tmp_path):
     pq.write_table(shipped().to_table(), tmp_path / "pieces.parquet", row_group_size=2)
-    read = PieceMemory.from_table(pq.read_table(tmp_path / "pieces.parquet"))
+    read = CachedPieces.from_table(pq.read_table(tmp_path / "pieces.parquet"))
     assert read.to_table().equals(shipped().to_table())
     assert read.ids.offsets[0] == 0
 
 
 def test_an_empty_memory_is_a_memory():
     table = shipped().to_table().slice(0, 0)
-    assert len(PieceMemory.from_table(table)) == 0
+    assert len(CachedPieces.from_table(table)) == 0
 
 
 @pytest.mark.parametrize(
@@ -47,26 +47,26 @@ def test_an_empty_memory_is_a_memory():
     ],
 )
 def test_another_table_is_refused(table):
-    with pytest.raises(BundleError, match="remembered pieces"):
-        PieceMemory.from_table(table)
+    with pytest.raises(BundleError, match="cached pieces"):
+        CachedPieces.from_table(table)
 
 
 def test_what_is_remembered_is_bounded_and_what_is_shipped_stays(monkeypatch):
-    monkeypatch.setattr(memory, "MAX_PIECES", 100)
-    known = memory.KnownPieces(shipped())
+    monkeypatch.setattr(piece_cache, "MAX_PIECES", 100)
+    known = piece_cache.PieceCache(shipped())
     first = len(known._index)
-    ids = memory.PieceIds(np.zeros(60, np.int32), np.arange(61), np.zeros(60, np.uint8))
+    ids = piece_cache.PieceIds(np.zeros(60, np.int32), np.arange(61), np.zeros(60, np.uint8))
     for start in (1000, 2000):
         assert not known.full
         known.add(np.arange(start, start + 60, dtype=np.uint64), ids)
     assert known.full
-    known.forget()
+    known.reset()
     assert not known.full
     assert len(known._index) == first
     numbers = known.find(piece_keys(with_spaces(PIECES)))
     assert known.ids(numbers).values.tolist() == shipped().ids.ids.tolist()
     assert (known.find(np.arange(1000, 2060, dtype=np.uint64)) < 0).all()
-    later = memory.PieceIds(
+    later = piece_cache.PieceIds(
         np.array([5, 6, 7], np.int32), np.array([0, 1, 3]), np.array([1, 2], np.uint8)
     )
     numbers = known.add(np.array([1000, 3000], np.uint64), later)

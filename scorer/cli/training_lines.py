@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
-from scorer.console import Progress, duration
+from scorer.cli.console import Progress, duration
 from scorer.corpus.corpus import Corpus
 from scorer.tokens.encoding import Vocabulary
 from scorer.training.callbacks import Callbacks
@@ -19,7 +19,7 @@ from scorer.training.pretraining import PretrainStep
 SHOWN_TOKENS = 20
 
 
-class Printer(Callbacks):
+class TrainingPrinter(Callbacks):
     """Prints what the lecture looks at while a training runs."""
 
     def __init__(self, progress: Progress, store: Path) -> None:
@@ -92,8 +92,8 @@ class Printer(Callbacks):
             f"{baseline.training_rows:,} training rows, in {duration(baseline.seconds)}), always "
             f"guessing one class {baseline.majority:.2%}"
         )
-        for suspicion in result.suspicions:
-            self._progress.warn(f"WARNING: {suspicion}")
+        for line in result.warnings:
+            self._progress.warn(f"WARNING: {line}")
 
     def end(self, version: str) -> None:
         """Print what is in use now."""

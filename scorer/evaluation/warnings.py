@@ -1,19 +1,19 @@
 """Figures that a person should doubt: too good to be true, or no better than a simpler model's.
 
-Works on what training and testing found; a suspicion is no proof, and their absence is none either.
+Works on what training and testing found; a warning is no proof, and no warning is none either.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from scorer.corpus.label_leakage import LabelLeakage
 from scorer.corpus.near_duplicates import Leaks
-from scorer.corpus.telltale import Telltale
 from scorer.evaluation.baseline import Baseline
 from scorer.evaluation.evaluation import Evaluation
 
 FAR_ABOVE = 0.04  # of the linear baseline's accuracy, with less than half of its errors
-NEARLY_ALL = 0.97  # of the training rows right: a model that knows them by heart
-TELLING = 0.75  # strength of a token: single words of reviews have 0.3 at most
+NEARLY_ALL = 0.97  # of the training rows right: a model that has memorised them
+LEAKING = 0.75  # strength of a token: single words of reviews have 0.3 at most
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Evidence:
     test: Evaluation
     baseline: Baseline | None
     leaks: Leaks | None
-    telltale: Telltale | None
+    label_leakage: LabelLeakage | None
 
 
-def find_suspicions(evidence: Evidence) -> tuple[str, ...]:
+def find_warnings(evidence: Evidence) -> tuple[str, ...]:
     """Return one line for each reason to doubt the test figures."""
     return (
         *_leaking(evidence),
@@ -80,12 +80,12 @@ def _as_good_as_training(evidence: Evidence) -> Iterator[str]:
 
 
 def _label_in_text(evidence: Evidence) -> Iterator[str]:
-    telltale = evidence.telltale
-    if telltale is not None and telltale.strength >= TELLING:
+    label_leakage = evidence.label_leakage
+    if label_leakage is not None and label_leakage.strength >= LEAKING:
         yield (
-            f"the token {telltale.token!r} is in {telltale.in_class:.1%} of the rows of "
-            f"{evidence.classes[telltale.target]!r} and in {telltale.elsewhere:.1%} of the "
-            "others: is the label written in the text?"
+            f"the token {label_leakage.token!r} is in {label_leakage.in_class:.1%} of the rows of "
+            f"{evidence.classes[label_leakage.target]!r} and in {label_leakage.elsewhere:.1%} of "
+            "the others: is the label written in the text?"
         )
 
 

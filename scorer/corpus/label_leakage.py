@@ -16,7 +16,7 @@ SAMPLE_ROWS = 10_000
 
 
 @dataclass(frozen=True)
-class Telltale:
+class LabelLeakage:
     """A token and the class it tells; both shares are between 0 and 1."""
 
     token: str
@@ -26,7 +26,7 @@ class Telltale:
     strength: float  # Youden's J, less where rows are few: 1 where the token is the class
 
 
-def find_telltale(rows: LabelledRows) -> Telltale:
+def find_label_leakage(rows: LabelledRows) -> LabelLeakage:
     """Return the token and class of the greatest strength, of rows of two classes at least."""
     sample = rows.sample(SAMPLE_ROWS)
     names, having = _rows_having(sample)  # (classes, tokens)
@@ -36,7 +36,7 @@ def find_telltale(rows: LabelledRows) -> Telltale:
     strength = (having + 1) / (sizes + 2) - (having_others + 1) / (others + 2)
     strength[sizes[:, 0] == 0] = -1
     target, token = np.unravel_index(strength.argmax(), strength.shape)
-    return Telltale(
+    return LabelLeakage(
         str(names[token]),
         int(target),
         float(having[target, token] / sizes[target, 0]),

@@ -1,0 +1,51 @@
+"""A bundle's predictor: its network on a device, in the fastest precision that is exact enough.
+
+Knows bundles and inference, nothing of what is scored.
+"""
+
+import os
+
+import torch
+
+from scorer.bundles.bundle import Bundle
+from scorer.network.inference import Predictor
+from scorer.network.precision import to_try
+from scorer.tokens.encoding import TextEncoder
+from scorer.tokens.workers import EncodingWorkers
+
+
+def load_predictor(
+    bundle: Bundle,
+    precision: str = "float32",
+    device: str = "auto",
+    workers: int | None = None,
+) -> Predictor:
+    """Return the predictor of a loaded bundle; it gives the golden rows their probabilities.
+
+    precision: one of `precision.CHOICES`; `auto` takes the fastest that gives the bundle's
+    golden texts their probabilities, and what this machine lacks is served by float32.
+    device: `auto` takes CUDA where there is one. workers: processes that encode; None is none
+    where the model needs the cores, and all cores but one beside a GPU.
+    Raises `BundleError` where golden rows come out otherwise than on the machine they were made on.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    encoder = _encoder(bundle, _workers_beside(device) if workers is None else workers)
+    facts = (bundle.classes, bundle.temperature)
+    *faster, last = to_try(precision, bundle.facts.model, device)
+    for name in faster:
+        predictor = Predictor(encoder, bundle.model(), *facts, name, device, bundle.linear)
+        if bundle.golden.holds(predictor):
+            return predictor
+    predictor = Predictor(encoder, bundle.model(), *facts, last, device, bundle.linear)
+    bundle.golden.check(predictor)
+    return predictor
+
+
+def _workers_beside(device: str) -> int:
+    return (os.cpu_count() or 1) - 1 if device == "cuda" else 0
+
+
+def _encoder(bundle: Bundle, workers: int) -> TextEncoder | EncodingWorkers:
+    parts = (bundle.rules, bundle.vocabulary, bundle.cached_pieces)
+    return EncodingWorkers(*parts, workers) if workers else TextEncoder(*parts)

@@ -1,0 +1,26 @@
+"""The `scorer` command, with every other command under it; `python -m scorer` is the same."""
+
+import click
+
+from scorer import __version__
+from scorer.cli import score, train
+from scorer.cli.bundles import bundles
+from scorer.cli.predict import predict
+from scorer.cli.provenance import provenance
+from scorer.cli.vocabulary import vocabulary
+
+EPILOG = """
+Shell completion: eval "$(_SCORER_COMPLETE=bash_source scorer)"; also zsh_source, fish_source.
+"""
+
+
+@click.group(epilog=EPILOG)
+@click.version_option(__version__, message="%(version)s")
+def main() -> None:
+    """Score text columns, train bundles, and look at both."""
+
+
+main.add_command(score.main, "score")
+main.add_command(train.main, "train")
+for command in (predict, vocabulary, bundles, provenance):
+    main.add_command(command)

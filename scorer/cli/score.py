@@ -1,0 +1,67 @@
+"""The scoring command: `score_job.py IN OUT`, `score-job`, `scorer score`.
+
+Options, what is printed, and the exit code; the work is in `scorer.scoring.scoring`. Imports
+nothing heavy.
+"""
+
+from typing import Any
+
+import click
+
+from scorer import __version__
+from scorer.cli.console import Progress, check_characters, run_job
+from scorer.cli.table_options import FORMATS, table_options
+
+PRECISIONS = click.Choice(["auto", "float32", "bfloat16", "float16", "int8"])
+EPILOG = """
+Example: score_job.py last_night.csv scored.parquet --overwrite
+
+Exit codes: 0 done, 2 usage, 3 input, 4 bundle, 5 too many rejects, 75 another run holds OUT,
+130/143 interrupted: the same command goes on where it stopped.
+"""
+
+
+@click.command(context_settings={"show_default": True}, epilog=EPILOG)
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@click.option("--bundle", metavar="FOLDER", help="Bundle that scores.")
+@click.option(
+    "--store", metavar="FOLDER", help="Store whose bundle in use scores; without it, the shipped."
+)
+@click.option("--text-column", metavar="NAME", help="Column of the texts; else the bundle's.")
+@click.option("--output-format", metavar="FORMAT", help=f"Of OUT: {FORMATS}.")
+@table_options
+@click.option("--infer-types", is_flag=True, help="Give CSV columns types where no cell changes.")
+@click.option("--prefix", default="", help="Before the name of every added column.")
+@click.option("--with-label", is_flag=True, help="Add a column with the most likely class.")
+@click.option("--with-status", is_flag=True, help="Add a column that says why a row has no score.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+@click.option("--chunk-rows", type=click.IntRange(1), default=8192, help="Rows scored at a time.")
+@click.option("--max-rejects", default="1%", help="Unreadable rows allowed: a count or a share.")
+@click.option("--precision", type=PRECISIONS, default="auto", help="Of the model's products.")
+@click.option("--workers", type=click.IntRange(0), help="Processes that encode; else by device.")
+@click.option("--profile", is_flag=True, help="Print where the time went.")
+@click.option("--json", "as_json", is_flag=True, help="Print the run's summary as a line of JSON.")
+@click.option("--quiet", is_flag=True, help="Print errors and warnings only.")
+@click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(__version__, message="%(version)s")
+def main(verbose: bool, **options: Any) -> None:
+    """Score the text column of IN; write IN's columns and the scores to OUT.
+
+    IN and OUT are CSV or Parquet files, or - for a standard stream.
+    """
+    run_job(lambda: score(**options), verbose)
+
+
+def score(quiet: bool, profile: bool, as_json: bool, **options: Any) -> None:
+    """Score, ending at the next chunk when a signal comes."""
+    from scorer.cli.interruption import Interruption
+    from scorer.cli.scoring_lines import ScoringPrinter
+
+    paths = ("source", "target")  # whose names may be any bytes
+    check_characters(**{name: value for name, value in options.items() if name not in paths})
+    printer = ScoringPrinter(Progress(quiet), options["target"], profile, as_json)
+    with Interruption() as interruption:
+        from scorer import jobs
+
+        jobs.score_file(**options, callbacks=printer, check_cancelled=interruption.check)

@@ -1,0 +1,117 @@
+"""The console lines of a scoring run. Knows its callbacks, nothing of how rows are scored."""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from scorer.cli.console import Progress, duration
+from scorer.errors import InputError
+from scorer.files.byte_streams import STANDARD_STREAM
+from scorer.scoring.callbacks import Callbacks
+from scorer.scoring.columns import SCORED, UNKNOWN
+from scorer.scoring.summary import BundleFacts, RunSummary, as_json
+
+
+class ScoringPrinter(Callbacks):
+    """Shows where a run stands and prints what it did."""
+
+    def __init__(self, progress: Progress, output: str, profile: bool, json: bool) -> None:
+        self._progress, self._profile, self._json = progress, profile, json
+        self._lines = sys.stderr if output == STANDARD_STREAM else sys.stdout  # where JSON goes
+        self._started = time.monotonic()
+
+    def on_start(self, bundle: BundleFacts) -> None:
+        """Print which bundle scores."""
+        self._started = time.monotonic()
+        self._progress.say(bundle_line(bundle))
+
+    def on_note(self, line: str) -> None:
+        """Print a note, unless quiet."""
+        self._progress.say(f"note: {line}")
+
+    def on_chunk(self, rows: int) -> None:
+        """Show how many rows are written."""
+        rate = rows / (time.monotonic() - self._started)
+        self._progress.update(f"{rows:,} rows, {rate:,.0f} rows/s")
+
+    def on_end(self, summary: RunSummary) -> None:
+        """Print the closing lines; those of a run that failed are its error's."""
+        self._progress.clear()
+        if self._profile:
+            for line in profile_lines(summary):
+                self._progress.warn(line)
+        if summary.published:
+            self._progress.say(closing_line(summary))
+            for line in warning_lines(summary):
+                self._progress.warn(f"WARNING: {line}")
+        self._print_json(summary.as_dict())
+
+    def on_failure(self, facts: dict[str, object]) -> None:
+        """Print the summary of a run that had no bundle yet."""
+        self._print_json(facts)
+
+    def _print_json(self, facts: dict[str, Any]) -> None:
+        """Print a summary as a line of JSON, if that was asked for."""
+        if not self._json:
+            return
+        try:
+            click.echo(as_json(facts), file=self._lines)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise InputError(f"cannot write the summary: {error.strerror}") from error
+
+
+def bundle_line(bundle: BundleFacts) -> str:
+    """Return which bundle scores, and what each label value means to it."""
+    meaning = ", ".join(f"{value!r} is {name}" for value, name in bundle.label_values.items())
+    return f"bundle {bundle.version}: {meaning}"
+
+
+def closing_line(summary: RunSummary) -> str:
+    """Return in one line what a run that succeeded did."""
+    facts = summary.provenance
+    rows, unknown = facts.rows.written, facts.texts[UNKNOWN]
+    rate = rows / max(summary.seconds, 1e-9)
+    parts = [f"{rows:,} rows in {duration(summary.seconds)} ({rate:,.0f} rows/s)"]
+    parts += [f"{summary.resumed_rows:,} of them resumed"] * (summary.resumed_rows > 0)
+    parts += [f"{_without_score(summary):,} without a score (null, blank or markup only)"]
+    parts += [f"{unknown:,} without a known word"] * (unknown > 0)
+    parts += [f"{facts.rows.rejected:,} rejected"]
+    return f"{summary.output}: {', '.join(parts)}; bundle {facts.bundle.version}"
+
+
+def warning_lines(summary: RunSummary) -> Iterator[str]:
+    """Yield what a person should look at even after a quiet run."""
+    rejected = summary.provenance.rows.rejected
+    if rejected:
+        where = f"see {summary.output}.rejects.csv" if summary.output_sha256 else "not kept"
+        yield f"{summary.provenance.input.path}: {rejected:,} rows were rejected, {where}"
+
+
+def _without_score(summary: RunSummary) -> int:
+    texts = summary.provenance.texts
+    return sum(count for status, count in texts.items() if status not in (SCORED, UNKNOWN))
+
+
+def profile_lines(summary: RunSummary) -> Iterator[str]:
+    """Yield where the time went, a line a stage, and what there was to save."""
+    for stage, clock in summary.stages.items():
+        yield (
+            f"{stage + ':':8} {clock.busy:8.2f} s busy, {clock.starved:8.2f} s waiting for rows,"
+            f" {clock.blocked:8.2f} s waiting to pass them on"
+        )
+    model = summary.stages["model"]
+    waiting = model.starved / max(model.busy + model.starved + model.blocked, 1e-9)
+    rows = max(summary.provenance.rows.written, 1)
+    yield (
+        f"model:   {waiting:.1%} of its time without rows; {summary.engine}; no padding (packed)"
+    )
+    yield (
+        f"texts:   {summary.duplicates / rows:.1%} duplicates within their chunk,"
+        f" {summary.unknown_token_share:.1%} of {summary.tokens:,} tokens unknown"
+    )
+    yield f"memory:  {summary.peak_memory_mb:,.0f} MB at most"

@@ -1,0 +1,151 @@
+"""The two jobs as functions of their options, which have the names of the command line's.
+
+The one way for commands, the API and engines alike. Knows how the rooms fit together, nothing of
+what is printed. Messages name options as the command line spells them; `api` spells them for
+programs.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.predictor import load_predictor
+from scorer.bundles.store import resolve_bundle
+from scorer.corpus.labelled_columns import Columns
+from scorer.scoring import scoring
+from scorer.scoring.callbacks import Callbacks as ScoringCallbacks
+from scorer.scoring.columns import AddedColumns
+from scorer.scoring.record import Model
+from scorer.scoring.reject_limit import DEFAULT_LIMIT, RejectLimit
+from scorer.scoring.request import CHUNK_ROWS, Source, Target
+from scorer.scoring.summary import BundleFacts, RunSummary
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.formats import ReadOptions, format_of
+from scorer.training import training
+from scorer.training.auxiliary import AuxiliaryFiles
+from scorer.training.callbacks import Callbacks as TrainingCallbacks
+
+StrPath = str | os.PathLike[str]
+PRECISION = "auto"
+
+
+def load_model(bundle: Bundle, precision: str = PRECISION, workers: int | None = None) -> Model:
+    """Return what scores with a loaded bundle. Raises `BundleError`, see `load_predictor`."""
+    predictor = load_predictor(bundle, precision, workers=workers)
+    facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
+    return Model(predictor, facts, bundle.text_column)
+
+
+def score_file(
+    source: StrPath,
+    target: StrPath,
+    bundle: StrPath | None = None,
+    store: StrPath | None = None,
+    text_column: str | None = None,
+    overwrite: bool = False,
+    *,
+    precision: str = PRECISION,
+    workers: int | None = None,
+    callbacks: ScoringCallbacks | None = None,
+    check_cancelled: Callable[[], None] = lambda: None,
+    **options: Any,
+) -> RunSummary:
+    """Score a file into another one, with a bundle, a store's bundle in use, or the shipped one.
+
+    `options` are those of `score_job.py`, by the same names. `check_cancelled` is called between
+    chunks, what it raises ends the run. Raises a `ScorerError` for what a person can put right.
+    """
+    with ExitStack() as stack:
+
+        def load() -> Model:
+            model = load_model(load_bundle(resolve_bundle(bundle, store)), precision, workers)
+            stack.callback(model.predictor.close)
+            return model
+
+        given, wanted = requests(source, target, text_column, overwrite, **options)
+        return scoring.score_file(given, wanted, load, callbacks, check_cancelled)
+
+
+def requests(
+    source: StrPath,
+    target: StrPath,
+    text_column: str | None = None,
+    overwrite: bool = False,
+    *,
+    input_format: str | None = None,
+    output_format: str | None = None,
+    prefix: str = "",
+    with_label: bool = False,
+    with_status: bool = False,
+    chunk_rows: int = CHUNK_ROWS,
+    max_rejects: str | int = str(DEFAULT_LIMIT),
+    **csv: Any,
+) -> tuple[Source, Target]:
+    """Return what is read and what is written; `csv` are fields of `CsvOptions`."""
+    read, write = os.fspath(source), os.fspath(target)
+    limit = RejectLimit.parse(str(max_rejects))
+    given = format_of(read, input_format)
+    wanted = format_of(write, output_format, writing=True)
+    added = AddedColumns(prefix, with_label, with_status)
+    return (
+        Source(read, given, CsvOptions(**csv), text_column, chunk_rows, limit),
+        Target(write, wanted, added, overwrite),
+    )
+
+
+def train(
+    labelled: StrPath | Sequence[StrPath],
+    store: StrPath,
+    preset: str = "accurate",
+    valid: StrPath | float = "0.12",
+    test: StrPath | float = "0.2",
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    group_column: str | None = None,
+    labels: str | None = None,
+    keep_duplicates: bool = False,
+    unlabelled: Sequence[StrPath] = (),
+    start_from: StrPath | None = None,
+    vectors: StrPath | None = None,
+    teachers: Sequence[StrPath] = (),
+    seed: int = 0,
+    input_format: str | None = None,
+    callbacks: TrainingCallbacks | None = None,
+    **options: Any,
+) -> Bundle:
+    """Train on labelled files, write the bundle into the store, put it in use and return it.
+
+    `options` are the other ones of `train_job.py`, by the same names. Raises a `ScorerError` for
+    what a person can put right, `GateError` for a bundle that is written but not in use.
+    """
+    csv = {name: options.pop(name) for name in CsvOptions.__annotations__ if name in options}
+    one = isinstance(labelled, str | os.PathLike)
+    files: Sequence[StrPath] = [labelled] if one else labelled  # type: ignore[list-item,assignment]
+    request = training.TrainingRequest(
+        [Path(path) for path in files],
+        Path(store),
+        preset,
+        _part(valid),
+        _part(test),
+        Columns(text_column, label_column, group_column, labels),
+        keep_duplicates,
+        AuxiliaryFiles(
+            [Path(path) for path in unlabelled],
+            None if start_from is None else Path(start_from),
+            None if vectors is None else Path(vectors),
+            [Path(path) for path in teachers],
+        ),
+        seed,
+        ReadOptions(input_format, CsvOptions(**csv)),
+        options,
+    )
+    return training.train(request, callbacks or TrainingCallbacks())
+
+
+def _part(given: StrPath | float) -> str:
+    """Return a file, a share or a number of rows as the command line has it."""
+    return os.fspath(given) if isinstance(given, str | os.PathLike) else str(given)

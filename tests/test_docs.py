@@ -1,0 +1,75 @@
+"""The documentation names everything there is: options, exit codes, files, commands."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from scorer import errors
+from scorer.cli import score, train
+from scorer.cli.main import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("job", "name"), [(score.main, "scoring"), (train.main, "training")], ids=["score", "train"]
+)
+def test_every_option_of_both_jobs_has_a_line(job: click.Command, name: str) -> None:
+    options = [name for option in job.params for name in option.opts if name.startswith("--")]
+    assert len(options) > 10
+    assert [option for option in options if f"`{option}" not in page(name)] == []
+
+
+def test_every_command_is_in_the_generated_reference() -> None:
+    """mkdocs-click lists what the group has; the page has to point at it."""
+    assert ":module: scorer.cli.main" in page("reference")
+    assert {"score", "train", "predict", "bundles", "provenance"} <= set(main.commands)
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    codes = {kind.exit_code for kind in errors.ScorerError.__subclasses__()}
+    assert {2, 3, 4, 5, 6, 75} <= codes
+    assert [code for code in sorted(codes) if f"\n| {code} |" not in README] == []
+
+
+def test_every_file_of_the_package_has_a_line() -> None:
+    package, text = ROOT / "scorer", page("architecture")
+    modules = [path for path in sorted(package.rglob("*.py")) if not path.stem.startswith("__")]
+    packages = [path for path in package.iterdir() if (path / "__init__.py").exists()]
+    names = [str(path.relative_to(package)) for path in modules]
+    names += [f"{path.name}/" for path in packages]
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_every_line_on_a_file_is_about_one_that_is_there() -> None:
+    names = re.findall(r"`([a-z_0-9]+/[a-z_0-9]+\.py)`", page("architecture"))
+    assert [name for name in names if not (ROOT / "scorer" / name).exists()] == []
+
+
+def test_every_benchmark_has_a_line() -> None:
+    names = [f"benchmarks/{path.name}" for path in sorted((ROOT / "benchmarks").glob("*.py"))]
+    assert [name for name in names if f"`{name}`" not in page("benchmarks")] == []
+
+
+def test_the_test_command_is_the_one_of_continuous_integration() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    (command,) = [line for line in script.splitlines() if line.startswith("python3.11")]
+    assert command in README
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    links = [
+        (file.name, link)
+        for file in pages
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", file.read_text(encoding="utf-8"))
+        if "://" not in link and not (file.parent / link).exists()
+    ]
+    assert links == []

@@ -3,6 +3,7 @@ import json
 import multiprocessing
 import pickle
 import shutil
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import fields as fields_of
@@ -266,11 +267,22 @@ def test_a_pickled_scorer_gives_the_same_numbers_in_a_spawned_process(scorer, ta
 
 
 def test_eight_threads_get_the_same_numbers(scorer):
-    texts = [[f"{text} {i}" for text in TEXTS if text] for i in range(24)]
+    texts = [[f"good w{i}x{j} bad" for j in range(400)] for i in range(40)]
     expected = [numbers(scorer.score(some)) for some in texts]
     fresh = pickle.loads(pickle.dumps(scorer))  # whose cache of pieces knows none of them
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda some: numbers(fresh.score(some)), texts)) == expected
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(lambda some: numbers(fresh.score(some)), texts)) == expected
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_processes_that_encode_end_with_the_run(table, tiny_bundle, tmp_path):
+    pq.write_table(table, tmp_path / "in.parquet")
+    score_file(tmp_path / "in.parquet", tmp_path / "out.csv", bundle=tiny_bundle, workers=1)
+    assert multiprocessing.active_children() == []
 
 
 def test_messages_name_parameters(scorer, table, tmp_path):

@@ -158,11 +158,13 @@ def test_a_huge_row_leaves_its_neighbours_alone():
 
 def test_a_full_cache_starts_over_and_changes_no_id(monkeypatch):
     monkeypatch.setattr(piece_cache, "MAX_PIECES", 50)
-    encoder = TextEncoder(RULES, open_vocabulary)
+    encoder, tokenisers = TextEncoder(RULES, open_vocabulary), []
     for start in range(0, 300, 30):
         texts = [f"word{i}. it's-{i}" for i in range(start, start + 30)]
         assert tokens_of(texts, encoder) == spacy_tokens(texts)
         assert len(encoder._cache._index) < 150
+        tokenisers.append(encoder._tokeniser)
+    assert len({id(tokeniser) for tokeniser in tokenisers}) > 2  # spaCy's own tables grow too
 
 
 def test_an_unknown_token_and_the_names_of_the_specials_are_unknown():

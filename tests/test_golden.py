@@ -86,3 +86,10 @@ def test_other_text_rules_are_refused(bundle, change):
     other = replace(bundle, facts=facts, cached_pieces=None)
     with pytest.raises(BundleError, match="spaCy's rules"):
         bundle.golden.check(predictor_of(other))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+def test_no_precision_may_be_off_by_more_than_a_few_hundredths(bundle, precision):
+    predictor = predictor_of(bundle, precision)
+    moved = np.clip(bundle.golden.probabilities + np.float32([0.06, -0.06]), 0, 1)
+    assert replace(bundle.golden, probabilities=moved).holds(predictor) is False

@@ -1,6 +1,11 @@
+import numpy as np
+import pytest
 import torch
 
-from scorer.training.gradients import _adversarial_noise
+from scorer.network.batching import Batch
+from scorer.network.model import ModelConfig, TextClassifier
+from scorer.tokens.encoding import PAD_ID
+from scorer.training.gradients import Gradients, Regularisation, _adversarial_noise
 
 
 def test_noise_is_a_share_of_the_text_alone():
@@ -11,3 +16,31 @@ def test_noise_is_a_share_of_the_text_alone():
     alone = _adversarial_noise(text, gradient, 0.02)
     torch.testing.assert_close(_adversarial_noise(padded, gradients, 0.02)[:, :3], alone)
     torch.testing.assert_close(alone.norm(), 0.02 * text.norm())
+
+
+def gradients_with(threads: int, word_dropout: float = 0.0) -> list[torch.Tensor]:
+    """Return the gradients of one batch, sharded over so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        torch.manual_seed(5)
+        model = TextClassifier(ModelConfig(50, 2, 6, 8, dropout=0.0))
+        lengths = torch.tensor([9, 7, 7, 4, 2])
+        ids = torch.randint(2, 50, (5, 9)).masked_fill(torch.arange(9) >= lengths[:, None], PAD_ID)
+        how = Regularisation(adversarial=0.02, word_dropout=word_dropout)
+        batch = Batch(np.arange(5), ids, lengths)
+        targets = torch.tensor([0, 1, 1, 0, 1])
+        result = Gradients(model, how, low_precision=False).set(batch, targets)
+        assert 0 < result.loss < 2
+        return [parameter.grad for parameter in model.parameters()]
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("word_dropout", [0.0, 0.3])
+@pytest.mark.parametrize("threads", [2, 3])
+def test_shards_add_up_to_the_gradients_of_one_thread(threads, word_dropout):
+    alone = gradients_with(1, word_dropout)
+    for whole, sharded in zip(alone, gradients_with(threads, word_dropout), strict=True):
+        assert whole.abs().max() > 1e-4
+        torch.testing.assert_close(sharded, whole, rtol=1e-4, atol=1e-6)

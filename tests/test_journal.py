@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorer.errors import InputError
+from scorer.scoring import journal as journal_module
 from scorer.scoring.journal import open_journal
 
 ROW = np.dtype([("probabilities", "<f4", (2,)), ("tokens", "<i4")])
@@ -141,3 +143,19 @@ def test_a_journal_that_cannot_be_opened_is_an_input_error(output):
     output.with_name("out.parquet.journal").mkdir()
     with pytest.raises(InputError, match=r"out\.parquet\.journal: Is a directory"):
         open_journal(output, BINDING, ROW, pytest.fail)
+
+
+def test_records_are_flushed_to_the_disk_once_a_second(output, monkeypatch):
+    flushed, now = [], [100.0]
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (flushed.append(file), fsync(file)))
+    monkeypatch.setattr(journal_module.time, "monotonic", lambda: now[0])
+    journal = open_journal(output, BINDING, ROW, pytest.fail)
+    journal.append(rows_of(0, 3))
+    before = len(flushed)
+    now[0] += 1.5
+    journal.append(rows_of(3, 3))
+    assert flushed[before:] == [journal._file.fileno()]
+    journal.append(rows_of(6, 3))
+    assert len(flushed) == before + 1
+    journal.close()

@@ -14,6 +14,7 @@ from scorer.network import inference, precision
 from scorer.network.inference import Predictor
 from scorer.network.model import ModelConfig
 from scorer.network.precision import fast_precisions, multiplies_bytes, to_try
+from scorer.tokens.encoding import TextEncoder
 
 LSTM, GRU = ModelConfig(50, 2), ModelConfig(50, 2, cell="gru")
 
@@ -159,3 +160,18 @@ def test_cuda_is_offered_half_precision(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
     assert to_try("auto", GRU, "cuda") == ("float16", "float32")
     assert to_try("bfloat16", GRU, "cuda") == ("float32",)
+
+
+@pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
+def test_texts_whose_classes_are_near_each_other_get_their_float32_logits(bundle, labelled_texts):
+    weights = {**bundle.weights, "output.weight": bundle.weights["output.weight"] / 512}
+    weights["output.bias"] = torch.zeros_like(bundle.weights["output.bias"])
+    near = replace(bundle, weights=weights)
+    encoder = TextEncoder(near.rules, near.vocabulary)
+    texts = list(labelled_texts.texts)
+    exact, found = (
+        logits(Predictor(encoder, near.model(), near.classes, precision=name), texts)
+        for name in ("float32", "int8")
+    )
+    assert np.abs(np.diff(exact)).max() < 0.05
+    np.testing.assert_array_equal(found, exact)

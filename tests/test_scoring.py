@@ -5,6 +5,7 @@ import json
 import os
 import random
 import resource
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -22,7 +23,7 @@ from scorer.scoring.provenance import read_provenance
 from scorer.scoring.reject_limit import RejectLimit
 from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file, score_table
-from scorer.tables.formats import CsvOptions, format_of
+from scorer.tables.formats import CsvOptions, format_of, open_table
 from scorer.tables.table_streams import TableWriter
 
 ROWS, CHUNK_ROWS = 200, 16
@@ -498,3 +499,47 @@ def test_a_pipe_is_scored_without_a_journal(inputs, model):
     assert summary.provenance.input.sha256 is None
     run(source(inputs / "in.csv"), target(inputs / "whole.csv"), model)
     assert (inputs / "out.csv").read_bytes() == (inputs / "whole.csv").read_bytes()
+
+
+def test_rows_that_the_reader_counts_otherwise_are_found_out(inputs, model, monkeypatch):
+    from scorer.scoring import scoring
+
+    def open_miscounting(*arguments):
+        reader = open_table(*arguments)
+        chunks = reader.chunks
+
+        def one_more(*how):
+            yield from chunks(*how)
+            reader.rows_read += 1
+
+        reader.chunks = one_more
+        return reader
+
+    monkeypatch.setattr(scoring, "open_table", open_miscounting)
+    with pytest.raises(RowsError, match=r"not accounted for: 201 read, 0 rejected, 200 written"):
+        run(source(inputs / "in.csv"), target(inputs / "out.csv"), model)
+    assert not (inputs / "out.csv").exists()
+
+
+def test_long_runs_have_settings_of_their_own_that_end_with_them(inputs, model):
+    seen = []
+
+    class Looking(Callbacks):
+        def on_chunk(self, rows):
+            seen.append((sys.getswitchinterval(), pa.default_memory_pool().backend_name))
+
+    before = sys.getswitchinterval(), pa.default_memory_pool().backend_name
+    run(source(inputs / "in.csv"), target(inputs / "out.csv"), model, Looking())
+    assert {interval < 0.001 for interval, _ in seen} == {True}
+    assert {pool for _, pool in seen} == {"system"}
+    assert (sys.getswitchinterval(), pa.default_memory_pool().backend_name) == before
+
+
+def test_scores_of_another_version_of_the_program_are_set_aside(inputs, model, monkeypatch):
+    from scorer.scoring import scoring
+
+    read_from, output = source(inputs / "in.csv"), inputs / "out.csv"
+    with pytest.raises(InterruptedRunError):
+        run(read_from, target(output), model, Interrupting(8))
+    monkeypatch.setattr(scoring, "__version__", "99.0")
+    assert run(read_from, target(output), model).resumed_rows == 0

@@ -1,3 +1,4 @@
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -170,3 +171,19 @@ def test_the_same_bundle_added_twice_is_no_error(store, bundle):
     first, second = (add(store, bundle) for _ in range(2))
     assert first.digest == second.digest
     assert set(versions(store)) == {first.version, second.version}
+
+
+def test_a_bundle_is_on_the_disk_before_it_has_its_name_and_the_name_is_too(
+    store, bundle, monkeypatch
+):
+    synced, fsync = [], os.fsync
+
+    def record(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    folder = store / add(store, bundle).version
+    before = [path.name for path in synced if path.parent.name == ".unfinished"]
+    assert sorted(before) == sorted(path.name for path in folder.iterdir())
+    assert synced[-1] == store

@@ -13,6 +13,8 @@ from tiny_corpora import write_csv, write_labelled
 from tiny_models import WORDS, write_texts
 
 from scorer import Scorer
+from scorer.bundles.bundle import load_bundle
+from scorer.bundles.pretrained_encoder import load_encoder
 from scorer.bundles.store import current, versions
 from scorer.cli.train import main
 
@@ -276,3 +278,18 @@ def test_history_is_a_row_an_epoch(trained, folder):
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == [str(number) for number in range(1, 9)]
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+
+
+def test_what_was_pretrained_is_kept_and_can_be_started_from(folder, tmp_path):
+    store = tmp_path / "store"
+    many = " ".join(" ".join(words) for words in WORDS.values())
+    write_csv(tmp_path / "many.csv", [(f"{many} {i}",) for i in range(900)], ("text",))
+    more = ["--passes", "1", "--unlabelled", tmp_path / "many.csv", "--epochs", "2"]
+    ended = run(folder / "three.csv", "--store", store, *OPTIONS, *more)
+    assert ended.code in (0, 6), ended.err
+    (encoder,) = store.glob("pretrained-*")
+    assert f"--start-from {encoder} uses it again" in ended.err
+    again = run(folder / "three.csv", "--store", store, *OPTIONS, "--start-from", encoder)
+    assert again.code in (0, 6), again.err
+    newest = load_bundle(store / max(set(versions(store)) - {encoder.name}))
+    assert newest.facts.training["background"]["start"]["digest"] == load_encoder(encoder).digest

@@ -329,3 +329,21 @@ def test_what_a_person_should_doubt_is_told_and_written_down(tmp_path):
         "probabilities are not calibrated: 16 validation rows are too few to calibrate on "
         "(50 at least)"
     )
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_words_of_the_validation_rows_are_known_where_those_are_trained_on_too(tmp_path, refit):
+    rows = write_texts(CLASSES, 120, seed=4)
+    rows = replace(rows, texts=tuple(f"{text} own{i}" for i, text in enumerate(rows.texts)))
+    path = write_labelled(tmp_path / "a.csv", rows)
+    corpus = read_corpus([path], "0.2", "0.2", Columns(), seed=0)
+    recipe = replace(tiny_recipe(epochs=1, vocabulary_size=1000), refit=refit)
+    known = set(build(Task(corpus, recipe), Callbacks()).bundle.vocabulary.tokens)
+    own = {part: {t.split()[-1] for t in of.texts.to_pylist()} for part, of in parts_of(corpus)}
+    assert own["train"] <= known
+    assert own["valid"] <= known if refit else not own["valid"] & known
+    assert not own["test"] & known
+
+
+def parts_of(corpus: Corpus) -> list[tuple[str, LabelledRows]]:
+    return [("train", corpus.train), ("valid", corpus.valid), ("test", corpus.test)]

@@ -54,7 +54,12 @@ def _parameter_names() -> Iterator[None]:
 
 
 def _as_parameters(text: str) -> str:
-    return OPTION.sub(lambda option: option[1].replace("-", "_"), text)
+    """Return a message with parameters for options, but in the commands it quotes."""
+    plain_and_commands = text.split("`")
+    for i in range(0, len(plain_and_commands), 2):
+        plain = plain_and_commands[i]
+        plain_and_commands[i] = OPTION.sub(lambda option: option[1].replace("-", "_"), plain)
+    return "`".join(plain_and_commands)
 
 
 def _named_as_parameters(job: Callable[Parameters, Result]) -> Callable[Parameters, Result]:

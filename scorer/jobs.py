@@ -15,6 +15,7 @@ from scorer.bundles.bundle import Bundle, load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
 from scorer.corpus.labelled_columns import Columns
+from scorer.evaluation.profile import Profile
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks as ScoringCallbacks
 from scorer.scoring.columns import AddedColumns
@@ -27,16 +28,24 @@ from scorer.tables.formats import ReadOptions, format_of
 from scorer.training import training
 from scorer.training.auxiliary import AuxiliaryFiles
 from scorer.training.callbacks import Callbacks as TrainingCallbacks
+from scorer.training.gate import Promotion
 
 StrPath = str | os.PathLike[str]
 PRECISION = "auto"
+WARNING_LEVEL = 1.0  # of drift
 
 
 def load_model(bundle: Bundle, precision: str = PRECISION, workers: int | None = None) -> Model:
     """Return what scores with a loaded bundle. Raises `BundleError`, see `load_predictor`."""
     predictor = load_predictor(bundle, precision, workers=workers)
     facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
-    return Model(predictor, facts, bundle.text_column)
+    return Model(predictor, facts, bundle.text_column, profile_of(bundle))
+
+
+def profile_of(bundle: Bundle) -> Profile | None:
+    """Return the profile of a bundle's held-out texts; None for a bundle without one."""
+    facts = bundle.facts.metrics.get("profile")
+    return None if facts is None else Profile.from_json(facts, bundle.classes)
 
 
 def score_file(
@@ -82,6 +91,8 @@ def requests(
     with_status: bool = False,
     chunk_rows: int = CHUNK_ROWS,
     max_rejects: str | int = str(DEFAULT_LIMIT),
+    max_drift: float | None = None,
+    hold_on_drift: bool = False,
     **csv: Any,
 ) -> tuple[Source, Target]:
     """Return what is read and what is written; `csv` are fields of `CsvOptions`."""
@@ -92,8 +103,13 @@ def requests(
     added = AddedColumns(prefix, with_label, with_status)
     return (
         Source(read, given, CsvOptions(**csv), text_column, chunk_rows, limit),
-        Target(write, wanted, added, overwrite),
+        Target(write, wanted, added, overwrite, *_drift_limit(max_drift, hold_on_drift)),
     )
+
+
+def _drift_limit(max_drift: float | None, hold: bool) -> tuple[float | None, bool]:
+    """Return the level; holding without one means that every warning holds."""
+    return (WARNING_LEVEL if hold and max_drift is None else max_drift, hold)
 
 
 def train(
@@ -113,6 +129,9 @@ def train(
     vectors: StrPath | None = None,
     teachers: Sequence[StrPath] = (),
     seed: int = 0,
+    promote: str = "if-not-worse",
+    max_loss: float | None = None,
+    min_accuracy: float | None = None,
     input_format: str | None = None,
     callbacks: TrainingCallbacks | None = None,
     **options: Any,
@@ -142,6 +161,7 @@ def train(
         seed,
         ReadOptions(input_format, CsvOptions(**csv)),
         options,
+        Promotion(promote, max_loss, min_accuracy),
     )
     return training.train(request, callbacks or TrainingCallbacks())
 

@@ -359,7 +359,8 @@ def test_a_trained_bundle_is_in_use_and_scores(store):
 
 
 def test_a_finished_training_leaves_no_checkpoint(store):
-    assert sorted(path.name for path in store.iterdir()) == sorted(["CURRENT", *versions(store)])
+    expected = ["CURRENT", "history.jsonl", "rows", *versions(store)]
+    assert sorted(path.name for path in store.iterdir()) == sorted(expected)
 
 
 def assert_not_in_use(store: Path, message: str, training: Callable[[], object]) -> None:
@@ -375,7 +376,7 @@ def test_a_model_worse_than_guessing_is_written_but_not_put_in_use(labelled, tmp
     turned = write_labelled(tmp_path / "t.csv", replace(texts, targets=1 - texts.targets))
     assert_not_in_use(
         tmp_path / "store",
-        r"no more than how frequent each class is\. .* `python -m scorer bundles",
+        r"no more than how frequent each class is\. .* `scorer bundles use \S+ --store",
         lambda: train([labelled], tmp_path / "store", test=str(turned), **HOW),
     )
 

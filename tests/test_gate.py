@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from scorer.training.gate import clearly_worse, knows_more_than_frequencies
+from scorer.errors import UsageError
+from scorer.training.comparison import compare, macro_f1, sign_test
+from scorer.training.gate import CLEARLY, Promotion, knows_more_than_frequencies
 
 
 def rights(both: int, ours: int, theirs: int) -> tuple[np.ndarray, np.ndarray]:
@@ -26,7 +28,8 @@ def rights(both: int, ours: int, theirs: int) -> tuple[np.ndarray, np.ndarray]:
     ],
 )
 def test_a_difference_that_chance_explains_is_not_clear(both, ours, theirs, worse):
-    assert clearly_worse(*rights(both, ours, theirs)) == worse
+    our_right, their_right = rights(both, ours, theirs)
+    assert (sign_test(their_right, our_right) < CLEARLY) == worse
 
 
 def test_shuffled_labels_are_seldom_taken_for_knowledge():
@@ -47,3 +50,35 @@ def test_a_model_that_knows_something_is_seen_however_rare_a_class_is(share):
     positive = np.clip(share + 0.3 * (targets - share) + rng.normal(0, 0.05, 400), 0.01, 0.99)
     probabilities = np.stack([1 - positive, positive], axis=1).astype(np.float32)
     assert knows_more_than_frequencies(probabilities, targets)
+
+
+def certain(classes: np.ndarray, count: int) -> np.ndarray:
+    return np.eye(count, dtype=np.float32)[classes]
+
+
+def test_classes_that_come_out_as_one_another_are_named():
+    rng = np.random.default_rng(2)
+    targets = rng.integers(0, 3, 200)
+    swapped = np.array([1, 0, 2])[targets]
+    found = compare(certain(swapped, 3), certain(targets, 3), swapped, ("bad", "good", "so-so"))
+    assert found.swapped == ("bad", "good")
+    assert found.loss < 0  # by its own swapped labels it looks better
+    same = compare(certain(targets, 3), certain(targets, 3), targets, ("bad", "good", "so-so"))
+    assert same.swapped == ()
+
+
+def test_a_model_that_guesses_one_class_is_not_taken_for_swapped():
+    targets = np.arange(200) % 2
+    one = np.zeros(200, np.int64)
+    assert compare(certain(one, 2), certain(targets, 2), targets, ("a", "b")).swapped == ()
+
+
+def test_macro_f1_counts_rare_classes_as_much():
+    targets = np.array([0] * 90 + [1] * 10)
+    assert macro_f1(np.zeros(100, np.int64), targets, 2) == pytest.approx((2 * 90 / 190 + 0) / 2)
+    assert macro_f1(targets, targets, 2) == 1
+
+
+def test_an_unknown_policy_is_refused_with_those_there_are():
+    with pytest.raises(UsageError, match="choose one of: if-not-worse, if-better, never, always"):
+        Promotion("sometimes")

@@ -107,6 +107,7 @@ FLOORS = (  # each may import what stands before it
     "evaluation",
     "scoring",
     "training",
+    "monitoring",
     "jobs",
     "api",
     "cli",

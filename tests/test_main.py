@@ -1,14 +1,25 @@
+import csv
+import io
+import json
+import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
-from tiny_corpora import tiny_learned
+from tiny_corpora import tiny_learned, write_labelled
+from tiny_models import write_texts
 
-from scorer.bundles.bundle import Bundle
-from scorer.bundles.store import add, promote
+from scorer import Scorer, score_file
+from scorer.bundles.bundle import Bundle, write_bundle
+from scorer.bundles.store import add, promote, versions
 from scorer.cli.main import main
 
 
@@ -66,35 +77,147 @@ def test_the_vocabulary_is_shown_as_the_lecture_looks_at_it(bundle):
     assert words == [f"good: {number} good", "Supercalifragilistic: 0 <unk>", "<pad>: 0 <unk>"]
 
 
+def bundles(store: Path, command: str, *arguments: str) -> Result:
+    return run("bundles", command, *arguments, "--store", store)
+
+
 def test_versions_are_listed_and_put_in_use(bundle):
     store, loaded = bundle
     accuracy = loaded.facts.metrics["test"]["accuracy"]
-    line = f"* {loaded.version}  test accuracy {accuracy:.2%}\n"
-    assert run("bundles", store).stdout == line
-    assert run("bundles", store, "--use", loaded.version).stdout == line
-    refused = run("bundles", store, "--use", "20200101T000000Z-00000000")
+    shipped, line = bundles(store, "list").stdout.splitlines()
+    assert shipped.startswith("  shipped  test accuracy 9")
+    assert line.startswith(f"* {loaded.version}  test accuracy {accuracy:.2%}, macro-F1 ")
+    assert f", in use since {datetime.now(UTC):%Y-%m-%d}T" in line
+    facts = [json.loads(line) for line in bundles(store, "list", "--json").stdout.splitlines()]
+    assert [one["in_use"] for one in facts] == [False, True]
+    assert bundles(store, "use", "shipped").stdout == f"shipped is now in use in {store}\n"
+    assert Scorer.load(store=store).bundle.digest == Scorer.load().bundle.digest
+    assert bundles(store, "rollback").stdout == f"{loaded.version} is now in use in {store}\n"
+    refused = bundles(store, "use", "20200101T000000Z-00000000")
     assert refused.exit_code == 4
-    assert f"it has: {loaded.version}" in refused.stderr
+    assert f"it has: {loaded.version}, shipped" in refused.stderr
 
 
-def test_a_damaged_version_is_told_and_not_put_in_use(bundle, tmp_path):
+def test_a_version_is_shown_as_json(bundle):
+    store, loaded = bundle
+    facts = json.loads(bundles(store, "show", loaded.version).stdout)
+    assert (facts["digest"], facts["classes"]) == (loaded.digest, ["negative", "positive"])
+
+
+def test_a_damaged_version_is_named_and_not_put_in_use(bundle, tmp_path):
     store = shutil.copytree(bundle[0], tmp_path / "store")
     damaged = shutil.copytree(store / bundle[1].version, store / "20250101T000000Z-00000000")
     (damaged / "weights.safetensors").write_bytes(b"")
-    first, second = run("bundles", store).stdout.splitlines()
+    _, first, second = bundles(store, "list").stdout.splitlines()
     assert first.startswith("  20250101T000000Z-00000000  damaged: ")
     assert second.startswith(f"* {bundle[1].version}  test accuracy ")
-    assert run("bundles", store, "--use", damaged.name).exit_code == 4
+    assert bundles(store, "use", damaged.name).exit_code == 4
     assert (store / "CURRENT").read_text().strip() == bundle[1].version
+    checked = bundles(store, "verify")
+    assert checked.exit_code == 4
+    assert f"{bundle[1].version}: ok\n" in checked.stdout
+    assert "1 of the versions failed: 20250101T000000Z-00000000" in checked.stderr
 
 
-def test_a_store_without_a_version_in_use_is_listed_and_says_how_to_choose(bundle, tmp_path):
+def test_a_store_without_a_version_in_use_says_how_to_choose(bundle, tmp_path):
     store = shutil.copytree(bundle[0], tmp_path / "store")
     (store / "CURRENT").unlink()
-    found = run("bundles", store)
-    assert found.stdout.startswith(f"  {bundle[1].version}  test accuracy ")
-    assert "--use VERSION" in found.stderr
-    assert run("bundles", store, "--use", bundle[1].version).stdout.startswith("* ")
+    assert f"\n  {bundle[1].version}  test accuracy " in bundles(store, "list").stdout
+    refused = run("predict", "--store", store, "good")
+    assert f"`scorer bundles use VERSION --store {store}` puts" in refused.stderr
+    assert bundles(store, "use", bundle[1].version).exit_code == 0
+
+
+def test_pruning_keeps_the_newest_and_what_is_in_use(bundle, tmp_path):
+    store = shutil.copytree(bundle[0], tmp_path / "store")
+    for year in range(2027, 2033):
+        shutil.copytree(store / bundle[1].version, store / f"{year}0101T000000Z-00000000")
+    (store / "training.safetensors").write_bytes(b"left")
+    planned = bundles(store, "prune", "--keep", "2", "--dry-run").stdout.splitlines()
+    assert len(planned) == 5
+    assert all(line.startswith("would remove ") for line in planned)
+    removed = bundles(store, "prune", "--keep", "2").stdout.splitlines()
+    assert [line.removeprefix("removed ") for line in removed] == [
+        line.removeprefix("would remove ") for line in planned
+    ]
+    left = [bundle[1].version, "20310101T000000Z-00000000", "20320101T000000Z-00000000"]
+    assert versions(store) == left
+    assert bundles(store, "prune", "--keep", "2").stdout == "nothing to remove\n"
+
+
+def test_the_environment_names_the_store_unless_a_bundle_is_named(bundle, tiny_bundle, monkeypatch):
+    monkeypatch.setenv("SCORER_STORE", str(bundle[0]))
+    assert run("predict", "good").stdout == run("predict", "--store", bundle[0], "good").stdout
+    assert run("predict", "--bundle", tiny_bundle, "good").exit_code == 0
+    assert bundles(bundle[0], "list").stdout == run("bundles", "list").stdout
+    both = run("predict", "--bundle", tiny_bundle, "--store", bundle[0], "good")
+    assert both.exit_code == 2
+
+
+def test_the_words_that_move_a_score_are_shown(tiny_bundle):
+    (line, none) = run(
+        "explain", "--bundle", tiny_bundle, "--words", "2", "good w1 w2", " "
+    ).stdout.splitlines()
+    assert re.fullmatch(r"positive \d+\.\d\d%: good \+\d+\.\d\d%, w\d [+-].*", line)
+    assert none == "no score   "
+
+
+def test_two_bundles_are_evaluated_and_compared(bundle, tiny_bundle, tmp_path):
+    labelled = write_labelled(tmp_path / "a.csv", write_texts(("negative", "positive"), 80, 9))
+    found = run(
+        "evaluate", labelled, "--bundle", tiny_bundle, "--bundle", bundle[0] / bundle[1].version
+    )
+    assert found.stdout.count(": 80 rows, accuracy ") == 2
+    assert found.stdout.count("precision") == 4
+    facts = json.loads(run("evaluate", labelled, "--bundle", tiny_bundle, "--json").stdout)
+    assert facts["rows"] == 80
+    changed = run("compare", labelled, tiny_bundle, "--store", bundle[0], "--rows", "3")
+    assert re.search(r": 80 texts; \d+ \(\d+\.\d\d%\) get another class", changed.stdout)
+    same = run("compare", labelled, tiny_bundle, "--bundle", tiny_bundle)
+    assert ": 80 texts; 0 (0.00%) get another class; probabilities move by 0.000" in same.stdout
+
+
+def test_the_doctor_finds_what_is_wrong(tiny_bundle, tmp_path):
+    well = run("doctor", "--bundle", tiny_bundle, "--output-folder", tmp_path)
+    assert well.exit_code == 0, well.stdout
+    assert "\nok   golden rows: as where they were made; " in well.stdout
+    assert "\nok   a row: " in well.stdout
+    damaged = shutil.copytree(tiny_bundle, tmp_path / "damaged")
+    (damaged / "weights.safetensors").write_bytes(b"")
+    for arguments, name in (
+        (["--bundle", damaged], "bundle"),
+        (["--store", tmp_path / "none"], "bundle"),
+        (["--bundle", tiny_bundle, "--output-folder", tmp_path / "none"], "disk"),
+    ):
+        ill = run("doctor", *arguments)
+        assert ill.exit_code == 4
+        assert f"\nFAIL {name}: " in ill.stdout
+
+
+def test_the_doctor_finds_golden_rows_that_come_out_otherwise(trained, tmp_path):
+    golden = replace(trained.bundle.golden, probabilities=trained.bundle.golden.probabilities[::-1])
+    write_bundle(replace(trained.bundle, golden=golden), tmp_path / "other")
+    ill = run("doctor", "--bundle", tmp_path / "other")
+    assert ill.exit_code == 4
+    assert "\nFAIL golden rows: golden row " in ill.stdout
+
+
+def test_the_least_certain_rows_are_written_to_be_labelled(tiny_bundle, tmp_path):
+    labelled = write_labelled(tmp_path / "a.csv", write_texts(("negative", "positive"), 200, 9))
+    for scored in ("out.csv", "out.parquet"):
+        score_file(labelled, tmp_path / scored, bundle=tiny_bundle)
+        output = tmp_path / f"label-{scored}.csv"
+        assert run("sample", tmp_path / scored, "--rows", "20", "--output", output).exit_code == 0
+        rows = list(csv.DictReader(output.open(encoding="utf-8")))
+        assert len(rows) == 20
+        assert {row["label"] for row in rows} == {""}
+        assert Counter(row["guess"] for row in rows) == {"negative": 10, "positive": 10}
+    random = run("sample", tmp_path / "out.csv", "--rows", "20", "--by", "random").stdout
+    assert len(list(csv.DictReader(io.StringIO(random)))) == 20
+    certain = Scorer.load(tiny_bundle).score([row["text"] for row in rows])
+    least = np.abs(certain["probability_positive"].to_numpy() - 0.5).mean()
+    every = np.abs(pq.read_table(tmp_path / "out.parquet")["probability_positive"].to_numpy() - 0.5)
+    assert least < every.mean()
 
 
 @pytest.mark.parametrize("command", [["predict", "a"], ["vocabulary"]])

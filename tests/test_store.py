@@ -1,14 +1,27 @@
+import json
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import scorer
 from scorer.bundles.bundle import MANIFEST, Bundle, load_bundle
 from scorer.bundles.golden import GoldenRows
-from scorer.bundles.store import DEFAULT_BUNDLE, add, current, promote, resolve_bundle, versions
+from scorer.bundles.store import (
+    DEFAULT_BUNDLE,
+    add,
+    current,
+    history,
+    keep_trained_rows,
+    promote,
+    resolve_bundle,
+    roll_back,
+    trained_rows,
+    versions,
+)
 from scorer.errors import BundleError, InputError, UsageError
 
 
@@ -59,11 +72,34 @@ def test_rolling_back_is_promoting_the_older_version(store, bundle):
     assert len(versions(store)) == 2
 
 
-def test_promoting_changes_nothing_but_the_pointer(store, bundle):
+def test_promoting_changes_nothing_but_the_pointer_and_its_history(store, bundle):
     first = add(store, bundle).version
     before = files_below(store)
-    promote(store, first)
-    assert files_below(store) == {**before, "CURRENT": f"{first}\n".encode()}
+    promote(store, first, "a test")
+    after = files_below(store)
+    assert json.loads(after.pop("history.jsonl"))["by"] == "a test"
+    assert after == {**before, "CURRENT": f"{first}\n".encode()}
+
+
+def test_the_history_says_what_was_in_use_and_rolls_back(store, bundle):
+    first, second = (add(store, warmer(bundle, heat)).version for heat in (1.0, 2.0))
+    with pytest.raises(BundleError, match="no version that was in use before None"):
+        roll_back(store)
+    for version in (first, second):
+        promote(store, version)
+    with (store / "history.jsonl").open("a") as file:
+        file.write("damaged\n")
+    assert roll_back(store) == first
+    assert [use.version for use in history(store)] == [first, second, first]
+    assert roll_back(store) == second
+
+
+def test_the_keys_of_trained_rows_are_kept_apart_from_the_bundle(store, bundle):
+    version = add(store, bundle).version
+    keep_trained_rows(store, version, np.array([3, 1, 3], np.uint64))
+    assert trained_rows(store, version).tolist() == [1, 3]
+    assert trained_rows(store, "another").tolist() == []
+    assert versions(store) == [version]
 
 
 def test_the_pointer_is_replaced_and_never_written_in_place(store, bundle):
@@ -123,7 +159,7 @@ def test_only_a_version_of_the_store_is_promoted(store, bundle, version):
 
 
 def test_an_empty_store_has_no_version_to_promote(tmp_path):
-    with pytest.raises(BundleError, match="it has: none"):
+    with pytest.raises(BundleError, match="it has: shipped"):
         promote(tmp_path, "x")
 
 

@@ -18,6 +18,7 @@ from scorer.scoring.summary import (
     as_json,
 )
 from scorer.scoring.tally import Tally
+from scorer.tokens.encoding import Encoded
 
 BUNDLE = BundleFacts("20261124T000000Z-0123abcd", "0123abcd" * 8, ("no", "yes"), {"1": "yes"})
 PROVENANCE = Provenance(
@@ -46,6 +47,9 @@ SUMMARY = RunSummary(
     unknown_tokens=50,
     unknown_token_share=0.01,
     histogram={"no": [0] * 10, "yes": [0] * 10},
+    drift={"length": 0.1},
+    drift_level=0.4,
+    drift_warnings=[],
     engine="folded lstm, cpu",
     stages={"read": StageClock(0.5), "model": StageClock(1.5, 0.5)},
     peak_memory_mb=512.0,
@@ -56,8 +60,9 @@ def test_a_tally_counts_over_chunks():
     tally = Tally(["no", "yes"])
     scores = np.array([[0.95, 0.05], [0.0, 1.0], [np.nan, np.nan]], np.float32)
     prediction = Prediction(scores, np.array([4, 6, 0], np.int32), np.array([1, 6, 0], np.int32))
+    encoded = Encoded(np.array([0, 2, 2, 9000], np.int32), np.array([0, 4]))
     for _ in range(2):
-        tally.update(np.array([0, 1, 3], np.int8), distinct=2, prediction=prediction)
+        tally.update(np.array([0, 1, 3], np.int8), 2, prediction, encoded)
     assert tally.by_status == {
         "scored": 2,
         "no known word": 2,
@@ -65,11 +70,12 @@ def test_a_tally_counts_over_chunks():
         "blank": 2,
         "markup only": 0,
     }
-    assert tally.by_class == {
+    assert tally.histogram == {
         "no": [2, 0, 0, 0, 0, 0, 0, 0, 0, 2],
         "yes": [2, 0, 0, 0, 0, 0, 0, 0, 0, 2],
     }
-    assert (tally.duplicates, tally.tokens, tally.unknown) == (2, 20, 14)
+    assert (tally.duplicates, tally.profile.tokens, tally.profile.unknown) == (2, 20, 14)
+    assert tally.profile.words[[2, -1]].tolist() == [4, 2]
     assert tally.unknown_share == 0.7
     assert Tally(["no"]).unknown_share == 0
 

@@ -3,14 +3,22 @@
     <store>/<version>/             a bundle
     <store>/pretrained-<version>/  a pretrained encoder, see `pretrained_encoder`
     <store>/CURRENT                the version in use; replaced atomically
+    <store>/history.jsonl          what was put in use when, and how; a line of JSON each
+    <store>/rows/<version>.npy     keys of the texts that a version was trained on
 
-Knows bundles' names, nothing of what is in them beyond `bundle`.
+The bundle that ships with the package is the version `shipped` of every store. Knows bundles'
+names, nothing of what is in them beyond `bundle`.
 """
 
+import json
 import os
 import shutil
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
 
 from scorer.bundles.bundle import (
     MANIFEST,
@@ -20,11 +28,13 @@ from scorer.bundles.bundle import (
     load_bundle,
     write_bundle,
 )
+from scorer.bundles.pretrained_encoder import MANIFEST as ENCODER_MANIFEST
 from scorer.bundles.pretrained_encoder import PretrainedEncoder, load_encoder, write_encoder
 from scorer.errors import BundleError, UsageError
 from scorer.files.publish import publish_text, sync, writing
 
-CURRENT = "CURRENT"
+CURRENT, HISTORY, UNFINISHED = "CURRENT", "history.jsonl", ".unfinished"
+SHIPPED = "shipped"
 DEFAULT_BUNDLE = Path(__file__).parents[1] / "default_bundle"
 
 
@@ -32,7 +42,7 @@ def add(store: Path, bundle: Bundle) -> Bundle:
     """Write a bundle as a new version of the store, verify it, and return it as loaded."""
     with writing(store):
         store.mkdir(parents=True, exist_ok=True)
-        unfinished = store / ".unfinished"
+        unfinished = store / UNFINISHED
         shutil.rmtree(unfinished, ignore_errors=True)
         write_bundle(bundle, unfinished)
         written = load_bundle(unfinished)
@@ -54,7 +64,7 @@ def _put(unfinished: Path, folder: Path) -> None:
 def add_encoder(store: Path, encoder: PretrainedEncoder) -> Path:
     """Write a pretrained encoder into the store and return its folder."""
     created = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    unfinished = store / ".unfinished"
+    unfinished = store / UNFINISHED
     with writing(store):
         shutil.rmtree(unfinished, ignore_errors=True)
         write_encoder(encoder, unfinished)
@@ -64,12 +74,84 @@ def add_encoder(store: Path, encoder: PretrainedEncoder) -> Path:
     return folder
 
 
-def promote(store: Path, version: str) -> None:
-    """Make a version of the store the one in use."""
-    if version not in versions(store):
-        known = ", ".join(versions(store)) or "none"
-        raise BundleError(f"{store} has no version {version}; it has: {known}")
+@dataclass(frozen=True)
+class Use:
+    """A version put in use: when (UTC, ISO 8601) and by what."""
+
+    version: str
+    since: str
+    by: str
+
+
+def promote(store: Path, version: str, by: str = "") -> None:
+    """Make a version of the store the one in use; `by` is kept in the history."""
+    folder_of(store, version)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with writing(store):
+        store.mkdir(parents=True, exist_ok=True)
+    earlier = "".join(json.dumps(vars(use)) + "\n" for use in history(store))
+    publish_text(store / HISTORY, earlier + json.dumps(vars(Use(version, now, by))) + "\n")
     publish_text(store / CURRENT, version + "\n")
+
+
+def history(store: Path) -> list[Use]:
+    """Return what was put in use, oldest first; a line that is damaged is left out."""
+    path, uses = store / HISTORY, []
+    if not path.is_file():
+        return []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(ValueError, TypeError):
+            uses.append(Use(**json.loads(line)))
+    return uses
+
+
+def roll_back(store: Path, by: str = "") -> str:
+    """Put the version in use that was so before the present one, and return its name.
+
+    Raises `BundleError` where there was none that is still there.
+    """
+    now = in_use(store)
+    there = {*versions(store), SHIPPED}
+    before = [use.version for use in history(store) if use.version != now and use.version in there]
+    if not before:
+        raise BundleError(f"{store} has no version that was in use before {now}")
+    promote(store, before[-1], by)
+    return before[-1]
+
+
+def prune(store: Path, keep: int, dry_run: bool = False) -> list[Path]:
+    """Remove all but the newest `keep` versions, their row keys, and what was left unfinished.
+
+    The version in use and the one to roll back to are kept. Returns what is (or would be) removed.
+    """
+    kept = {in_use(store), *(use.version for use in history(store)[-2:]), *versions(store)[-keep:]}
+    old = [store / version for version in versions(store) if version not in kept]
+    encoders = sorted(path.parent for path in store.glob(f"pretrained-*/{ENCODER_MANIFEST}"))
+    removed = [*old, *(_rows_path(store, path.name) for path in old), *encoders[:-keep]]
+    removed += [store / UNFINISHED, *store.glob("training.safetensors")]
+    removed = [path for path in removed if path.exists()]
+    for path in [] if dry_run else removed:
+        with writing(path):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return removed
+
+
+def keep_trained_rows(store: Path, version: str, keys: np.ndarray) -> None:
+    """Keep the keys (uint64, see `corpus.row_keys`) of the texts a version was trained on."""
+    path = _rows_path(store, version)
+    with writing(path):
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, np.unique(keys))
+
+
+def trained_rows(store: Path, version: str) -> np.ndarray:
+    """Return the keys of the texts a version was trained on; none where they were not kept."""
+    path = _rows_path(store, version)
+    return np.load(path) if path.is_file() else np.zeros(0, np.uint64)
+
+
+def _rows_path(store: Path, version: str) -> Path:
+    return store / "rows" / f"{version}.npy"
 
 
 def versions(store: Path) -> list[str]:
@@ -94,11 +176,21 @@ def current(store: Path) -> Path:
     if version is None:
         if not versions(store):
             raise BundleError(f"{store} has no {CURRENT}: it is not a store of bundles", REMEDY)
-        hint = f"`python -m scorer bundles {store} --use VERSION` puts one of its versions in use"
+        hint = f"`scorer bundles use VERSION --store {store}` puts one of its versions in use"
         raise BundleError(f"{store} has no {CURRENT}", hint)
-    if version not in versions(store):
+    if version not in (*versions(store), SHIPPED):
         pointer = store / CURRENT
         raise BundleError(f"{pointer} names version {version!r}, which is not in the store")
+    return folder_of(store, version)
+
+
+def folder_of(store: Path, version: str) -> Path:
+    """Return the folder of a version; `BundleError` with those there are where it is not there."""
+    if version == SHIPPED:
+        return DEFAULT_BUNDLE
+    if version not in versions(store):
+        known = ", ".join([*versions(store), SHIPPED])
+        raise BundleError(f"{store} has no version {version}; it has: {known}")
     return store / version
 
 

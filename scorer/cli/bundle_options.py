@@ -1,21 +1,41 @@
-"""Options that say which bundle a command looks at, the same for every command."""
+"""Options that say which bundle or store a command works on, the same for every command."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-OPTIONS = (
-    click.option("--bundle", metavar="FOLDER", help="Bundle that is used."),
-    click.option(
-        "--store", metavar="FOLDER", help="Store whose bundle in use it is; else the shipped one."
-    ),
+
+
+def _unless_bundle(context: click.Context, option: click.Parameter, store: str | None) -> Any:
+    """Leave out the environment's store where a bundle is named."""
+    source = context.get_parameter_source(option.name or "")
+    named = context.params.get("bundle") is not None
+    return None if named and source is ParameterSource.ENVIRONMENT else store
+
+
+BUNDLE = click.option("--bundle", metavar="FOLDER", help="Bundle that is used.")
+STORE = click.option(
+    "--store",
+    envvar="SCORER_STORE",
+    show_envvar=True,
+    metavar="FOLDER",
+    callback=_unless_bundle,
+    help="Store whose bundle in use is used; else the shipped one.",
+)
+STORE_FOLDER = click.option(
+    "--store",
+    default="bundles",
+    envvar="SCORER_STORE",
+    show_default=True,
+    show_envvar=True,
+    metavar="FOLDER",
+    help="Folder of bundle versions.",
 )
 
 
 def bundle_options(command: Command) -> Command:
-    """Add the options to a command."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+    """Add the options that choose a bundle to a command."""
+    return BUNDLE(STORE(command))

@@ -1,47 +1,194 @@
-"""`scorer bundles STORE`: the versions of a store, and which of them is in use."""
+"""`scorer bundles`: the versions of a store, and which of them is in use."""
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from scorer.cli.bundle_options import STORE_FOLDER
 from scorer.cli.console import run_job
 from scorer.errors import ScorerError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from scorer.bundles.bundle import Bundle
 
-@click.command()
-@click.argument("store", metavar="STORE")
-@click.option("--use", metavar="VERSION", help="Put this version in use: go back, or forward.")
-def bundles(store: str, use: str | None) -> None:
-    """List the versions of STORE with their test accuracy; `*` is the one in use."""
-    run_job(lambda: _bundles(store, use), piped=True)
+BY = "scorer bundles"
 
 
-def _bundles(store: str, use: str | None) -> None:
+@click.group()
+def bundles() -> None:
+    """List, check and choose the versions of a store; `shipped` is the package's own bundle."""
+
+
+@bundles.command("list")
+@STORE_FOLDER
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each version.")
+def list_bundles(store: str, as_json: bool) -> None:
+    """List the versions with their figures; `*` is the one in use.
+
+    Accuracies are comparable where the test rows have the same digest.
+    """
+    run_job(lambda: _list(store, as_json), piped=True)
+
+
+@bundles.command()
+@click.argument("version")
+@STORE_FOLDER
+def show(version: str, store: str) -> None:
+    """Print what is recorded of VERSION as JSON."""
+    run_job(lambda: _show(version, store), piped=True)
+
+
+@bundles.command()
+@click.argument("versions", nargs=-1)
+@STORE_FOLDER
+def verify(versions: tuple[str, ...], store: str) -> None:
+    """Check the files and the golden rows of VERSIONS, or of all."""
+    run_job(lambda: _verify(versions, store))
+
+
+@bundles.command()
+@click.argument("version")
+@STORE_FOLDER
+def use(version: str, store: str) -> None:
+    """Put VERSION in use, or `shipped`."""
+    run_job(lambda: _use(version, store))
+
+
+@bundles.command()
+@STORE_FOLDER
+def rollback(store: str) -> None:
+    """Put the version in use that was so before the present one."""
+    run_job(lambda: _roll_back(store))
+
+
+@bundles.command()
+@click.option("--keep", type=click.IntRange(1), default=5, show_default=True, help="Newest kept.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
+@STORE_FOLDER
+def prune(keep: int, dry_run: bool, store: str) -> None:
+    """Remove old versions, pretrained encoders and unfinished trainings; never what is in use."""
+    run_job(lambda: _prune(keep, dry_run, store))
+
+
+def _list(store: str, as_json: bool) -> None:
+    for facts in _versions(store):
+        click.echo(json.dumps(facts) if as_json else _line(facts))
+
+
+def _versions(store: str) -> Iterator[dict[str, Any]]:
+    """Yield what is known of each version, oldest first, the shipped one before them."""
     from pathlib import Path
 
-    from scorer.bundles.bundle import load_bundle
-    from scorer.bundles.store import current, in_use, promote, versions
+    from scorer.bundles.store import SHIPPED, folder_of, history, in_use, versions
 
     folder = Path(store)
-    if use is not None:
-        if use in versions(folder):
-            load_bundle(folder / use)  # a damaged one is not put in use
-        promote(folder, use)
-    for version in versions(folder):
-        click.echo(
-            f"{'*' if version == in_use(folder) else ' '} {version}  {_state(folder / version)}"
-        )
-    current(folder)  # says what is wrong where none is in use
+    since = {use.version: f"{use.since} by {use.by or 'hand'}" for use in history(folder)}
+    for version in (SHIPPED, *versions(folder)):
+        used = version == in_use(folder)
+        facts = {"version": version, "in_use": used, "since": since.get(version) if used else None}
+        yield {**facts, **_facts(folder_of(folder, version))}
 
 
-def _state(folder: "Path") -> str:
+def _facts(folder: "Path") -> dict[str, Any]:
     from scorer.bundles.bundle import load_bundle
 
     try:
-        metrics = load_bundle(folder).facts.metrics
+        bundle = load_bundle(folder)
     except ScorerError as error:
-        return f"damaged: {error}"
-    return f"test accuracy {metrics['test']['accuracy']:.2%}"
+        return {"damaged": str(error)}
+    training, test = bundle.facts.training, bundle.facts.metrics["test"]
+    return {
+        "classes": list(bundle.classes),
+        "rows": training.get("rows", {}),
+        "accuracy": test["accuracy"],
+        "macro_f1": _macro_f1(bundle),
+        "test_rows": training.get("parts_sha256", {}).get("test", "")[:8],
+        "data": training.get("files", []),
+        "preset": training.get("preset"),
+    }
+
+
+def _macro_f1(bundle: "Bundle") -> float:
+    per_class = bundle.facts.metrics["test"]["per_class"]
+    return float(sum(one["f1"] for one in per_class) / len(per_class))
+
+
+def _line(facts: dict[str, Any]) -> str:
+    mark = "*" if facts["in_use"] else " "
+    since = f", in use since {facts['since']}" if facts["since"] else ""
+    if "damaged" in facts:
+        return f"{mark} {facts['version']}  damaged: {facts['damaged']}"
+    rows = facts["rows"].get("train", 0)
+    data = ", ".join(file["path"].rpartition("/")[2] for file in facts["data"])
+    return (
+        f"{mark} {facts['version']}  test accuracy {facts['accuracy']:.2%}, macro-F1 "
+        f"{facts['macro_f1']:.2%} on test rows {facts['test_rows']}; {rows:,} training rows"
+        f"{f' of {data}' if data else ''}, {len(facts['classes'])} classes{since}"
+    )
+
+
+def _show(version: str, store: str) -> None:
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.store import folder_of
+
+    bundle = load_bundle(folder_of(Path(store), version))
+    facts = {"version": bundle.version, "digest": bundle.digest, **asdict(bundle.facts)}
+    click.echo(json.dumps(facts, indent=1, ensure_ascii=False))
+
+
+def _verify(chosen: tuple[str, ...], store: str) -> None:
+    from pathlib import Path
+
+    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.predictor import load_predictor
+    from scorer.bundles.store import folder_of, versions
+    from scorer.errors import BundleError
+
+    failed = []
+    for version in chosen or versions(Path(store)):
+        try:
+            load_predictor(load_bundle(folder_of(Path(store), version)), workers=0)
+            click.echo(f"{version}: ok")
+        except BundleError as error:
+            click.echo(f"{version}: {error}")
+            failed.append(version)
+    if failed:
+        raise BundleError(f"{len(failed)} of the versions failed: {', '.join(failed)}")
+
+
+def _use(version: str, store: str) -> None:
+    from pathlib import Path
+
+    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.store import folder_of, promote
+
+    load_bundle(folder_of(Path(store), version))  # a damaged one is not put in use
+    promote(Path(store), version, f"{BY} use")
+    click.echo(f"{version} is now in use in {store}")
+
+
+def _roll_back(store: str) -> None:
+    from pathlib import Path
+
+    from scorer.bundles.store import roll_back
+
+    click.echo(f"{roll_back(Path(store), f'{BY} rollback')} is now in use in {store}")
+
+
+def _prune(keep: int, dry_run: bool, store: str) -> None:
+    from pathlib import Path
+
+    from scorer.bundles.store import prune as prune_store
+
+    removed = prune_store(Path(store), keep, dry_run)
+    for path in removed:
+        click.echo(f"{'would remove' if dry_run else 'removed'} {path}")
+    if not removed:
+        click.echo("nothing to remove")

@@ -5,8 +5,12 @@ import click
 from scorer import __version__
 from scorer.cli import score, train
 from scorer.cli.bundles import bundles
+from scorer.cli.doctor import doctor
+from scorer.cli.evaluate import compare, evaluate
+from scorer.cli.explain import explain
 from scorer.cli.predict import predict
 from scorer.cli.provenance import provenance
+from scorer.cli.sample import sample
 from scorer.cli.vocabulary import vocabulary
 
 EPILOG = """
@@ -22,5 +26,6 @@ def main() -> None:
 
 main.add_command(score.main, "score")
 main.add_command(train.main, "train")
-for command in (predict, vocabulary, bundles, provenance):
+COMMANDS = (predict, explain, evaluate, compare, sample, bundles, vocabulary, provenance, doctor)
+for command in COMMANDS:
     main.add_command(command)

@@ -15,22 +15,17 @@ def predict(texts: tuple[str, ...], bundle: str | None, store: str | None) -> No
 
 
 def _predict(texts: tuple[str, ...], bundle: str | None, store: str | None) -> None:
+    import numpy as np
     import pyarrow as pa
 
-    from scorer.api import Scorer
+    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.predictor import load_predictor
+    from scorer.bundles.store import resolve_bundle
 
     check_characters(texts=texts)
-    scorer = Scorer.load(bundle, store)
-    table = pa.table({scorer.bundle.text_column: pa.array(texts, pa.large_string())})
-    for row in scorer.score(table, scorer.bundle.text_column).to_pylist():
-        text = row.pop(scorer.bundle.text_column)
-        shown = ", ".join(f"{_class_of(column)} {_percent(row[column])}" for column in row)
-        click.echo(f"{shown}  {text}")
-
-
-def _class_of(column: str) -> str:
-    return column.removeprefix("probability_")
-
-
-def _percent(probability: float | None) -> str:
-    return "none" if probability is None else f"{probability:.2%}"
+    predictor = load_predictor(load_bundle(resolve_bundle(bundle, store)), "auto", workers=0)
+    encoded = predictor.encode(pa.array(texts, pa.large_string()))
+    for text, row in zip(texts, predictor.predict(encoded).probabilities, strict=True):
+        shares = ["none" if np.isnan(share) else f"{share:.2%}" for share in row]
+        named = zip(predictor.classes, shares, strict=True)
+        click.echo(f"{', '.join(f'{name} {share}' for name, share in named)}  {text}")

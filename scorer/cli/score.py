@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from scorer import __version__
+from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import Progress, check_characters, run_job
 from scorer.cli.table_options import FORMATS, table_options
 
@@ -16,18 +17,15 @@ PRECISIONS = click.Choice(["auto", "float32", "bfloat16", "float16", "int8"])
 EPILOG = """
 Example: score_job.py last_night.csv scored.parquet --overwrite
 
-Exit codes: 0 done, 2 usage, 3 input, 4 bundle, 5 too many rejects, 75 another run holds OUT,
-130/143 interrupted: the same command goes on where it stopped.
+Exit codes: 0 done, 2 usage, 3 input, 4 bundle, 5 too many rejects, 6 drift, 75 OUT is held by
+another run, 130/143 interrupted: the same command goes on where it stopped.
 """
 
 
 @click.command(context_settings={"show_default": True}, epilog=EPILOG)
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
-@click.option("--bundle", metavar="FOLDER", help="Bundle that scores.")
-@click.option(
-    "--store", metavar="FOLDER", help="Store whose bundle in use scores; without it, the shipped."
-)
+@bundle_options
 @click.option("--text-column", metavar="NAME", help="Column of the texts; else the bundle's.")
 @click.option("--output-format", metavar="FORMAT", help=f"Of OUT: {FORMATS}.")
 @table_options
@@ -38,6 +36,13 @@ Exit codes: 0 done, 2 usage, 3 input, 4 bundle, 5 too many rejects, 75 another r
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
 @click.option("--chunk-rows", type=click.IntRange(1), default=8192, help="Rows scored at a time.")
 @click.option("--max-rejects", default="1%", help="Unreadable rows allowed: a count or a share.")
+@click.option(
+    "--max-drift",
+    type=click.FloatRange(0),
+    metavar="LEVEL",
+    help="End with 6 where texts moved so far from the bundle's; 1: at a warning.",
+)
+@click.option("--hold-on-drift", is_flag=True, help="Then publish nothing.")
 @click.option("--precision", type=PRECISIONS, default="auto", help="Of the model's products.")
 @click.option("--workers", type=click.IntRange(0), help="Processes that encode; else by device.")
 @click.option("--profile", is_flag=True, help="Print where the time went.")

@@ -90,6 +90,8 @@ def warning_lines(summary: RunSummary) -> Iterator[str]:
     if rejected:
         where = f"see {summary.output}.rejects.csv" if summary.output_sha256 else "not kept"
         yield f"{summary.provenance.input.path}: {rejected:,} rows were rejected, {where}"
+    for line in summary.drift_warnings:
+        yield f"{summary.provenance.input.path}: {line}"
 
 
 def _without_score(summary: RunSummary) -> int:

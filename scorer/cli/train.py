@@ -20,6 +20,7 @@ SHARE = click.FloatRange(0, 1, max_open=True)
 PRESETS = "accurate|quick|fast|lecture-packed|lecture-lstm|lecture-rnn"  # tests hold them
 CELLS = "lstm|gru|rnn|rnn-relu"
 POOLINGS = "last|concat"
+POLICIES = "if-not-worse|if-better|never|always"
 EPILOG = """
 Example: train_job.py labelled.csv --store bundles
 
@@ -60,7 +61,14 @@ the same command goes on where it stopped.
     type=FILE,
     help="Bundles whose probabilities are learned too.",
 )
-@click.option("--store", default="bundles", type=FILE, help="Folder of bundle versions.")
+@click.option(
+    "--store",
+    default="bundles",
+    envvar="SCORER_STORE",
+    show_envvar=True,
+    type=FILE,
+    help="Folder of bundle versions.",
+)
 @click.option("--preset", default="accurate", metavar=PRESETS, help="Named settings.")
 @click.option("--seed", type=NATURAL, default=0, help="Of split, weights and order of rows.")
 @click.option(
@@ -83,6 +91,14 @@ the same command goes on where it stopped.
 @click.option("--word-dropout", type=SHARE, help="Share of hidden tokens  [default: preset's]")
 @click.option("--label-smoothing", type=SHARE, help="Of the targets  [default: preset's]")
 @click.option("--passes", type=NATURAL, help="Pretraining passes over the texts.")
+@click.option(
+    "--promote",
+    default="if-not-worse",
+    metavar=POLICIES,
+    help="When the new bundle is put in use, against the one that is.",
+)
+@click.option("--max-loss", type=float, metavar="POINTS", help="Accuracy it may lose against that.")
+@click.option("--min-accuracy", type=SHARE, help="Test accuracy that it needs, 0 to 1.")
 @click.option("--quiet", is_flag=True, help="Print errors and warnings only.")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, message="%(version)s")
@@ -98,4 +114,4 @@ def train(labelled: tuple[Path, ...], quiet: bool, store: Path, **options: Any) 
 
     printer = TrainingPrinter(Progress(quiet), store)
     bundle = jobs.train(labelled, store, callbacks=printer, **options)
-    printer.end(bundle.version)
+    printer.end(bundle.version, options["promote"] != "never")

@@ -95,10 +95,11 @@ class TrainingPrinter(Callbacks):
         for line in result.warnings:
             self._progress.warn(f"WARNING: {line}")
 
-    def end(self, version: str) -> None:
+    def end(self, version: str, in_use: bool) -> None:
         """Print what is in use now."""
+        state = "now in use" if in_use else "written, not put in use,"
         self._progress.say(
-            f"bundle {version} is now in use in {self._store}; {self._elapsed()} in all"
+            f"bundle {version} is {state} in {self._store}; {self._elapsed()} in all"
         )
 
     def _elapsed(self) -> str:

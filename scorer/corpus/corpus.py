@@ -54,6 +54,7 @@ class Corpus:
     text_column: str
     label_column: str
     fingerprint: str  # sha256 of the training files
+    files: Mapping[str, str]  # the training files: absolute path -> sha256
     notes: tuple[str, ...] = ()
     leaks: Leaks | None = None
     valid_is_share: bool = False
@@ -252,6 +253,7 @@ def _corpus(labelled: Labelled, pool: _Pool, notes: Sequence[str]) -> Corpus:
         text_column=labelled.text_column,
         label_column=labelled.label_column or f"{PROBABILITY}…",
         fingerprint=labelled.fingerprint,
+        files=labelled.files,
         notes=tuple(notes),
         leaks=find_leaks(pool.duplicates, pool.within(TRAIN), pool.within(TEST)),
     )

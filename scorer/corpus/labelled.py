@@ -95,7 +95,13 @@ class Labelled:
     label_column: str | None  # None where probabilities are all there is
     left_out: LeftOut
     notes: tuple[str, ...]
-    fingerprint: str  # sha256 of the file; of several, of their sha256s one after the other
+    files: Mapping[str, str]  # absolute path -> sha256
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of the file; of several, of their sha256s one after the other."""
+        digests = list(self.files.values())
+        return digests[0] if len(digests) == 1 else _sha256("".join(digests))
 
     @property
     def class_counts(self) -> dict[str, int]:
@@ -134,7 +140,7 @@ def read_labelled(
         table.label_column,
         left_out,
         (*table.notes, *_notes(rows, left_out, counts, class_map, training)),
-        _fingerprint(paths),
+        _digests(paths),
     )
 
 
@@ -282,8 +288,11 @@ def _class_notes(counts: dict[str, int]) -> Iterator[str]:
             )
 
 
-def _fingerprint(paths: Sequence[Path]) -> str:
-    digests = [found.sha256 for path in paths if (found := fingerprint(Path(path)))]
-    return (
-        digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-    )
+def _digests(paths: Sequence[Path]) -> dict[str, str]:
+    """Return the sha256 of each file by its absolute path."""
+    found = ((path, fingerprint(Path(path))) for path in paths)
+    return {str(Path(path).absolute()): known.sha256 for path, known in found if known}
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

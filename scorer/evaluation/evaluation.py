@@ -53,6 +53,11 @@ class Evaluation:
     reliability: tuple[ConfidenceBin, ...]
     majority: float  # accuracy of always guessing the most frequent class
 
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the classes, each counting as much as another."""
+        return sum(one.f1 for one in self.per_class) / len(self.per_class)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain lists, dicts and numbers, ready for `json.dumps`."""
         return asdict(self)

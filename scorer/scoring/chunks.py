@@ -39,6 +39,7 @@ class ScoredChunk:
     chunk: Chunk
     texts: pa.LargeStringArray
     prediction: Prediction
+    encoded: Encoded  # the distinct texts that were not resumed
 
     def with_columns(self, added: AddedColumns, classes: Sequence[str]) -> pa.Table:
         """Return the chunk's table with the added columns."""
@@ -81,7 +82,7 @@ class ChunkScorer:
         self.resumed_rows += part.resumed
         self.computed_rows += len(part.which)
         prediction = Prediction(rows["probabilities"], rows["tokens"], rows["unknown"])
-        return ScoredChunk(part.chunk, part.texts, prediction)
+        return ScoredChunk(part.chunk, part.texts, prediction, part.encoded)
 
     def score(self, chunk: Chunk) -> ScoredChunk:
         """Do both."""

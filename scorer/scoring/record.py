@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
+from scorer.evaluation.drift import Drift, measure_drift
+from scorer.evaluation.profile import Profile
 from scorer.files.fingerprint import Fingerprint
 from scorer.network.inference import Predictor
 from scorer.scoring.chunks import ChunkScorer
@@ -29,6 +31,7 @@ class Model:
     predictor: Predictor
     bundle: BundleFacts
     text_column: str  # that it was trained on
+    profile: Profile | None = None  # of its held-out texts; None for an older bundle
 
 
 @dataclass
@@ -60,6 +63,11 @@ class RunRecord:
     def rejected(self) -> int:
         """Rows that could not be read, so far."""
         return self.reader.rows_rejected if self.reader else 0
+
+    def drift(self) -> Drift:
+        """Return how far the texts scored so far are from those the bundle was evaluated on."""
+        known = self.model.profile
+        return measure_drift(known, self.tally.profile) if known else Drift({}, None)
 
     def new_notes(self, lines: Sequence[str]) -> list[str]:
         """Record notes about the files; return those that were not there before."""
@@ -95,6 +103,7 @@ class RunRecord:
     def summary(self, error: Exception | None = None) -> RunSummary:
         """Return the summary of the run, which `error` ended if it is not None."""
         tally, scorer, written = self.tally, self.scorer, None if error else self.written
+        drift = self.drift()
         return RunSummary(
             published=error is None,
             exit_code=getattr(error, "exit_code", 1) if error else 0,
@@ -108,10 +117,13 @@ class RunRecord:
             resumed_rows=scorer.resumed_rows if scorer else 0,
             computed_rows=scorer.computed_rows if scorer else 0,
             duplicates=tally.duplicates,
-            tokens=tally.tokens,
-            unknown_tokens=tally.unknown,
+            tokens=tally.profile.tokens,
+            unknown_tokens=tally.profile.unknown,
             unknown_token_share=tally.unknown_share,
-            histogram=tally.by_class,
+            histogram=tally.histogram,
+            drift=drift.measures,
+            drift_level=drift.level,
+            drift_warnings=drift.warnings,
             engine=self.model.predictor.engine,
             stages=self.clocks,
             peak_memory_mb=peak_memory_mb(),

@@ -49,3 +49,5 @@ class Target:
     format: TableFormat
     added: AddedColumns = field(default_factory=AddedColumns)
     overwrite: bool = False
+    max_drift: float | None = None  # level of drift from which the run ends with a `GateError`
+    hold_on_drift: bool = False  # then nothing is published

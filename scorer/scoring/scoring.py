@@ -17,7 +17,7 @@ from importlib.metadata import version
 import pyarrow as pa
 
 from scorer import __version__
-from scorer.errors import RowsError, ScorerError
+from scorer.errors import GateError, RowsError, ScorerError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.fingerprint import check_readable, check_unchanged, fingerprint
 from scorer.network.inference import Predictor
@@ -41,6 +41,7 @@ from scorer.tables.table_streams import Chunk, TableReader, TableWriter
 from scorer.tables.text_column import find_text_column
 
 CHUNK_BYTES = 32 << 20
+DRIFT_HINT = "Look at the input; if it is right, a bundle trained on such texts scores it better"
 SWITCH_SECONDS = 0.0002  # between Python's threads: the model's are many short steps
 
 
@@ -128,6 +129,8 @@ class _Run:
         try:
             self._score_rows()
             self._check_cancelled()
+            if self._target.hold_on_drift:
+                self._check_drift("nothing is published")
             summary = record.summary()
             self._destination.publish(summary.as_dict(), record.rejected > 0)
         except Exception as error:  # of any kind: the summary has to say why there is no output
@@ -138,7 +141,15 @@ class _Run:
                 self._callbacks.on_end(summary)
             raise
         self._callbacks.on_end(summary)
+        self._check_drift("the output is published all the same")
         return summary
+
+    def _check_drift(self, outcome: str) -> None:
+        """Raise `GateError` where the texts have moved further than they may."""
+        limit, drift = self._target.max_drift, self._record.drift()
+        if limit is not None and drift.level is not None and drift.level >= limit:
+            listed = "; ".join(drift.warnings) or f"level {drift.level:.2f}"
+            raise GateError(f"drift beyond --max-drift {limit:g}: {listed}; {outcome}", DRIFT_HINT)
 
     def _score_rows(self) -> None:
         """Read, score and write all rows, and prove that none is missing."""
@@ -217,7 +228,8 @@ class _Run:
         written = writer.rows_written - before
         record.ledger.record(chunk.first_row, chunk.table.num_rows, written)
         kinds = statuses(scored.texts, scored.prediction)
-        record.tally.update(kinds, count_distinct(scored.texts), scored.prediction)
+        distinct = count_distinct(scored.texts)
+        record.tally.update(kinds, distinct, scored.prediction, scored.encoded)
 
     def _open_journal(self, column: int) -> Journal | None:
         """Open the journal, bound to all that a score depends on; None for what is read once."""

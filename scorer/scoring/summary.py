@@ -15,7 +15,7 @@ from typing import Any
 from scorer import __version__
 from scorer.scoring.pipeline import StageClock
 
-FORMAT = 2  # since 2: `program`, `output_bytes`, `output_sha256`, a histogram for each class
+FORMAT = 2  # since 2: `program`, the output's digest, drift, a histogram for each class
 FOOTER_KEY = "scorer.provenance"
 
 
@@ -86,6 +86,9 @@ class RunSummary:
     unknown_tokens: int
     unknown_token_share: float
     histogram: Mapping[str, Sequence[int]]  # class -> texts by tenths of its probability
+    drift: Mapping[str, float]  # see `evaluation.drift`; empty where it was not measured
+    drift_level: float | None
+    drift_warnings: Sequence[str]
     engine: str
     stages: Mapping[str, StageClock]
     peak_memory_mb: float

@@ -1,58 +1,78 @@
 """Whether a new bundle may score tomorrow's rows unseen.
 
-Every comparison is paired: on the same test rows, by what each model says of each row. Knows
-predictions and labels, nothing of how the models were trained.
+Every comparison is paired: on the same test rows, by each model's guess for each row. Knows
+predictions, labels and what a person asked for, nothing of how the models were trained.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from scorer.bundles.bundle import Bundle, load_bundle
 from scorer.bundles.predictor import load_predictor
-from scorer.bundles.store import current, in_use
+from scorer.bundles.store import current, in_use, trained_rows
 from scorer.corpus.labelled import LabelledRows
-from scorer.errors import GateError
+from scorer.corpus.row_keys import row_keys
+from scorer.errors import GateError, UsageError
+from scorer.training.comparison import Comparison, compare, guesses, sign_test
 from scorer.training.packaging import TrainingResult
 
+POLICIES = ("if-not-worse", "if-better", "never", "always")
 MIN_TEST_ROWS = 20
-CLEARLY_WORSE = 0.05  # significance of the sign test (McNemar's, exact, one-sided)
+CLEARLY = 0.05  # significance of the sign test
 CLEARLY_BETTER = 0.01  # significance of knowing more than how frequent each class is
 SMALLEST = 1e-7  # a probability of 0 counts as this
 HELP = "Try more rows, more texts of the same kind with --unlabelled, or a look at the labels"
 
 
-def check_gate(result: TrainingResult, bundle: Bundle, test: LabelledRows, store: Path) -> None:
+@dataclass(frozen=True)
+class Promotion:
+    """What a new bundle has to be to be put in use.
+
+    policy: one of `POLICIES`, against the bundle in use; max_loss: accuracy it may lose against
+    that, in points, however few the rows; min_accuracy: on its test rows, between 0 and 1.
+    """
+
+    policy: str = "if-not-worse"
+    max_loss: float | None = None
+    min_accuracy: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.policy not in POLICIES:
+            choices = ", ".join(POLICIES)
+            raise UsageError(f"--promote {self.policy}: choose one of: {choices}")
+
+
+def check_gate(
+    result: TrainingResult,
+    bundle: Bundle,
+    test: LabelledRows,
+    store: Path,
+    promotion: Promotion | None = None,
+) -> None:
     """Raise `GateError` for a bundle that is written but should not be put in use unseen.
 
-    It must know more than how frequent each class is, and not be clearly worse on the test rows
-    than always one class, than TF-IDF with logistic regression, or than the bundle in use.
+    It must know more than how frequent each class is, and not be clearly worse than always one
+    class, than TF-IDF with logistic regression, or than the bundle in use; and what `promotion`
+    asks.
     """
+    promotion = promotion or Promotion()
+    if promotion.policy == "always":
+        return
     reason = (
         _too_few(test)
         or _no_better_than_frequencies(result, test)
         or _worse_than_simple(result, test)
-        or _worse_than_current(result, bundle, test, store)
+        or _below(result, test, promotion.min_accuracy)
+        or _worse_than_current(result, bundle, test, store, promotion)
     )
     if reason:
         raise GateError(
             f"bundle {bundle.version} is written but not put in use: {reason}",
-            f"{HELP}. `python -m scorer bundles {store} --use {bundle.version}` puts it in use "
-            "all the same",
+            f"{HELP}. `scorer bundles use {bundle.version} --store {store}` puts it in use all the "
+            "same",
         )
-
-
-def clearly_worse(ours: np.ndarray, theirs: np.ndarray) -> bool:
-    """Return whether guesses that are right less often are so by more than chance.
-
-    ours, theirs: bool (rows,), whether each guess on the same row is right.
-    """
-    from scipy.stats import binomtest
-
-    lost, won = int((theirs & ~ours).sum()), int((ours & ~theirs).sum())
-    if lost <= won:
-        return False
-    return bool(binomtest(lost, lost + won, alternative="greater").pvalue < CLEARLY_WORSE)
 
 
 def knows_more_than_frequencies(probabilities: np.ndarray, targets: np.ndarray) -> bool:
@@ -64,8 +84,8 @@ def knows_more_than_frequencies(probabilities: np.ndarray, targets: np.ndarray) 
 
     classes = probabilities.shape[1]
     frequencies = np.bincount(targets, minlength=classes) / len(targets)
-    said = np.maximum(probabilities[np.arange(len(targets)), targets], SMALLEST)
-    gains = np.log(said.astype(np.float64)) - np.log(frequencies[targets])
+    given = np.maximum(probabilities[np.arange(len(targets)), targets], SMALLEST)
+    gains = np.log(given.astype(np.float64)) - np.log(frequencies[targets])
     return bool(ttest_1samp(gains, 0, alternative="greater").pvalue < CLEARLY_BETTER)
 
 
@@ -83,37 +103,57 @@ def _no_better_than_frequencies(result: TrainingResult, test: LabelledRows) -> s
 
 
 def _worse_than_simple(result: TrainingResult, test: LabelledRows) -> str | None:
-    ours, baseline = _right(result.test_probabilities, test), result.baseline
+    ours, baseline = guesses(result.test_probabilities) == test.targets, result.baseline
     accuracy = f"test accuracy {ours.mean():.2%} is clearly below the "
-    if clearly_worse(ours, test.targets == np.bincount(test.targets).argmax()):
+    if sign_test(test.targets == np.bincount(test.targets).argmax(), ours) < CLEARLY:
         return f"{accuracy}{baseline.majority:.2%} of always guessing one class"
-    if clearly_worse(ours, baseline.guesses == test.targets):
+    if sign_test(baseline.guesses == test.targets, ours) < CLEARLY:
         return f"{accuracy}{baseline.linear:.2%} of TF-IDF with logistic regression"
     return None
 
 
+def _below(result: TrainingResult, test: LabelledRows, least: float | None) -> str | None:
+    accuracy = float((guesses(result.test_probabilities) == test.targets).mean())
+    if least is None or accuracy >= least:
+        return None
+    return f"test accuracy {accuracy:.2%} is below --min-accuracy {least:.2%}"
+
+
 def _worse_than_current(
-    result: TrainingResult, bundle: Bundle, test: LabelledRows, store: Path
+    result: TrainingResult, bundle: Bundle, test: LabelledRows, store: Path, asked: Promotion
 ) -> str | None:
-    if in_use(store) is None:
+    """Return why the bundle in use stays; None where there is none, or it may be replaced."""
+    version = in_use(store)
+    if version is None:
         return None
     now = load_bundle(current(store))
     if now.classes != bundle.classes:
         return f"its classes are {bundle.classes}, those in use {now.classes}"
+    both = _compare(result, now, test, trained_rows(store, version))
+    beside = f"{both}, beside {version}, which is in use"
+    if both.swapped:
+        names = " and ".join(map(repr, both.swapped))
+        return f"the classes {names} come out swapped: {beside}"
+    if asked.max_loss is not None and both.loss > asked.max_loss:
+        return f"it loses more than --max-loss {asked.max_loss:g} points: {beside}"
+    if both.p_worse < CLEARLY:
+        return f"it is clearly worse: {beside}"
+    if asked.policy == "if-better" and both.p_better >= CLEARLY:
+        return f"it is not clearly better (--promote if-better): {beside}"
+    return None
+
+
+def _compare(
+    result: TrainingResult, now: Bundle, test: LabelledRows, known: np.ndarray
+) -> Comparison:
+    """Compare on the test rows that the bundle in use was not trained on.
+
+    Where those are too few on all test rows: what it has learned of them only favours it.
+    """
+    fresh = ~np.isin(row_keys(test.texts), known)
+    if fresh.sum() < MIN_TEST_ROWS:
+        fresh[:] = True
+    rows = test.take(fresh)
     predictor = load_predictor(now, workers=0)
-    theirs = _right(predictor.predict(predictor.encode(test.texts)).probabilities, test)
-    ours = _right(result.test_probabilities, test)
-    if not clearly_worse(ours, theirs):
-        return None
-    return (
-        f"test accuracy {ours.mean():.2%} is clearly below the {theirs.mean():.2%} of "
-        f"{now.version}, which is in use"
-    )
-
-
-def _right(probabilities: np.ndarray, test: LabelledRows) -> np.ndarray:
-    """Return bool (rows,): whether the most likely class is the true one; not for a row of NaN."""
-    scored = ~np.isnan(probabilities).any(axis=1)
-    right = np.zeros(len(test), bool)
-    right[scored] = probabilities[scored].argmax(axis=1) == test.targets[scored]
-    return right
+    theirs = predictor.predict(predictor.encode(rows.texts)).probabilities
+    return compare(result.test_probabilities[fresh], theirs, rows.targets, now.classes)

@@ -18,6 +18,7 @@ from scorer.corpus.labelled import LabelledRows
 from scorer.evaluation.baseline import Baseline, fit_baseline
 from scorer.evaluation.calibration import fit_share, fit_temperature, unfit_reason
 from scorer.evaluation.evaluation import Evaluation, evaluate
+from scorer.evaluation.profile import Profile
 from scorer.evaluation.report import Findings, report_html
 from scorer.evaluation.warnings import Evidence, find_warnings
 from scorer.network.inference import Predictor
@@ -109,6 +110,7 @@ class _Results:
     baseline: Baseline
     warnings: tuple[str, ...]
     test_probabilities: np.ndarray
+    profile: Profile  # of the validation and test texts
 
     def metrics(self) -> Mapping[str, Any]:
         return {
@@ -117,6 +119,7 @@ class _Results:
             "majority": self.baseline.majority,
             "tf_idf": self.baseline.linear,
             "suspicions": list(self.warnings),
+            "profile": self.profile.to_json(),
         }
 
 
@@ -199,7 +202,8 @@ def _rounded(model: TextClassifier) -> TextClassifier:
 
 def _evaluate_all(task: Task, fitted: Fitted, predictor: Predictor) -> _Results:
     corpus, classes = task.corpus, task.corpus.classes
-    valid, test = (_probabilities(predictor, part) for part in (corpus.valid, corpus.test))
+    profile = Profile(classes)  # of held-out texts
+    valid, test = (_probabilities(predictor, part, profile) for part in (corpus.valid, corpus.test))
     evaluation = evaluate(test, corpus.test.targets, classes)
     baseline = fit_baseline(corpus.development if task.refits else corpus.train, corpus.test)
     leakage = find_label_leakage(corpus.train)
@@ -211,11 +215,17 @@ def _evaluate_all(task: Task, fitted: Fitted, predictor: Predictor) -> _Results:
         baseline,
         find_warnings(evidence),
         test,
+        profile,
     )
 
 
-def _probabilities(predictor: Predictor, part: LabelledRows) -> np.ndarray:
-    return predictor.predict(predictor.encode(part.texts)).probabilities
+def _probabilities(predictor: Predictor, part: LabelledRows, profile: Profile) -> np.ndarray:
+    """Return the probabilities of a part, whose texts are counted in the profile."""
+    encoded = predictor.encode(part.texts)
+    prediction = predictor.predict(encoded)
+    profile.count_predictions(prediction)
+    profile.count_words(encoded)
+    return prediction.probabilities
 
 
 def _history_row(epoch: Epoch) -> dict[str, float]:

@@ -29,6 +29,7 @@ class Recipe:
     linear: whether a linear term over words and word pairs stands beside the network.
     refit: whether the rows of a validation share are trained on too, once they have chosen.
     starts_pretrained: whether the shipped bundle is where training starts, unless told otherwise.
+    preset: the name of the preset it was made from.
     """
 
     training: TrainConfig
@@ -43,6 +44,7 @@ class Recipe:
     linear: bool = False
     refit: bool = False
     starts_pretrained: bool = False
+    preset: str = ""
 
     def model_config(self, vocabulary: Vocabulary, classes: int) -> ModelConfig:
         """Return the network's configuration for a vocabulary and a number of classes."""
@@ -126,6 +128,7 @@ def make_recipe(preset: str, size: TableSize | None = None, **settings: Any) -> 
         training=replace(recipe.training, **training),
         pretraining=replace(recipe.pretraining, passes=passes, seed=training.get("seed", 0)),
         rules=replace(recipe.rules, language=language),
+        preset=preset,
         **given,
     )
 

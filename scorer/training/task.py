@@ -79,6 +79,8 @@ class Task:
         """Return what a bundle records of its training."""
         return {
             "data_sha256": self.corpus.fingerprint,
+            "files": [{"path": path, "sha256": it} for path, it in self.corpus.files.items()],
+            "preset": self.recipe.preset,
             "rows": {part: len(getattr(self.corpus, part)) for part in PARTS},
             "parts_sha256": _part_digests(self.corpus),
             "pretraining": asdict(self.recipe.pretraining),

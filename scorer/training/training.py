@@ -13,9 +13,10 @@ from typing import Any
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.pretrained_encoder import extract_encoder
-from scorer.bundles.store import add, add_encoder, promote
+from scorer.bundles.store import add, add_encoder, keep_trained_rows, promote
 from scorer.corpus.corpus import read_corpus
 from scorer.corpus.labelled_columns import Columns
+from scorer.corpus.row_keys import row_keys
 from scorer.files.publish import locked, writing
 from scorer.network.model import TextClassifier
 from scorer.tables.formats import ReadOptions
@@ -24,7 +25,7 @@ from scorer.training.callbacks import Callbacks
 from scorer.training.checkpoint import Checkpoint
 from scorer.training.examples import check_teachers, encode_examples
 from scorer.training.fitting import fit, refit
-from scorer.training.gate import check_gate
+from scorer.training.gate import Promotion, check_gate
 from scorer.training.initialisation import init_model, initialise
 from scorer.training.linear import fit_linear
 from scorer.training.packaging import TrainingResult, calibrate, package
@@ -55,6 +56,7 @@ class TrainingRequest:
     seed: int = 0
     options: ReadOptions | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    promotion: Promotion = field(default_factory=Promotion)
 
     def recipe(self, size: TableSize | None = None) -> Recipe:
         """Return the recipe for a table of a size."""
@@ -85,8 +87,10 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
         result = build(Task(corpus, recipe, auxiliary), callbacks, checkpoint, request.store)
         bundle = add(request.store, result.bundle)
         checkpoint.unlink(missing_ok=True)
-        check_gate(result, bundle, corpus.test, request.store)
-        promote(request.store, bundle.version)
+        keep_trained_rows(request.store, bundle.version, row_keys(corpus.development.texts))
+        check_gate(result, bundle, corpus.test, request.store, request.promotion)
+        if request.promotion.policy != "never":
+            promote(request.store, bundle.version, by="training")
     return bundle
 
 

@@ -1,0 +1,114 @@
+"""`scorer evaluate LABELLED` and `scorer compare IN`: bundles side by side."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from scorer.cli.bundle_options import bundle_options
+from scorer.cli.console import run_job
+
+if TYPE_CHECKING:
+    from scorer.evaluation.evaluation import Evaluation
+
+
+@click.command()
+@click.argument("labelled", nargs=-1, required=True)
+@click.option("--bundle", "bundles", multiple=True, metavar="FOLDER", help="Several: side by side.")
+@click.option("--store", envvar="SCORER_STORE", metavar="FOLDER", help="Else its bundle in use.")
+@click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
+@click.option("--label-column", metavar="NAME", help="Column of the labels; else inferred.")
+@click.option("--labels", metavar="V=C,…", help="What label values mean: 1=positive,0=negative.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each bundle.")
+def evaluate(
+    labelled: tuple[str, ...],
+    bundles: tuple[str, ...],
+    store: str | None,
+    text_column: str | None,
+    label_column: str | None,
+    labels: str | None,
+    as_json: bool,
+) -> None:
+    """Evaluate bundles on the rows of LABELLED files; they should not have been trained on them."""
+    columns = {"text": text_column, "label": label_column, "labels": labels}
+    run_job(lambda: _evaluate(labelled, bundles, store, columns, as_json), piped=True)
+
+
+def _evaluate(
+    labelled: tuple[str, ...],
+    bundles: tuple[str, ...],
+    store: str | None,
+    columns: dict[str, str | None],
+    as_json: bool,
+) -> None:
+    from pathlib import Path
+
+    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.store import resolve_bundle
+    from scorer.corpus.labelled_columns import Columns
+    from scorer.monitoring.held_out import evaluate_bundle
+
+    paths = [Path(path) for path in labelled]
+    for chosen in bundles or (None,):
+        bundle = load_bundle(resolve_bundle(chosen, None if chosen else store))
+        found = evaluate_bundle(bundle, paths, Columns(**columns))
+        facts = {"bundle": bundle.version, "macro_f1": found.macro_f1, **found.to_json()}
+        click.echo(json.dumps(facts) if as_json else _table(bundle.version, found))
+
+
+def _table(version: str, found: "Evaluation") -> str:
+    low, high = found.accuracy_low, found.accuracy_high
+    lines = [
+        f"{version}: {found.rows:,} rows, accuracy {found.accuracy:.2%} (95% interval {low:.2%} to "
+        f"{high:.2%}), macro-F1 {found.macro_f1:.2%}, log loss {found.log_loss:.4f}, calibration "
+        f"error {found.calibration_error:.4f}"
+    ]
+    for one in found.per_class:
+        lines.append(
+            f"  {one.name:20} {one.support:7,} rows, precision {one.precision:.2%}, recall "
+            f"{one.recall:.2%}, F1 {one.f1:.2%}"
+        )
+    return "\n".join(lines)
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@click.argument("other", metavar="BUNDLE")
+@bundle_options
+@click.option("--text-column", metavar="NAME", help="Column of the texts; else the bundle's.")
+@click.option("--rows", default=10, show_default=True, help="Rows that changed most, printed.")
+def compare(
+    source: str,
+    other: str,
+    bundle: str | None,
+    store: str | None,
+    text_column: str | None,
+    rows: int,
+) -> None:
+    """Print what BUNDLE would change about the scores of IN; no labels are needed."""
+    run_job(lambda: _compare(source, other, bundle, store, text_column, rows), piped=True)
+
+
+def _compare(
+    source: str,
+    other: str,
+    bundle: str | None,
+    store: str | None,
+    text_column: str | None,
+    rows: int,
+) -> None:
+    from pathlib import Path
+
+    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.store import resolve_bundle
+    from scorer.monitoring.shadow import compare_on
+
+    now, new = load_bundle(resolve_bundle(bundle, store)), load_bundle(Path(other))
+    found = compare_on(source, now, new, text_column)
+    click.echo(
+        f"{now.version} -> {new.version}: {found.rows:,} texts; {found.flipped:,} "
+        f"({found.flipped / max(found.rows, 1):.2%}) get another class; probabilities move by "
+        f"{found.mean_change:.3f} on average"
+    )
+    for change in found.largest[:rows]:
+        click.echo(f"  {change.before} -> {change.after} ({change.size:+.3f})  {change.text}")

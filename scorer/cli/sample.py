@@ -1,0 +1,44 @@
+"""`scorer sample SCORED`: which rows to label next."""
+
+import sys
+
+import click
+
+from scorer.cli.console import run_job
+
+
+@click.command()
+@click.argument("scored", metavar="SCORED")
+@click.option("--rows", type=click.IntRange(1), default=200, show_default=True, help="How many.")
+@click.option(
+    "--by", default="uncertainty", metavar="uncertainty|random", show_default=True, help="Which."
+)
+@click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of chance.")
+@click.option("--output", metavar="FILE", help="A new CSV file; else standard output.")
+def sample(
+    scored: str, rows: int, by: str, text_column: str | None, seed: int, output: str | None
+) -> None:
+    """Write rows of SCORED, a scored file, as a CSV with an empty column `label` to fill in."""
+    run_job(lambda: _sample(scored, rows, by, text_column, seed, output), piped=True)
+
+
+def _sample(
+    scored: str, rows: int, by: str, text_column: str | None, seed: int, output: str | None
+) -> None:
+    import csv
+    from pathlib import Path
+
+    from scorer.files.publish import check_output, writing
+    from scorer.monitoring.labelling import rows_to_label
+
+    table = rows_to_label(scored, rows, by, text_column, seed)
+    lines = [("text", "label", "guess")]
+    lines += [(row["text"], "", row["guess"]) for row in table.to_pylist()]
+    if output is None:
+        csv.writer(sys.stdout).writerows(lines)
+        return
+    path = Path(output).absolute()
+    check_output(path, Path(scored).absolute(), overwrite=False)
+    with writing(path), path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(lines)

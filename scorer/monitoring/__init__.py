@@ -1,0 +1,1 @@
+"""Looking at bundles and outputs between nights: evaluation, comparison, explanation, health."""

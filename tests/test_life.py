@@ -1,0 +1,119 @@
+"""The life of a model between nights, with real files and the commands a person types."""
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tiny_corpora import write_csv, write_labelled
+from tiny_models import write_texts
+
+from scorer.bundles.store import in_use, versions
+from scorer.cli.main import main
+
+OPTIONS = [
+    *("--start-from", "none", "--passes", "0", "--epochs", "8", "--batch-size", "32"),
+    *("--learning-rate", "0.02", "--embedding-dim", "8", "--hidden-dim", "12"),
+    *("--vocabulary-size", "90", "--seed", "3"),
+]
+CLASSES = ("negative", "positive")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rows = write_texts(CLASSES, 300, 5)
+    write_labelled(tmp_path / "first.csv", rows)
+    write_labelled(tmp_path / "more.csv", write_texts(CLASSES, 400, 6))
+    shuffled = random.Random(0).sample(list(rows.targets), len(rows.targets))
+    write_labelled(tmp_path / "shuffled.csv", replace(rows, targets=shuffled))
+    write_labelled(tmp_path / "swapped.csv", replace(rows, targets=1 - rows.targets))
+    write_csv(tmp_path / "in.csv", [(text,) for text in rows.texts[:150]], ("text",))
+    return tmp_path
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def train(name: str, *options: str) -> Result:
+    return run("train", name, "--store", "store", *OPTIONS, *options)
+
+
+def version_of_a_night(name: str) -> str:
+    scored = run("score", "in.csv", name, "--store", "store", "--workers", "0")
+    assert scored.exit_code == 0, scored.stderr
+    facts = json.loads(run("provenance", name, "--json").stdout)
+    assert facts["as_published"] is True
+    return facts["bundle"]["version"]
+
+
+def test_a_model_is_trained_replaced_guarded_and_taken_back(folder):
+    assert train("first.csv").exit_code == 0
+    first = in_use(folder / "store")
+    assert version_of_a_night("one.parquet") == first
+    assert train("more.csv").exit_code == 0
+    second = in_use(folder / "store")
+    assert second != first
+    refused = train("shuffled.csv")
+    assert refused.exit_code == 6
+    assert "no more than how frequent each class is" in refused.stderr
+    refused = train("swapped.csv")
+    assert refused.exit_code == 6
+    assert "the classes 'negative' and 'positive' come out swapped: accuracy " in refused.stderr
+    assert version_of_a_night("two.csv") == second
+    assert run("bundles", "rollback", "--store", "store").stdout.startswith(f"{first} is now in")
+    assert version_of_a_night("three.csv") == first
+    listed = run("bundles", "list", "--store", "store").stdout.splitlines()
+    assert len(listed) == 1 + len(versions(folder / "store")) == 5
+    assert [line for line in listed if line.startswith("* ")] == [
+        line for line in listed if first in line and "in use since" in line
+    ]
+
+
+def test_what_is_asked_of_a_new_bundle_is_held(folder):
+    assert train("first.csv", "--min-accuracy", "0.999").exit_code in (0, 6)
+    (folder / "store" / "CURRENT").unlink(missing_ok=True)
+    refused = train("shuffled.csv", "--min-accuracy", "0.9")
+    assert refused.exit_code == 6
+    assert in_use(folder / "store") is None
+    written = train("first.csv", "--promote", "never")
+    assert written.exit_code == 0
+    assert "is written, not put in use, in store" in written.stderr
+    assert in_use(folder / "store") is None
+    assert train("shuffled.csv", "--promote", "always").exit_code == 0
+    assert in_use(folder / "store") is not None
+    again = train("first.csv", "--promote", "if-better")
+    assert again.exit_code == 0, again.stderr
+    same = train("first.csv", "--promote", "if-better", "--seed", "4")
+    assert same.exit_code == 6
+    assert "it is not clearly better (--promote if-better): accuracy " in same.stderr
+    assert train("first.csv", "--promote", "sometimes").exit_code == 2
+
+
+def test_a_night_that_drifts_is_warned_of_and_held_when_asked(folder):
+    assert train("first.csv").exit_code == 0
+    plain = run("score", "in.csv", "same.csv", "--store", "store", "--max-drift", "1")
+    assert plain.exit_code == 0, plain.stderr
+    assert "WARNING" not in plain.stderr
+    night = [(text if row % 2 else " ",) for row, text in enumerate(["xyz qrst uvw"] * 300)]
+    write_csv(folder / "other.csv", night, ("text",))
+    warned = run("score", "other.csv", "warned.csv", "--store", "store", "--quiet")
+    assert warned.exit_code == 0
+    for words in ("more texts are empty than", "more words that the bundle does not know"):
+        assert words in warned.stderr
+    after = run("score", "other.csv", "after.csv", "--store", "store", "--max-drift", "1")
+    assert after.exit_code == 6
+    assert "; the output is published all the same. Look at the input" in after.stderr
+    assert (folder / "after.csv").exists()
+    held = run("score", "other.csv", "held.csv", "--store", "store", "--hold-on-drift")
+    assert held.exit_code == 6
+    assert "; nothing is published. " in held.stderr
+    assert not (folder / "held.csv").exists()
+    released = run("score", "other.csv", "held.csv", "--store", "store")
+    assert "300 of them resumed" in released.stderr
+    summary = json.loads((folder / "held.csv.run.json").read_text())
+    assert summary["drift"]["empty texts"] == 0.5
+    assert summary["drift_level"] > 2

@@ -32,12 +32,15 @@ from scorer.training.gate import Promotion
 
 StrPath = str | os.PathLike[str]
 PRECISION = "auto"
+LARGE_BYTES = 1 << 20  # of an input
 WARNING_LEVEL = 1.0  # of drift
 
 
-def load_model(bundle: Bundle, precision: str = PRECISION, workers: int | None = None) -> Model:
+def load_model(
+    bundle: Bundle, precision: str = PRECISION, workers: int | None = None, fused: bool = True
+) -> Model:
     """Return what scores with a loaded bundle. Raises `BundleError`, see `load_predictor`."""
-    predictor = load_predictor(bundle, precision, workers=workers)
+    predictor = load_predictor(bundle, precision, workers=workers, fused=fused)
     facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
     return Model(predictor, facts, bundle.text_column, profile_of(bundle))
 
@@ -68,14 +71,21 @@ def score_file(
     chunks, what it raises ends the run. Raises a `ScorerError` for what a person can put right.
     """
     with ExitStack() as stack:
+        given, wanted = requests(source, target, text_column, overwrite, **options)
 
         def load() -> Model:
-            model = load_model(load_bundle(resolve_bundle(bundle, store)), precision, workers)
+            loaded = load_bundle(resolve_bundle(bundle, store))
+            model = load_model(loaded, precision, workers, _is_large(given))
             stack.callback(model.predictor.close)
             return model
 
-        given, wanted = requests(source, target, text_column, overwrite, **options)
         return scoring.score_file(given, wanted, load, callbacks, check_cancelled)
+
+
+def _is_large(source: Source) -> bool:
+    """Return whether importing the fused kernel pays; of a stream that is not known: yes."""
+    file = source.file
+    return file is None or not file.is_file() or file.stat().st_size >= LARGE_BYTES
 
 
 def requests(

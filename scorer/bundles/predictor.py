@@ -19,13 +19,15 @@ def load_predictor(
     precision: str = "float32",
     device: str = "auto",
     workers: int | None = None,
+    fused: bool = True,
 ) -> Predictor:
     """Return the predictor of a loaded bundle; it gives the golden rows their probabilities.
 
     precision: one of `precision.CHOICES`; `auto` takes the fastest that gives the bundle's
     golden texts their probabilities, and what this machine lacks is served by float32.
     device: `auto` takes CUDA where there is one. workers: processes that encode; None is none
-    where the model needs the cores, and all cores but one beside a GPU.
+    where the model needs the cores, and all cores but one beside a GPU. fused: whether 8-bit
+    products may take the fused kernel, whose library takes half a second to import.
     Raises `BundleError` where golden rows come out otherwise than on the machine they were made on.
     """
     if device == "auto":
@@ -34,10 +36,13 @@ def load_predictor(
     facts = (bundle.classes, bundle.temperature)
     *faster, last = to_try(precision, bundle.facts.model, device)
     for name in faster:
-        predictor = Predictor(encoder, bundle.model(), *facts, name, device, bundle.linear)
-        if bundle.golden.holds(predictor):
-            return predictor
-    predictor = Predictor(encoder, bundle.model(), *facts, last, device, bundle.linear)
+        for kernel in (True, False) if fused and name == "int8" else (False,):
+            predictor = Predictor(
+                encoder, bundle.model(), *facts, name, device, bundle.linear, kernel
+            )
+            if bundle.golden.holds(predictor):
+                return predictor
+    predictor = Predictor(encoder, bundle.model(), *facts, last, device, bundle.linear, fused)
     bundle.golden.check(predictor)
     return predictor
 

@@ -16,6 +16,7 @@ import torch
 from scorer.network.batching import in_row_order, length_sorted, packed
 from scorer.network.cuda_batches import CudaBatches, tokens_for
 from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
+from scorer.network.fused_lstm import fused_lstm
 from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
 from scorer.network.precision import check_precision
@@ -51,7 +52,9 @@ class Predictor:
         precision: str = "float32",
         device: str = "cpu",
         linear: LinearTerm | None = None,
+        fused: bool = True,
     ) -> None:
+        """Build a predictor; `fused`: 8-bit products in one kernel, where this machine can."""
         check_precision(precision)
         self.classes = classes
         self.precision = precision
@@ -60,7 +63,7 @@ class Predictor:
         self._linear = linear
         self._device = torch.device(device)
         self._model = model.to(self._device).eval()
-        self._recurrence, self._exact = self._recurrences()
+        self._recurrence, self._exact = self._recurrences(fused)
         self._cuda_batches = (
             CudaBatches(tokens_for(model.config)) if self._device.type == "cuda" else None
         )
@@ -74,7 +77,9 @@ class Predictor:
     @property
     def score_settings(self) -> dict[str, str]:
         """Every setting, beside bundle and text, that a score depends on."""
-        return {"precision": self.precision, "device": self._device.type}
+        settings = {"precision": self.precision, "device": self._device.type}
+        fused = {"kernel": "fused"} if self._recurrence.name.startswith("fused") else {}
+        return {**settings, **fused}
 
     def encode(self, texts: pa.LargeStringArray) -> Encoded:
         """Return the token ids of texts."""
@@ -117,14 +122,16 @@ class Predictor:
             batches, values = _on_cores(lengths, batch_rows(self._model.config.hidden_dim), score)
         return in_row_order(batches, values, len(encoded), len(self.classes))
 
-    def _recurrences(self) -> tuple[Recurrence, Recurrence | None]:
+    def _recurrences(self, fused: bool) -> tuple[Recurrence, Recurrence | None]:
         """Return the fastest way in this precision, and the exact one where near ties need it."""
         config = self._model.config
         if self._device.type == "cpu" and config.cell == "lstm":
             with torch.inference_mode():
                 weights = FoldedWeights.of(self._model)
-                exact = FoldedLstm(weights) if self.precision == "int8" else None
-                return FoldedLstm(weights, self.precision), exact
+                if self.precision != "int8":
+                    return FoldedLstm(weights, self.precision), None
+                kernel = fused_lstm(weights) if fused else None
+                return kernel or FoldedLstm(weights, "int8"), FoldedLstm(weights)
         return PackedLayer(self._model, self.precision), None
 
 

@@ -1,0 +1,117 @@
+"""The fused kernel against the exact path; skipped where the CPU or numba cannot run it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from scorer.network import fused_lstm as room
+from scorer.network.batching import packed
+from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
+from scorer.network.fused_lstm import fused_lstm
+from scorer.network.model import ModelConfig, TextClassifier
+from scorer.tokens.encoding import Encoded
+
+ROOT = Path(__file__).parents[1]
+able = pytest.mark.skipif(
+    not room._cpu_flags() >= room.CPU_FLAGS, reason="no AVX-512 VNNI in this CPU"
+)
+
+
+def weights_of(hidden: int, pooling: str = "concat", seed: int = 0) -> FoldedWeights:
+    torch.manual_seed(seed)
+    model = TextClassifier(ModelConfig(60, 2, 12, hidden, pooling=pooling))
+    with torch.inference_mode():
+        for parameter in model.parameters():
+            parameter.mul_(2)
+        return FoldedWeights.of(model)
+
+
+def batch_of(lengths: list[int], seed: int = 0):
+    rng = np.random.default_rng(seed)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    ids = rng.integers(0, 60, offsets[-1]).astype(np.int32)
+    return packed(Encoded(ids, offsets), np.arange(len(lengths)))
+
+
+@able
+@pytest.mark.parametrize("pooling", ["concat", "last"])
+@pytest.mark.parametrize("hidden", [16, 48, 256])
+@pytest.mark.parametrize("lengths", [[1], [5, 3, 1], [40, 40, 39, 30, 9, 9, 2], [7] * 13])
+def test_states_are_those_of_the_exact_path_within_a_byte_s_step(hidden, pooling, lengths):
+    weights = weights_of(hidden, pooling)
+    kernel = fused_lstm(weights)
+    assert kernel is not None
+    batch = batch_of(lengths)
+    with torch.inference_mode():
+        exact, rounded = FoldedLstm(weights).pooled(batch), kernel.pooled(batch)
+        other = FoldedLstm(weights, "int8").pooled(batch)
+    assert rounded.shape == exact.shape
+    assert (rounded - exact).abs().max() < 0.06
+    assert (rounded - exact).abs().mean() < 2 * (other - exact).abs().mean() + 0.003
+
+
+@able
+def test_a_text_gets_the_same_states_alone_and_among_others():
+    kernel = fused_lstm(weights_of(32))
+    alone, among = batch_of([9]), batch_of([9, 9, 8, 5, 5, 5, 5, 1])
+    first = kernel.pooled(alone)[0]
+    batch = batch_of([9])
+    assert torch.equal(kernel.pooled(batch)[0], first)
+    ids = among.ids.clone()
+    starts = np.concatenate([[0], np.cumsum(among.sizes)[:-1]])
+    ids[starts] = alone.ids  # the first text of every step
+    mixed = type(among)(among.rows, ids, among.sizes, among.lengths)
+    assert torch.equal(kernel.pooled(mixed)[0], first)
+
+
+@able
+def test_large_gates_stay_finite():
+    weights = weights_of(16)
+    steep = FoldedWeights(weights.table * 200, weights.weight * 20, True)
+    pooled = fused_lstm(steep).pooled(batch_of([30, 20, 10]))
+    assert torch.isfinite(pooled).all()
+    assert pooled.abs().max() <= 1.001
+
+
+def test_other_sizes_and_other_machines_take_the_folded_path(monkeypatch):
+    assert fused_lstm(weights_of(24)) is None
+    monkeypatch.setattr(room, "_cpu_flags", lambda: {"avx2"})
+    assert fused_lstm(weights_of(16)) is None
+
+
+@able
+@pytest.mark.parametrize("missing", ["numba", "cache"])
+def test_without_numba_or_a_folder_for_its_code_the_folded_path_scores(tmp_path, missing):
+    """In a process of its own, as what was imported stays so."""
+    program = """
+import sys
+if sys.argv[1] == "numba":
+    sys.modules["numba"] = None
+else:
+    from numba.core import caching
+    caching.CacheImpl._locator_classes = []
+sys.path.insert(0, "tests")
+from test_fused_lstm import weights_of, fused_lstm
+print(fused_lstm(weights_of(16)))
+"""
+    command = [sys.executable, "-c", program, missing]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    found = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=ROOT, env=environment
+    )
+    assert found.stdout == "None\n"
+
+
+@able
+def test_a_forked_process_scores_the_same():
+    kernel, batch = fused_lstm(weights_of(16)), batch_of([5, 3])
+    expected = kernel.pooled(batch)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if torch.equal(kernel.pooled(batch), expected) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -6,7 +6,7 @@ trains is in `jobs`, shared with the command line.
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from itertools import chain
@@ -18,12 +18,12 @@ from scorer import jobs
 from scorer.bundles.bundle import Bundle, load_bundle
 from scorer.bundles.store import resolve_bundle
 from scorer.errors import ScorerError, UsageError
-from scorer.jobs import PRECISION, StrPath
+from scorer.jobs import PRECISION, StrPath, one_name
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.summary import RunSummary
-from scorer.tables.text_column import find_text_column
+from scorer.tables.text_column import locate_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ class Scorer:
         self,
         source: StrPath,
         target: StrPath,
-        text_column: str | None = None,
+        text_column: str | Sequence[str] | None = None,
         overwrite: bool = False,
         *,
         callbacks: Callbacks | None = None,
@@ -130,7 +130,7 @@ class Scorer:
     def score(
         self,
         table: Any,
-        text_column: str | None = None,
+        text_column: str | Sequence[str] | None = None,
         prefix: str = "",
         label: bool = False,
         status: bool = False,
@@ -140,13 +140,14 @@ class Scorer:
         table: a list of strings (returned as a pyarrow Table), a pandas or polars Series (returned
         as a frame) or frame, a pyarrow Table or RecordBatch, a RecordBatchReader or an iterator of
         RecordBatches (returned as a RecordBatchReader, scored as it is read).
+        text_column: its name, or several, whose texts are joined as in training.
         A null or blank text has null probabilities. Raises `InputError` where there is no such
         column or none is clearly the text, `UsageError` where an added column is there already,
         or for anything else than these kinds of tables.
         """
         added = AddedColumns(prefix, label, status)
         with _parameter_names():
-            return self._score(table, text_column, added)
+            return self._score(table, one_name(text_column), added)
 
     def _score(self, table: Any, text_column: str | None, added: AddedColumns) -> Any:
         if isinstance(table, pa.Table):
@@ -169,7 +170,7 @@ class Scorer:
         self, table: pa.Table, text_column: str | None, added: AddedColumns
     ) -> pa.Table:
         sample = table.slice(0, SAMPLE_ROWS)
-        column = find_text_column(sample, text_column, self.bundle.text_column)
+        column = locate_text(sample, text_column, self.bundle.text_column)
         with self._lock:
             return scoring.score_table(table, self._model.predictor, column, added)
 
@@ -184,14 +185,13 @@ class Scorer:
         if not isinstance(first, pa.RecordBatch):
             raise UsageError(f"score takes {TAKEN}, not an iterator of {type(first).__name__}")
         sample = pa.table(first).slice(0, SAMPLE_ROWS)
-        column = find_text_column(sample, text_column, self.bundle.text_column)
-        name = first.schema.field(column).name
+        column = locate_text(sample, text_column, self.bundle.text_column)
         schema = added.added_to(first.schema, self.classes)
 
         def scored() -> Iterator[pa.RecordBatch]:
             for batch in chain([first], given):
                 with _parameter_names():
-                    yield from self._score_table(pa.table(batch), name, added).to_batches()
+                    yield from self._score_table(pa.table(batch), column.name, added).to_batches()
 
         return pa.RecordBatchReader.from_batches(schema, scored())
 

@@ -25,6 +25,7 @@ from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.summary import BundleFacts, RunSummary
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.formats import ReadOptions, format_of
+from scorer.tables.text_column import JOIN
 from scorer.training import training
 from scorer.training.auxiliary import AuxiliaryFiles
 from scorer.training.callbacks import Callbacks as TrainingCallbacks
@@ -56,7 +57,7 @@ def score_file(
     target: StrPath,
     bundle: StrPath | None = None,
     store: StrPath | None = None,
-    text_column: str | None = None,
+    text_column: str | Sequence[str] | None = None,
     overwrite: bool = False,
     *,
     precision: str = PRECISION,
@@ -91,7 +92,7 @@ def _is_large(source: Source) -> bool:
 def requests(
     source: StrPath,
     target: StrPath,
-    text_column: str | None = None,
+    text_column: str | Sequence[str] | None = None,
     overwrite: bool = False,
     *,
     input_format: str | None = None,
@@ -112,7 +113,7 @@ def requests(
     wanted = format_of(write, output_format, writing=True)
     added = AddedColumns(prefix, with_label, with_status)
     return (
-        Source(read, given, CsvOptions(**csv), text_column, chunk_rows, limit),
+        Source(read, given, CsvOptions(**csv), one_name(text_column), chunk_rows, limit),
         Target(write, wanted, added, overwrite, *_drift_limit(max_drift, hold_on_drift)),
     )
 
@@ -129,7 +130,7 @@ def train(
     valid: StrPath | float = "0.12",
     test: StrPath | float = "0.2",
     *,
-    text_column: str | None = None,
+    text_column: str | Sequence[str] | None = None,
     label_column: str | None = None,
     group_column: str | None = None,
     labels: str | None = None,
@@ -160,7 +161,7 @@ def train(
         preset,
         _part(valid),
         _part(test),
-        Columns(text_column, label_column, group_column, labels),
+        Columns(one_name(text_column), label_column, group_column, labels),
         keep_duplicates,
         AuxiliaryFiles(
             [Path(path) for path in unlabelled],
@@ -174,6 +175,13 @@ def train(
         Promotion(promote, max_loss, min_accuracy),
     )
     return training.train(request, callbacks or TrainingCallbacks())
+
+
+def one_name(text_column: str | Sequence[str] | None) -> str | None:
+    """Return the name of a text column, or of several whose texts are joined."""
+    if text_column is None or isinstance(text_column, str):
+        return text_column
+    return JOIN.join(text_column) or None
 
 
 def _part(given: StrPath | float) -> str:

@@ -12,9 +12,12 @@ from scorer.scoring.chunks import ChunkScorer, count_distinct, journal_row
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.journal import open_journal
 from scorer.tables.table_streams import Chunk
+from scorer.tables.text_column import TextColumn
 from scorer.tokens.encoding import Encoded
 
 TEXTS = ["good film", "awful", None, "", "<br />", "qzx", "good film", "dull plot here", None]
+
+TEXT = TextColumn("text", (1,))
 
 
 def chunk(texts, first_row=0):
@@ -27,7 +30,7 @@ def numbers(prediction):
 
 
 def test_every_row_has_what_its_text_gets_alone(tiny_predictor):
-    scorer = ChunkScorer(tiny_predictor, 1)
+    scorer = ChunkScorer(tiny_predictor, TEXT)
     together = numbers(scorer.score(chunk(TEXTS)).prediction)
     alone = [numbers(scorer.score(chunk([text])).prediction)[0] for text in TEXTS]
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-6)
@@ -35,7 +38,7 @@ def test_every_row_has_what_its_text_gets_alone(tiny_predictor):
 
 
 def test_a_text_that_repeats_is_encoded_and_predicted_once(tiny_predictor):
-    part = ChunkScorer(tiny_predictor, 1).encode(chunk(TEXTS))
+    part = ChunkScorer(tiny_predictor, TEXT).encode(chunk(TEXTS))
     assert len(part.encoded) == len(set(TEXTS))
     assert len(part.which) == len(TEXTS)
 
@@ -47,12 +50,12 @@ def test_with_a_journal_of_any_rows_and_chunks_of_any_size_the_scores_are_the_sa
 ):
     output = tmp_path_factory.mktemp("journal") / "out"
     row = journal_row(2)
-    whole = ChunkScorer(tiny_predictor, 1).score(chunk(TEXTS)).prediction
+    whole = ChunkScorer(tiny_predictor, TEXT).score(chunk(TEXTS)).prediction
     earlier = open_journal(output, {}, row, pytest.fail)
-    ChunkScorer(tiny_predictor, 1, earlier).score(chunk(TEXTS[:known]))
+    ChunkScorer(tiny_predictor, TEXT, earlier).score(chunk(TEXTS[:known]))
     earlier.close()
     journal = open_journal(output, {}, row, pytest.fail)
-    scorer = ChunkScorer(tiny_predictor, 1, journal)
+    scorer = ChunkScorer(tiny_predictor, TEXT, journal)
     edges = sorted({0, *cuts, len(TEXTS)})
     parts = [
         scorer.score(chunk(TEXTS[start:stop], start)).prediction for start, stop in pairwise(edges)
@@ -65,7 +68,7 @@ def test_with_a_journal_of_any_rows_and_chunks_of_any_size_the_scores_are_the_sa
 
 
 def test_the_added_columns_follow_those_of_the_table(tiny_predictor):
-    scored = ChunkScorer(tiny_predictor, 1).score(chunk(TEXTS))
+    scored = ChunkScorer(tiny_predictor, TEXT).score(chunk(TEXTS))
     table = scored.with_columns(AddedColumns(status=True), tiny_predictor.classes)
     assert table.select(["id", "text"]).equals(scored.chunk.table)
     assert table.column_names[2:] == ["probability_negative", "probability_positive", "status"]
@@ -83,7 +86,7 @@ def test_what_is_no_probability_is_never_written(tiny_predictor, probabilities):
             return Prediction(rows, np.ones(len(encoded), np.int32), np.zeros(1, np.int32))
 
     with pytest.raises(BundleError, match="not a probability"):
-        ChunkScorer(Broken(), 1).score(chunk(["good"]))
+        ChunkScorer(Broken(), TEXT).score(chunk(["good"]))
 
 
 def test_each_null_counts_as_a_text_of_its_own():

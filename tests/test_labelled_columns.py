@@ -3,6 +3,7 @@ import pytest
 
 from scorer.corpus.labelled_columns import Columns, Positions, find_columns
 from scorer.errors import InputError, UsageError
+from scorer.tables.text_column import TextColumn
 
 PROSE = ["a long sentence of words", "another one of them"]
 
@@ -13,16 +14,20 @@ def table(**columns: list) -> pa.Table:
 
 def test_usual_names_are_found_in_any_order_and_case() -> None:
     found = find_columns(table(id=["1", "2"], Sentiment=["0", "1"], Review=PROSE), Columns())
-    assert found == Positions(text=2, label=1, group=None)
+    assert found == Positions(text=TextColumn("Review", (2,)), label=1, group=None)
 
 
 def test_of_two_columns_the_one_that_is_prose_is_the_text() -> None:
-    assert find_columns(table(stars=["1", "5"], said=PROSE), Columns()) == Positions(1, 0, None)
+    assert find_columns(table(stars=["1", "5"], said=PROSE), Columns()) == Positions(
+        TextColumn("said", (1,)), 0, None
+    )
 
 
 def test_named_columns_are_taken_and_a_group_is_never_inferred() -> None:
     columns = table(text=PROSE, label=["0", "1"], note=PROSE, mark=["x", "y"], shop=["a", "b"])
-    assert find_columns(columns, Columns("note", "mark", "shop")) == Positions(2, 3, 4)
+    assert find_columns(columns, Columns("note", "mark", "shop")) == Positions(
+        TextColumn("note", (2,)), 3, 4
+    )
     assert find_columns(columns, Columns()).group is None
 
 
@@ -58,3 +63,11 @@ def test_a_column_name_that_repeats_is_refused() -> None:
 def test_text_and_label_cannot_be_one_column() -> None:
     with pytest.raises(UsageError, match="'text' cannot be both"):
         find_columns(table(text=PROSE, label=["0", "1"]), Columns("text", "text"))
+
+
+def test_a_title_and_a_body_are_one_text() -> None:
+    both = table(title=PROSE, body=PROSE, label=["0", "1"])
+    found = find_columns(both, Columns("title + body"))
+    assert found.text == TextColumn("title + body", (0, 1))
+    with pytest.raises(UsageError, match="column 'label' cannot be both"):
+        find_columns(both, Columns("title + label", "label"))

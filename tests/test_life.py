@@ -1,15 +1,19 @@
 """The life of a model between nights, with real files and the commands a person types."""
 
+import csv
 import json
 import random
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 from tiny_corpora import write_csv, write_labelled
 from tiny_models import write_texts
 
+from scorer import Scorer
 from scorer.bundles.store import in_use, versions
 from scorer.cli.main import main
 
@@ -117,3 +121,27 @@ def test_a_night_that_drifts_is_warned_of_and_held_when_asked(folder):
     summary = json.loads((folder / "held.csv.run.json").read_text())
     assert summary["drift"]["empty texts"] == 0.5
     assert summary["drift_level"] > 2
+
+
+def test_a_title_and_a_body_are_joined_in_training_and_in_scoring(folder):
+    rows = write_texts(CLASSES, 300, 5)
+    names = [CLASSES[target] for target in rows.targets]
+    halves = [(*text.split(" ", 1), "")[:2] for text in rows.texts]
+    lines = [(a, name, b) for (a, b), name in zip(halves, names, strict=True)]
+    write_csv(folder / "split.csv", lines, ("title", "label", "body"))
+    both = ["--text-column", "title", "--text-column", "body"]
+    assert train("split.csv", *both).exit_code == 0
+    bundle = Scorer.load(store=folder / "store").bundle
+    assert bundle.text_column == "title + body"
+    scored = run("score", "split.csv", "out.csv", "--store", "store")
+    assert scored.exit_code == 0, scored.stderr
+    assert json.loads((folder / "out.csv.run.json").read_text())["text_column"] == "title + body"
+    table = {"title": [a for a, _ in halves], "body": [b for _, b in halves]}
+    frame = Scorer.load(store=folder / "store").score(pa.table(table), ["title", "body"])
+    given = [float(row["probability_positive"]) for row in read_csv(folder / "out.csv")]
+    np.testing.assert_allclose(frame["probability_positive"].to_numpy(), given, atol=1e-6)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -25,10 +25,12 @@ from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file, score_table
 from scorer.tables.formats import CsvOptions, format_of, open_table
 from scorer.tables.table_streams import TableWriter
+from scorer.tables.text_column import TextColumn
 
 ROWS, CHUNK_ROWS = 200, 16
 PROBABILITIES = ["probability_negative", "probability_positive"]
 FORMATS = ["csv", "csv.gz", "parquet"]
+TEXT = TextColumn("text", (1,))
 
 
 @pytest.fixture(scope="session")
@@ -155,12 +157,12 @@ def test_label_status_and_prefix(inputs, model):
 def test_a_table_in_memory_gets_the_same_columns_as_a_file(inputs, model):
     run(source(inputs / "in.parquet"), target(inputs / "out.parquet"), model)
     added = AddedColumns()
-    table = score_table(pq.read_table(inputs / "in.parquet"), model.predictor, 1, added)
+    table = score_table(pq.read_table(inputs / "in.parquet"), model.predictor, TEXT, added)
     scored = pq.read_table(inputs / "out.parquet")
     assert table.select(range(3)).equals(scored.select(range(3)))
     for name in PROBABILITIES:
         np.testing.assert_allclose(table[name], scored[name], rtol=0, atol=1e-6)
-    empty = score_table(table.slice(0, 0).select(range(3)), model.predictor, 1, added)
+    empty = score_table(table.slice(0, 0).select(range(3)), model.predictor, TEXT, added)
     assert empty.schema == table.schema
 
 

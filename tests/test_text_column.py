@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.errors import InputError
-from scorer.tables.text_column import as_texts, find_text_column
+from scorer.tables.text_column import TextColumn, as_texts, find_text_column, locate_text
 
 
 def table(**columns):
@@ -138,3 +138,25 @@ def test_a_message_does_not_list_thousands_of_columns():
     sample = pa.table({f"c{i}": [1] for i in range(3000)})
     with pytest.raises(InputError, match=r"'c49' and 2,950 more\. --text-column"):
         find_text_column(sample, None, trained_on="review")
+
+
+def test_texts_of_several_columns_are_joined_by_a_line_break():
+    rows = pa.table(
+        {"title": ["Good", None, None, " "], "n": [1, 2, 3, 4], "body": ["It is.", "b", None, ""]}
+    )
+    column = locate_text(rows, "title + body", trained_on="text")
+    assert column == TextColumn("title + body", (0, 2))
+    assert column.texts(rows).to_pylist() == ["Good\nIt is.", "\nb", "\n", " \n"]
+    assert locate_text(rows, None, trained_on="title + body") == column
+
+
+def test_a_column_of_that_very_name_is_one_column():
+    rows = table(**{"a + b": ["x y"], "a": ["1"], "b": ["2"]})
+    assert locate_text(rows, "a + b", trained_on="text") == TextColumn("a + b", (0,))
+
+
+def test_of_several_named_columns_none_may_be_missing():
+    rows = table(title=["x y"], body=["x y"])
+    with pytest.raises(InputError, match="there is no column 'bdy'; did you mean 'body'"):
+        locate_text(rows, "title + bdy", trained_on="text")
+    assert locate_text(table(body=["x y"]), None, trained_on="title + body").name == "body"

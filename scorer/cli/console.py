@@ -62,7 +62,7 @@ def _one_line(text: str) -> str:
 def check_characters(**options: Any) -> None:
     """Raise `UsageError` for an option with bytes that are no characters."""
     for name, value in options.items():
-        for text in value if isinstance(value, tuple) else (value,):
+        for text in value if isinstance(value, tuple | list) else (value,):
             if isinstance(text, str) and any("\ud800" <= c <= "\udfff" for c in text):
                 shown = name.replace("_", "-")
                 raise UsageError(f"{shown} {text!a} has bytes that are not UTF-8")

@@ -11,7 +11,7 @@ import click
 from scorer import __version__
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import Progress, check_characters, run_job
-from scorer.cli.table_options import FORMATS, table_options
+from scorer.cli.table_options import FORMATS, TEXT_COLUMN, table_options
 
 PRECISIONS = click.Choice(["auto", "float32", "bfloat16", "float16", "int8"])
 EPILOG = """
@@ -26,7 +26,7 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
 @bundle_options
-@click.option("--text-column", metavar="NAME", help="Column of the texts; else the bundle's.")
+@TEXT_COLUMN
 @click.option("--output-format", metavar="FORMAT", help=f"Of OUT: {FORMATS}.")
 @table_options
 @click.option("--infer-types", is_flag=True, help="Give CSV columns types where no cell changes.")

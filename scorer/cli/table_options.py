@@ -27,6 +27,13 @@ OPTIONS = (  # without them, all is detected
         "--rename-duplicates", is_flag=True, help="A second column `id` of a CSV becomes `id.1`."
     ),
 )
+TEXT_COLUMN = click.option(
+    "--text-column",
+    metavar="NAME",
+    multiple=True,
+    callback=lambda _context, _option, names: list(names) or None,
+    help="Column of the texts; several times: columns whose texts are joined; else inferred.",
+)
 
 
 def table_options(command: Command) -> Command:

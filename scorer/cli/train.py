@@ -11,7 +11,7 @@ import click
 
 from scorer import __version__
 from scorer.cli.console import Progress, run_job
-from scorer.cli.table_options import table_options
+from scorer.cli.table_options import TEXT_COLUMN, table_options
 
 FILE = click.Path(path_type=Path)
 SIZE = click.IntRange(1, 1 << 20)
@@ -32,7 +32,7 @@ the same command goes on where it stopped.
 
 @click.command(context_settings={"show_default": True}, epilog=EPILOG)
 @click.argument("labelled", nargs=-1, required=True, type=FILE)
-@click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
+@TEXT_COLUMN
 @click.option("--label-column", metavar="NAME", help="Column of the labels; else inferred.")
 @table_options
 @click.option("--group-column", metavar="NAME", help="Rows of one group stay in one part.")

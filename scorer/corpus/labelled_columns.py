@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from scorer.errors import InputError, UsageError
-from scorer.tables.text_column import find_text_column, listed, named_column
+from scorer.tables.text_column import JOIN, TextColumn, listed, locate_text, named_column
 
 LABEL_NAMES = frozenset(
     {"label", "labels", "sentiment", "class", "target", "y", "polarity", "category"}
@@ -33,7 +33,7 @@ class Columns:
 class Positions:
     """Where the columns are in a table."""
 
-    text: int
+    text: TextColumn
     label: int | None  # None where probabilities are all there is
     group: int | None
     probabilities: Mapping[str, int] = field(default_factory=dict)  # by class; none or all
@@ -50,13 +50,13 @@ def find_columns(sample: pa.Table, columns: Columns) -> Positions:
     label_at = _label_column(sample, columns)
     probabilities = _probability_columns(sample.schema)
     others = {label_at, group_at, *probabilities.values()}
-    text_at = _text_column(sample, columns.text, others)
+    text = _text_column(sample, columns.text, others)
     if label_at is None and not probabilities:
-        label_at = _remaining_column(sample.schema, {text_at, group_at})
-    if text_at == label_at:
-        name = sample.schema.field(text_at).name
+        label_at = _remaining_column(sample.schema, {*text.positions, group_at})
+    if label_at in text.positions:
+        name = sample.schema.field(label_at).name
         raise UsageError(f"column {name!r} cannot be both the text and the label")
-    return Positions(text_at, label_at, group_at, probabilities)
+    return Positions(text, label_at, group_at, probabilities)
 
 
 def _probability_columns(schema: pa.Schema) -> dict[str, int]:
@@ -76,7 +76,7 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
         i
         for i, name in enumerate(sample.schema.names)
         if name.strip().casefold() in LABEL_NAMES
-        and name not in (columns.text, columns.group)
+        and name not in (*(columns.text or "").split(JOIN), columns.text, columns.group)
         and _has_few_values(sample.column(i))
     ]
     if len(usual) > 1:
@@ -90,11 +90,12 @@ def _has_few_values(column: pa.ChunkedArray) -> bool:
     return len(column.unique()) <= MAX_LABELS
 
 
-def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) -> int:
+def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) -> TextColumn:
     if text is not None:
-        return find_text_column(sample, text, "")
+        return locate_text(sample, text, "")
     left = [i for i in range(sample.num_columns) if i not in others]
-    return left[find_text_column(sample.select(left), None, "")]
+    found = locate_text(sample.select(left), None, "")
+    return TextColumn(found.name, tuple(left[at] for at in found.positions))
 
 
 def _remaining_column(schema: pa.Schema, others: set[int | None]) -> int:

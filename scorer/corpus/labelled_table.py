@@ -77,13 +77,12 @@ def _select_columns(chunk: pa.Table, columns: Columns, path: Path) -> LabelledTa
     with prefix_errors(str(path)):
         positions = find_columns(chunk, columns)
         soft_labels = read_soft_labels(chunk, positions.probabilities)
-    text = chunk.schema.names[positions.text]
     label, labels = _labels(chunk, positions, soft_labels)
     return LabelledTable(
-        as_texts(chunk.column(positions.text), text),
+        positions.text.texts(chunk),
         labels,
         None if positions.group is None else _as_groups(chunk.column(positions.group)),
-        text,
+        positions.text.name,
         label,
         soft_labels=soft_labels,
     )

@@ -11,7 +11,7 @@ import pyarrow as pa
 from scorer.corpus.near_duplicates import folded
 from scorer.errors import InputError, UsageError
 from scorer.tables.formats import CsvOptions, format_of, open_table
-from scorer.tables.text_column import as_texts, find_text_column
+from scorer.tables.text_column import TextColumn, locate_text
 
 STRATEGIES = ("uncertainty", "random")
 PROBABILITY = "probability_"
@@ -50,7 +50,7 @@ def _read(
 def _scored_chunks(
     path: str, text_column: str | None
 ) -> Iterator[tuple[pa.LargeStringArray, pa.StringArray, np.ndarray]]:
-    column: int | None = None
+    column: TextColumn | None = None
     with open_table(path, format_of(path), CsvOptions()) as reader:
         for chunk in reader.chunks(CHUNK_ROWS, CHUNK_BYTES):
             table = chunk.table
@@ -58,14 +58,14 @@ def _scored_chunks(
             if len(names) < 2:
                 raise InputError(f"{path} has no columns {PROBABILITY}…", "Score it first")
             if column is None:
-                column = find_text_column(table.drop(names), text_column, "text")
+                column = locate_text(table.drop(names), text_column, "text")
             columns = [_numbers(table.column(name)) for name in names]
             probabilities = np.stack(columns, axis=1)
             scored = np.flatnonzero(~np.isnan(probabilities).any(axis=1))
             highest = np.sort(probabilities[scored], axis=1)[:, -2:]
             classes = np.array([name.removeprefix(PROBABILITY) for name in names], object)
             guesses = pa.array(classes[probabilities[scored].argmax(axis=1)], pa.string())
-            texts = as_texts(table.column(column), "text", chunk.first_row)
+            texts = column.texts(table, chunk.first_row)
             yield texts.take(pa.array(scored)), guesses, highest[:, 1] - highest[:, 0]
 
 

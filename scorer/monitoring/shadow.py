@@ -13,7 +13,7 @@ from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.errors import UsageError
 from scorer.tables.formats import CsvOptions, format_of, open_table
-from scorer.tables.text_column import as_texts, find_text_column
+from scorer.tables.text_column import TextColumn, locate_text
 
 CHUNK_ROWS, CHUNK_BYTES = 8192, 32 << 20
 SHOWN = 50  # changes kept
@@ -68,10 +68,9 @@ def compare_on(path: str, before: Bundle, after: Bundle, text_column: str | None
 
 
 def _texts(path: str, text_column: str | None, trained_on: str) -> Iterator[pa.LargeStringArray]:
-    column: int | None = None
+    column: TextColumn | None = None
     with open_table(path, format_of(path), CsvOptions()) as reader:
         for chunk in reader.chunks(CHUNK_ROWS, CHUNK_BYTES):
             if column is None:
-                column = find_text_column(chunk.table, text_column, trained_on)
-            name = chunk.table.schema.field(column).name
-            yield as_texts(chunk.table.column(column), name, chunk.first_row)
+                column = locate_text(chunk.table, text_column, trained_on)
+            yield column.texts(chunk.table, chunk.first_row)

@@ -15,7 +15,7 @@ from scorer.network.inference import Prediction, Predictor
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.journal import Journal
 from scorer.tables.table_streams import Chunk
-from scorer.tables.text_column import as_texts
+from scorer.tables.text_column import TextColumn
 from scorer.tokens.encoding import Encoded
 
 TOLERANCE = 1e-6  # of the sum of a text's probabilities
@@ -52,7 +52,9 @@ class ScoredChunk:
 class ChunkScorer:
     """Two stages: `encode`, then `predict`, the chunks of a table in their order."""
 
-    def __init__(self, predictor: Predictor, column: int, journal: Journal | None = None) -> None:
+    def __init__(
+        self, predictor: Predictor, column: TextColumn, journal: Journal | None = None
+    ) -> None:
         self._predictor = predictor
         self._column = column
         self._journal = journal
@@ -62,8 +64,7 @@ class ChunkScorer:
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
         """Encode the distinct texts of the rows that no earlier run has scored."""
-        name = chunk.table.schema.field(self._column).name
-        texts = as_texts(chunk.table.column(self._column), name, chunk.first_row)
+        texts = self._column.texts(chunk.table, chunk.first_row)
         resumed = 0
         if self._journal is not None:
             resumed = min(len(texts), max(0, self._journal.rows - chunk.first_row))

@@ -38,7 +38,7 @@ from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.summary import RunSummary, failure_facts
 from scorer.tables.formats import RejectSink, check_table, create_table, open_table
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
-from scorer.tables.text_column import find_text_column
+from scorer.tables.text_column import TextColumn, locate_text
 
 CHUNK_BYTES = 32 << 20
 DRIFT_HINT = "Look at the input; if it is right, a bundle trained on such texts scores it better"
@@ -71,9 +71,9 @@ def score_file(
 
 
 def score_table(
-    table: pa.Table, predictor: Predictor, column: int, added: AddedColumns
+    table: pa.Table, predictor: Predictor, column: TextColumn, added: AddedColumns
 ) -> pa.Table:
-    """Return a table with the job's columns added; `column` is the position of the text."""
+    """Return a table with the job's columns added."""
     schema = added.added_to(table.schema, predictor.classes)
     scorer = ChunkScorer(predictor, column)
     parts = [pa.Table.from_batches([], schema)]
@@ -178,8 +178,8 @@ class _Run:
         if first is None:  # no row to find the text column by: all are rejects, too many or not
             self._check_rejects(reader)
         sample = first.table if first else pa.Table.from_batches([], reader.schema)
-        column = find_text_column(sample, self._source.text_column, self._model.text_column)
-        record.text_column = sample.schema.field(column).name
+        column = locate_text(sample, self._source.text_column, self._model.text_column)
+        record.text_column = column.name
         schema = target.added.added_to(sample.schema, self._model.predictor.classes)
         scorer = ChunkScorer(self._model.predictor, column, self._open_journal(column))
         record.scorer = scorer
@@ -231,7 +231,7 @@ class _Run:
         distinct = count_distinct(scored.texts)
         record.tally.update(kinds, distinct, scored.prediction, scored.encoded)
 
-    def _open_journal(self, column: int) -> Journal | None:
+    def _open_journal(self, column: TextColumn) -> Journal | None:
         """Open the journal, bound to all that a score depends on; None for what is read once."""
         known, source, predictor = self._record.input, self._source, self._model.predictor
         if known is None:
@@ -239,7 +239,7 @@ class _Run:
         binding = {
             "input": f"{known.size} bytes, sha256 {known.sha256}",
             "input format": json.dumps(asdict(source.format) | asdict(source.csv)),
-            "text column": f"{column}: {self._record.text_column}",
+            "text column": f"{list(column.positions)}: {column.name}",
             "bundle": self._model.bundle.digest,
             "program": _program(),
             **predictor.score_settings,

@@ -4,6 +4,7 @@ Knows Arrow tables, nothing of files or of what is done with the texts.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
@@ -16,10 +17,46 @@ USUAL_NAMES = frozenset(
     {"text", "texts", "review", "comment", "message", "body", "content", "document", "sentence"}
 )
 TWO_WORDS = r"\p{L}{2,}\s+\p{L}{2,}"  # what a cell of prose has and a number, code or date has not
+JOIN = " + "  # between the names of columns whose texts are joined
 FEW_CELLS = 50  # of a column are looked at, unless all of them are blank
 MAX_LISTED = 50  # columns in a message
 OPTION = "--text-column names it"
 TYPED = "--text-column names another; without --infer-types each column of a CSV is text"
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """The column that texts are in, or several (a title and a body), joined by a line break.
+
+    name: the column's, or the columns' with ` + ` between them, as a bundle records it.
+    """
+
+    name: str
+    positions: tuple[int, ...]
+
+    def texts(self, table: pa.Table, first_row: int = 0) -> pa.LargeStringArray:
+        """Return the texts of a table, (rows,). Raises `InputError` for bytes that are no UTF-8."""
+        names = table.schema.names
+        parts = [as_texts(table.column(at), names[at], first_row) for at in self.positions]
+        if len(parts) == 1:
+            return parts[0]
+        line_break = pa.scalar("\n", pa.large_string())
+        filled = [part.fill_null("") for part in parts]  # Arrow's own skipping loses rows of nulls
+        return pc.binary_join_element_wise(*filled, line_break)
+
+
+def locate_text(sample: pa.Table, wanted: str | None, trained_on: str) -> TextColumn:
+    """Return where the texts of a table are, see `find_text_column`.
+
+    Names with ` + ` between them are several columns, unless there is one column of that name.
+    """
+    names = sample.schema.names
+    for name in (wanted, trained_on):
+        parts = (name or "").split(JOIN)
+        if len(parts) > 1 and name not in names and (name == wanted or set(parts) <= set(names)):
+            return TextColumn(name or "", tuple(_named(sample.schema, part) for part in parts))
+    at = find_text_column(sample, wanted, trained_on)
+    return TextColumn(names[at], (at,))
 
 
 def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> int:

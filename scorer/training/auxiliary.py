@@ -17,7 +17,7 @@ from scorer.corpus.labelled_table import check_rejected
 from scorer.errors import InputError, UsageError
 from scorer.files.fingerprint import check_readable
 from scorer.tables.formats import ReadOptions, open_table_as
-from scorer.tables.text_column import as_texts, find_text_column
+from scorer.tables.text_column import locate_text
 from scorer.training.recipe import Recipe
 
 CHUNK_ROWS = 10_000
@@ -143,8 +143,8 @@ def _texts(path: Path, text_column: str, options: ReadOptions | None) -> list[pa
         texts, column = [], None
         for chunk in reader.chunks(CHUNK_ROWS):
             if column is None:
-                column = find_text_column(chunk.table, None, text_column)
-            texts.append(as_texts(chunk.table.column(column), text_column).drop_null())
+                column = locate_text(chunk.table, None, text_column)
+            texts.append(column.texts(chunk.table).drop_null())
         check_rejected(reader)
     if not any(map(len, texts)):
         raise InputError(f"{path} has no texts")

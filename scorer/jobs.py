@@ -5,6 +5,7 @@ what is printed. Messages name options as the command line spells them; `api` sp
 programs.
 """
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -15,6 +16,8 @@ from scorer.bundles.bundle import Bundle, load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
 from scorer.corpus.labelled_columns import Columns
+from scorer.engines import many_files
+from scorer.engines.many_files import FilePair, FilesSummary, Outcome, find_files
 from scorer.evaluation.profile import Profile
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks as ScoringCallbacks
@@ -81,6 +84,51 @@ def score_file(
             return model
 
         return scoring.score_file(given, wanted, load, callbacks, check_cancelled)
+
+
+def score_files(
+    sources: Sequence[StrPath],
+    target: StrPath,
+    bundle: StrPath | None = None,
+    store: StrPath | None = None,
+    *,
+    precision: str = PRECISION,
+    workers: int | None = None,
+    overwrite: bool = False,
+    output_format: str | None = None,
+    callbacks: ScoringCallbacks | None = None,
+    check_cancelled: Callable[[], None] = lambda: None,
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+    **options: Any,
+) -> FilesSummary:
+    """Score many files (also folders, globs, `@list` files) into a folder that mirrors them.
+
+    One model for all; outputs that are up to date are not made again; a file that fails does not
+    stop the others: `FilesError` names them in the end. Options are those of `score_file`.
+    """
+    folder = Path(target)
+    pairs = find_files([os.fspath(source) for source in sources], folder, output_format)
+    loaded = load_bundle(resolve_bundle(bundle, store))
+    model = load_model(loaded, precision, workers)
+
+    def score(pair: FilePair, replaces: bool) -> int:
+        check_cancelled()
+        given, wanted = requests(
+            pair.source,
+            pair.target,
+            overwrite=overwrite or replaces,
+            output_format=output_format,
+            **options,
+        )
+        summary = scoring.score_file(given, wanted, lambda: model, callbacks, check_cancelled)
+        return summary.provenance.rows.written
+
+    shaping = {**options, "output_format": output_format, **model.predictor.score_settings}
+    binding = f"{loaded.digest} {json.dumps(shaping, sort_keys=True, default=str)}"
+    try:
+        return many_files.score_files(pairs, folder, binding, score, on_outcome)
+    finally:
+        model.predictor.close()
 
 
 def _is_large(source: Source) -> bool:

@@ -306,7 +306,7 @@ def options_of(command: click.Command) -> set[str]:
 def test_the_functions_have_every_option_of_the_jobs(table, tiny_bundle, tmp_path):
     source = tmp_path / "in.csv"
     pa.csv.write_csv(table.select(["id", "text"]), source)
-    names = options_of(score.main) - {"source", "target", "bundle"}
+    names = options_of(score.main) - {"sources", "target", "bundle"}
     with score.main.make_context("score", ["in", "out"]) as context:
         given = {name: context.params[name] for name in names}
     summary = score_file(source, tmp_path / "out.parquet", bundle=tiny_bundle, **given)

@@ -108,6 +108,7 @@ FLOORS = (  # each may import what stands before it
     "scoring",
     "training",
     "monitoring",
+    "engines",
     "jobs",
     "api",
     "cli",

@@ -23,7 +23,7 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 
 
 @click.command(context_settings={"show_default": True}, epilog=EPILOG)
-@click.argument("source", metavar="IN")
+@click.argument("sources", nargs=-1, required=True, metavar="IN…")
 @click.argument("target", metavar="OUT")
 @bundle_options
 @TEXT_COLUMN
@@ -53,20 +53,35 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 def main(verbose: bool, **options: Any) -> None:
     """Score the text column of IN; write IN's columns and the scores to OUT.
 
-    IN and OUT are CSV or Parquet files, or - for a standard stream.
+    IN and OUT are CSV or Parquet files, or - for a standard stream. With several IN, a folder, a
+    quoted glob or @FILE (a list, one input a line), OUT is a folder that mirrors them: outputs
+    that are up to date are not made again.
     """
     run_job(lambda: score(**options), verbose)
 
 
-def score(quiet: bool, profile: bool, as_json: bool, **options: Any) -> None:
+def score(
+    sources: tuple[str, ...], quiet: bool, profile: bool, as_json: bool, **options: Any
+) -> None:
     """Score, ending at the next chunk when a signal comes."""
     from scorer.cli.interruption import Interruption
-    from scorer.cli.scoring_lines import ScoringPrinter
+    from scorer.cli.scoring_lines import FilesPrinter, ScoringPrinter
 
-    paths = ("source", "target")  # whose names may be any bytes
-    check_characters(**{name: value for name, value in options.items() if name not in paths})
+    named = {name: value for name, value in options.items() if name != "target"}
+    check_characters(**named)  # names of files may be any bytes
     printer = ScoringPrinter(Progress(quiet), options["target"], profile, as_json)
     with Interruption() as interruption:
         from scorer import jobs
+        from scorer.engines.many_files import FilesError, is_many
 
-        jobs.score_file(**options, callbacks=printer, check_cancelled=interruption.check)
+        how = {"callbacks": printer, "check_cancelled": interruption.check, **options}
+        if not is_many(sources):
+            jobs.score_file(sources[0], **how)
+            return
+        files = FilesPrinter(printer)
+        how["callbacks"] = files
+        try:
+            files.end(jobs.score_files(sources, on_outcome=files.on_outcome, **how))
+        except FilesError as error:
+            files.end(error.summary)
+            raise

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from scorer.cli.console import Progress, duration
+from scorer.engines.many_files import FAILED, FilesSummary, Outcome
+from scorer.engines.many_files import SCORED as SCORED_FILE
 from scorer.errors import InputError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.scoring.callbacks import Callbacks
@@ -46,11 +48,28 @@ class ScoringPrinter(Callbacks):
         if summary.published:
             self._progress.say(closing_line(summary))
             for line in warning_lines(summary):
-                self._progress.warn(f"WARNING: {line}")
+                self.warn(line)
         self._print_json(summary.as_dict())
 
     def on_failure(self, facts: dict[str, object]) -> None:
         """Print the summary of a run that had no bundle yet."""
+        self._print_json(facts)
+
+    def say(self, line: str) -> None:
+        """Print a line, unless quiet."""
+        self._progress.say(line)
+
+    def warn(self, line: str) -> None:
+        """Print a warning, quiet or not."""
+        self._progress.warn(f"WARNING: {line}")
+
+    def end_files(self, summary: FilesSummary) -> None:
+        """Print what became of many files."""
+        facts = summary.as_dict()
+        self.say(
+            f"{len(summary.outcomes):,} files: {facts['scored']:,} scored, {facts['unchanged']:,} "
+            f"unchanged, {facts['rows']:,} rows in all"
+        )
         self._print_json(facts)
 
     def _print_json(self, facts: dict[str, Any]) -> None:
@@ -63,6 +82,39 @@ class ScoringPrinter(Callbacks):
             raise
         except OSError as error:
             raise InputError(f"cannot write the summary: {error.strerror}") from error
+
+
+class FilesPrinter(Callbacks):
+    """Prints a line for each of many files, and the notes and warnings of each with its name."""
+
+    def __init__(self, printer: ScoringPrinter) -> None:
+        self._printer = printer
+        self._file = ""
+
+    def on_note(self, line: str) -> None:
+        """Pass a note on."""
+        self._printer.on_note(line)
+
+    def on_chunk(self, rows: int) -> None:
+        """Show how many rows of a file are written."""
+        self._printer.on_chunk(rows)
+
+    def on_end(self, summary: RunSummary) -> None:
+        """Print the warnings of a file that was published."""
+        if summary.published:
+            for line in warning_lines(summary):
+                self._printer.warn(line)
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Print what became of a file."""
+        if outcome.status == FAILED:
+            self._printer.warn(f"{outcome.source} failed: {outcome.error}")
+        elif outcome.status == SCORED_FILE:
+            self._printer.say(f"{outcome.target}: {outcome.rows:,} rows")
+
+    def end(self, summary: FilesSummary) -> None:
+        """Print the counts of all files."""
+        self._printer.end_files(summary)
 
 
 def bundle_line(bundle: BundleFacts) -> str:

@@ -1,0 +1,177 @@
+"""Folders, globs and lists of files: one output each, failures apart, nothing done twice."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from scorer import score_file
+from scorer.cli.main import main
+from scorer.engines.many_files import find_files
+from scorer.errors import InputError, UsageError
+
+JOB = Path(__file__).parents[1] / "score_job.py"
+FILES, ROWS = 12, 15
+
+
+@pytest.fixture
+def folder(labelled_texts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twelve CSV files in partitions of three days, and a file that is no table."""
+    monkeypatch.chdir(tmp_path)
+    for number in range(FILES):
+        texts = labelled_texts.texts[number * ROWS : (number + 1) * ROWS]
+        write(tmp_path / "in" / f"day={number % 3}" / f"{number:03}.csv", texts)
+    (tmp_path / "in" / "notes.md").write_text("no table")
+    return tmp_path
+
+
+def write(path: Path, texts) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("id", "text"), *enumerate(texts)])
+
+
+@pytest.fixture
+def score(tiny_bundle):
+    def score(*arguments: str) -> Result:
+        command = ["score", *map(str, arguments), "--bundle", str(tiny_bundle)]
+        return CliRunner().invoke(main, command)
+
+    return score
+
+
+def made(folder: Path) -> dict[str, int]:
+    """Return each output below a folder and when it was made."""
+    files = (path for path in folder.rglob("*.*") if path.suffix in (".csv", ".parquet"))
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in files}
+
+
+def test_a_folder_is_mirrored_file_by_file_with_its_partitions(folder, score, tiny_bundle):
+    done = score("in", "out")
+    assert done.exit_code == 0, done.stderr
+    assert f"{FILES} files: {FILES} scored, 0 unchanged, {FILES * ROWS} rows in all" in done.stderr
+    names = {str(path.relative_to("in")) for path in Path("in").rglob("*.csv")}
+    assert set(made(Path("out"))) == names
+    score_file("in/day=1/004.csv", "alone.csv", bundle=tiny_bundle)
+    assert Path("out/day=1/004.csv").read_bytes() == Path("alone.csv").read_bytes()
+    facts = json.loads(Path("out/scorer-run.json").read_text())
+    assert (facts["scored"], len(facts["files"])) == (FILES, FILES)
+
+
+def test_a_rerun_does_what_is_new_or_changed_and_nothing_else(folder, score):
+    assert score("in", "out").exit_code == 0
+    before = made(Path("out"))
+    write(Path("in/day=3/new.csv"), ["good"])
+    write(Path("in/day=0/000.csv"), ["bad", "awful"])
+    os.utime("in/day=0/003.csv")  # touched, but the same
+    Path("out/day=1/001.csv").unlink()
+    again = score("in", "out", "--json")
+    assert again.exit_code == 0, again.stderr
+    after = made(Path("out"))
+    redone = {name for name in after if after[name] != before.get(name)}
+    assert redone == {"day=3/new.csv", "day=0/000.csv", "day=1/001.csv"}
+    facts = json.loads(again.stdout)
+    assert (facts["scored"], facts["unchanged"], facts["failed"]) == (3, FILES - 2, 0)
+    assert score("in", "out", "--prefix", "p_").exit_code == 0
+    assert {name for name, when in made(Path("out")).items() if when == after[name]} == set()
+
+
+def test_files_that_fail_do_not_stop_the_rest_and_are_done_again(folder, score):
+    for name in ("day=0/003.csv", "day=2/005.csv"):
+        Path("in", name).write_bytes(b"\x89PNG not a table")
+    Path("in/day=1/001.csv").write_text("a,b\nx y,v w\n")
+    some = score("in", "out", "--quiet")
+    assert some.exit_code == 3
+    failed = ["in/day=0/003.csv", "in/day=1/001.csv", "in/day=2/005.csv"]
+    assert some.stderr.splitlines()[-1] == (
+        f"error: 3 of {FILES} files failed: {', '.join(failed)}. The same command does those "
+        "again, and only those"
+    )
+    assert [line.split(" failed: ")[0] for line in some.stderr.splitlines()[:3]] == [
+        f"WARNING: {name}" for name in failed
+    ]
+    before = made(Path("out"))
+    assert len(before) == FILES - 3
+    for name in failed:
+        write(Path(name), ["good", "bad"])
+    assert score("in", "out").exit_code == 0
+    after = made(Path("out"))
+    assert {name for name in after if name not in before} == {
+        name.removeprefix("in/") for name in failed
+    }
+    assert all(after[name] == when for name, when in before.items())
+
+
+def test_globs_lists_and_several_files_go_into_a_folder(folder, score):
+    assert score("in/day=[01]/*.csv", "globbed", "--output-format", "parquet").exit_code == 0
+    assert set(made(Path("globbed"))) == {
+        f"day={number % 3}/{number:03}.parquet" for number in range(FILES) if number % 3 < 2
+    }
+    assert pq.read_table("globbed/day=0/000.parquet").num_rows == ROWS
+    Path("list.txt").write_text("in/day=0/000.csv\n\nin/day=2/002.csv\n")
+    assert score("@list.txt", "listed").exit_code == 0
+    assert set(made(Path("listed"))) == {"000.csv", "002.csv"}
+    assert score("in/day=0/000.csv", "in/day=1/001.csv", "several").exit_code == 0
+    assert set(made(Path("several"))) == {"000.csv", "001.csv"}
+
+
+def test_what_cannot_be_mirrored_is_refused(folder, score):
+    shutil.copy("in/day=0/000.csv", "in/day=1/000.csv")
+    with pytest.raises(UsageError, match=r"would both become out/000\.csv"):
+        find_files(["in/day=0/000.csv", "in/day=1/000.csv"], Path("out"))
+    Path("empty").mkdir()
+    with pytest.raises(InputError, match="no CSV or Parquet file is in empty"):
+        find_files(["empty"], Path("out"))
+    Path("file.csv").touch()
+    assert score("in", "file.csv").exit_code == 2
+    assert score("in", "out", "--output-format", "xls").exit_code == 2
+
+
+def test_outputs_of_others_are_not_replaced_unless_asked(folder, score):
+    write(Path("out/day=0/000.csv"), ["mine"])
+    refused = score("in", "out")
+    assert refused.exit_code == 2
+    assert "000.csv is already there. --overwrite replaces it" in refused.stderr
+    assert "mine" in Path("out/day=0/000.csv").read_text()
+    assert score("in", "out", "--overwrite").exit_code == 0
+    assert "mine" not in Path("out/day=0/000.csv").read_text()
+
+
+def test_outputs_inside_the_input_folder_are_not_taken_for_inputs(folder, score):
+    assert score("in", "in/scored").exit_code == 0
+    again = score("in", "in/scored", "--json")
+    assert json.loads(again.stdout)["unchanged"] == FILES
+
+
+def test_a_run_that_is_killed_goes_on_after_the_last_file(folder, tiny_bundle):
+    for number in range(60):
+        shutil.copy("in/day=0/000.csv", f"in/day=0/more{number:02}.csv")
+    command = [sys.executable, str(JOB), "in", "out", "--bundle", str(tiny_bundle), "--quiet"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    manifest = Path("out/.scorer-manifest.jsonl")
+    while process.poll() is None and not (manifest.exists() and len(lines(manifest)) >= 3):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = made(Path("out"))
+    known = {json.loads(line)["target"].removeprefix("out/") for line in lines(manifest)[:-1]}
+    assert known <= set(before)
+    ended = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    facts = json.loads(ended.stdout)
+    assert facts["scored"] + facts["unchanged"] == FILES + 60
+    assert facts["unchanged"] >= len(known)
+    after = made(Path("out"))
+    assert {name: after[name] for name in known} == {name: before[name] for name in known}
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()

@@ -545,3 +545,9 @@ def test_scores_of_another_version_of_the_program_are_set_aside(inputs, model, m
         run(read_from, target(output), model, Interrupting(8))
     monkeypatch.setattr(scoring, "__version__", "99.0")
     assert run(read_from, target(output), model).resumed_rows == 0
+
+
+def test_a_text_column_of_ids_is_scored_with_a_warning(inputs, model):
+    summary = run(source(inputs / "in.csv", text_column="id"), target(inputs / "out.csv"), model)
+    assert any("look like dates, numbers or ids" in note for note in summary.notes)
+    assert run(source(inputs / "in.csv"), target(inputs / "two.csv"), model).notes == []

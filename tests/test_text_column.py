@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.errors import InputError
-from scorer.tables.text_column import TextColumn, as_texts, find_text_column, locate_text
+from scorer.tables.text_column import (
+    TextColumn,
+    as_texts,
+    doubt_text,
+    find_text_column,
+    locate_text,
+)
 
 
 def table(**columns):
@@ -160,3 +166,23 @@ def test_of_several_named_columns_none_may_be_missing():
     with pytest.raises(InputError, match="there is no column 'bdy'; did you mean 'body'"):
         locate_text(rows, "title + bdy", trained_on="text")
     assert locate_text(table(body=["x y"]), None, trained_on="title + body").name == "body"
+
+
+@pytest.mark.parametrize(
+    ("cells", "doubted"),
+    [
+        (["2026-01-02", "2026-01-03 10:00:00", "03.01.2026"] * 4, True),
+        (["A-1029", "B-77", "x_12", "b0c4de9a-1f"] * 4, True),
+        (["12", "3.5", "1,000"] * 4, True),
+        (["good", "bad", "so-so"] * 4, False),
+        (["Broke on day 2", "Works", "10/10"] * 4, False),
+        (["2026-01-02"] * 3, False),
+        ([None, " "] * 10, False),
+    ],
+)
+def test_dates_numbers_and_ids_are_doubted_as_texts(cells, doubted):
+    warning = doubt_text(pa.array(cells, pa.large_string()), "when")
+    assert (warning is not None) == doubted
+    assert not doubted or warning == (
+        "the texts of column 'when' look like dates, numbers or ids: is it the text column?"
+    )

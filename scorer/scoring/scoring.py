@@ -38,7 +38,7 @@ from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.summary import RunSummary, failure_facts
 from scorer.tables.formats import RejectSink, check_table, create_table, open_table
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
-from scorer.tables.text_column import TextColumn, locate_text
+from scorer.tables.text_column import TextColumn, doubt_text, locate_text
 
 CHUNK_BYTES = 32 << 20
 DRIFT_HINT = "Look at the input; if it is right, a bundle trained on such texts scores it better"
@@ -180,6 +180,8 @@ class _Run:
         sample = first.table if first else pa.Table.from_batches([], reader.schema)
         column = locate_text(sample, self._source.text_column, self._model.text_column)
         record.text_column = column.name
+        if sample.num_rows and (doubt := doubt_text(column.texts(sample), column.name)):
+            self._note([doubt])
         schema = target.added.added_to(sample.schema, self._model.predictor.classes)
         scorer = ChunkScorer(self._model.predictor, column, self._open_journal(column))
         record.scorer = scorer

@@ -17,6 +17,8 @@ USUAL_NAMES = frozenset(
     {"text", "texts", "review", "comment", "message", "body", "content", "document", "sentence"}
 )
 TWO_WORDS = r"\p{L}{2,}\s+\p{L}{2,}"  # what a cell of prose has and a number, code or date has not
+CODE = r"^\s*(?:[\d\s.,:/+TZ-]+|[0-9a-fA-F-]{8,}|[A-Za-z_-]*\d[\w-]*)\s*$"  # one word at most
+DOUBTED_CELLS, DOUBTED_SHARE = 1000, 0.95
 JOIN = " + "  # between the names of columns whose texts are joined
 FEW_CELLS = 50  # of a column are looked at, unless all of them are blank
 MAX_LISTED = 50  # columns in a message
@@ -57,6 +59,16 @@ def locate_text(sample: pa.Table, wanted: str | None, trained_on: str) -> TextCo
             return TextColumn(name or "", tuple(_named(sample.schema, part) for part in parts))
     at = find_text_column(sample, wanted, trained_on)
     return TextColumn(names[at], (at,))
+
+
+def doubt_text(texts: pa.LargeStringArray, name: str) -> str | None:
+    """Return a warning where nearly all of the first texts are dates, numbers or ids."""
+    cells = texts.slice(0, DOUBTED_CELLS)
+    cells = cells.filter(pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
+    codes = pc.sum(pc.match_substring_regex(cells, CODE)).as_py() or 0
+    if len(cells) < FEW_CELLS // 10 or codes < DOUBTED_SHARE * len(cells):
+        return None
+    return f"the texts of column {name!r} look like dates, numbers or ids: is it the text column?"
 
 
 def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from scorer import __version__
 from scorer.corpus.corpus import PARTS, Corpus
 from scorer.files.fingerprint import fingerprint
 from scorer.network.model import ModelConfig
@@ -87,6 +88,7 @@ class Task:
             "threads": torch.get_num_threads(),
             "settings": asdict(self.recipe.training),
             "background": _auxiliary_facts(self.auxiliary),
+            "program": __version__,
             "python": platform.python_version(),
             "packages": _packages(),
         }

@@ -4,13 +4,13 @@ Has no time or date, so that the same training gives the same bundle. Knows what
 out, nothing of how.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scorer.evaluation.baseline import Baseline
 from scorer.evaluation.evaluation import Evaluation
-from scorer.evaluation.page import Number, Row, bullets, page, remark, section, table
+from scorer.evaluation.page import Cell, Row, Section, render
 from scorer.evaluation.plots import Series, plot
 
 if TYPE_CHECKING:
@@ -39,80 +39,80 @@ class Findings:
 
 def report_html(findings: Findings) -> str:
     """Return the page."""
-    return page("Model report", "\n".join(_parts(findings)))
-
-
-def _parts(findings: Findings) -> Iterator[str]:
     test = findings.test
-    yield _suspicions(findings.warnings)
-    yield (
-        f"<p><strong>{test.accuracy:.2%}</strong> of {test.rows:,} test rows right; 95% interval "
-        f"{test.accuracy_low:.2%} to {test.accuracy_high:.2%}.</p>"
+    headline = (
+        f"{test.accuracy:.2%} of {test.rows:,} test rows right; 95% interval "
+        f"{test.accuracy_low:.2%} to {test.accuracy_high:.2%}."
     )
-    yield section("Beside simpler models, on the test rows", _comparison(findings))
-    yield section("Figures", _figures({"validation": findings.valid, "test": test}))
-    yield section("Each class, on the test rows", _classes(test))
-    yield section("Which class was taken for which, test rows", _confusion(test))
-    yield section("What a probability means, test rows", _reliability(test))
-    yield section("Learning", _learning(findings.history))
-    yield section("Rows", _rows(findings))
-    yield section("Labels", _label_values(findings.facts))
-    yield section("How it was trained", _settings(findings.facts))
+    sections = (
+        _comparison(findings),
+        _figures({"validation": findings.valid, "test": test}),
+        _classes(test),
+        _confusion(test),
+        _reliability(test),
+        _learning(findings.history),
+        _rows(findings),
+        _label_values(findings.facts),
+        _settings(findings.facts),
+    )
+    return render("Model report", headline, sections, findings.warnings)
 
 
-def _suspicions(warnings: Sequence[str]) -> str:
-    if not warnings:
-        return ""
-    return f'<div class="doubt"><strong>Doubt these figures</strong>{bullets(warnings)}</div>'
-
-
-def _comparison(findings: Findings) -> str:
+def _comparison(findings: Findings) -> Section:
     test, baseline = findings.test, findings.baseline
-    rows: list[Row] = [("this model", _share(test.accuracy))]
-    if baseline is None:
-        rows.append(("always the most frequent class", _share(test.majority)))
-        return table(["", "accuracy"], rows)
-    rows.append(("TF-IDF with logistic regression", _share(baseline.linear)))
-    rows.append(("always the most frequent class", _share(baseline.majority)))
-    why = (
-        f"TF-IDF of words and pairs of words, learned from {baseline.training_rows:,} training "
-        f"rows and tested on {baseline.test_rows:,} test rows."
-    )
-    return table(["", "accuracy"], rows) + remark(why)
+    rows: list[Row] = [(Cell("this model"), _share(test.accuracy))]
+    why = ""
+    if baseline is not None:
+        rows.append((Cell("TF-IDF with logistic regression"), _share(baseline.linear)))
+        why = (
+            f"TF-IDF of words and pairs of words, learned from {baseline.training_rows:,} training "
+            f"rows and tested on {baseline.test_rows:,} test rows."
+        )
+    majority = test.majority if baseline is None else baseline.majority
+    rows.append((Cell("always the most frequent class"), _share(majority)))
+    return Section("Beside simpler models, on the test rows", ["", "accuracy"], rows, why)
 
 
-def _figures(parts: Mapping[str, Evaluation]) -> str:
+def _figures(parts: Mapping[str, Evaluation]) -> Section:
     figures = parts.values()
     rows: list[Row] = [
-        ("rows", *(_count(part.rows) for part in figures)),
-        ("rows without a score", *(_count(part.unscored) for part in figures)),
-        ("accuracy", *(_share(part.accuracy) for part in figures)),
-        ("its 95% interval", *(_interval(part) for part in figures)),
-        ("log loss, nats", *(_number(part.log_loss) for part in figures)),
-        ("area under the ROC curve", *(_number(part.auc) for part in figures)),
-        ("expected calibration error", *(_number(part.calibration_error) for part in figures)),
+        (Cell("rows"), *(_count(part.rows) for part in figures)),
+        (Cell("rows without a score"), *(_count(part.unscored) for part in figures)),
+        (Cell("accuracy"), *(_share(part.accuracy) for part in figures)),
+        (Cell("its 95% interval"), *(_interval(part) for part in figures)),
+        (Cell("macro-F1"), *(_share(part.macro_f1) for part in figures)),
+        (Cell("log loss, nats"), *(_number(part.log_loss) for part in figures)),
+        (Cell("area under the ROC curve"), *(_number(part.auc) for part in figures)),
+        (Cell("expected calibration error"), *(_number(of.calibration_error) for of in figures)),
     ]
-    return table(["", *parts], rows)
+    return Section("Figures", ["", *parts], rows)
 
 
-def _classes(test: Evaluation) -> str:
+def _classes(test: Evaluation) -> Section:
     rows = [
-        (one.name, _share(one.precision), _share(one.recall), _share(one.f1), _count(one.support))
+        (
+            Cell(one.name),
+            _share(one.precision),
+            _share(one.recall),
+            _share(one.f1),
+            _count(one.support),
+        )
         for one in test.per_class
     ]
-    return table(["class", "precision", "recall", "F1", "rows"], rows)
+    header = ["class", "precision", "recall", "F1", "rows"]
+    return Section("Each class, on the test rows", header, rows)
 
 
-def _confusion(test: Evaluation) -> str:
+def _confusion(test: Evaluation) -> Section:
     names = [one.name for one in test.per_class]
     rows: list[Row] = [
-        (name, *(Number(f"{count:,}", SHADE * count / max(1, sum(counts))) for count in counts))
+        (Cell(name), *(Cell(f"{n:,}", True, SHADE * n / max(1, sum(counts))) for n in counts))
         for name, counts in zip(names, test.confusion, strict=True)
     ]
-    return table(["truly \\ taken for", *names], rows)
+    return Section("Confusion matrix, test rows", ["true class \\ predicted", *names], rows)
 
 
-def _reliability(test: Evaluation) -> str:
+def _reliability(test: Evaluation) -> Section:
     points = [(part.confidence, part.accuracy) for part in test.reliability]
     labels = [
         f"{part.rows:,} rows: mean probability {part.confidence:.3f}, {part.accuracy:.1%} right"
@@ -120,38 +120,40 @@ def _reliability(test: Evaluation) -> str:
     ]
     series = Series("test rows", points, [part.rows for part in test.reliability], labels)
     spread = (min(map(min, points)) - 0.05, 1.02)
-    return remark(CALIBRATION) + plot(
-        [series], "mean probability", "share right", spread, spread, diagonal=True
-    )
+    axes = ("mean probability", "share right", spread, spread)
+    picture = plot([series], *axes, diagonal=True)
+    return Section("Reliability, test rows", remark=CALIBRATION, plots=[picture])
 
 
-def _learning(history: Sequence[Mapping[str, float]]) -> str:
+def _learning(history: Sequence[Mapping[str, float]]) -> Section:
     def curve(name: str, key: str) -> Series:
         return Series(name, [(float(row["epoch"]), float(row[key])) for row in history])
 
     accuracy = [curve("training", "train_accuracy"), curve("validation", "valid_accuracy")]
     loss = [curve("training", "loss")]
-    plots = plot(accuracy, "epoch", "accuracy") + plot(loss, "epoch", "loss")
-    return f'<div class="plots">{plots}</div>'
+    pictures = [plot(accuracy, "epoch", "accuracy"), plot(loss, "epoch", "loss")]
+    return Section("Learning", plots=pictures)
 
 
-def _rows(findings: Findings) -> str:
+def _rows(findings: Findings) -> Section:
     rows: list[Row] = [
-        (part, *(_count(count) for count in counts.values()), _count(sum(counts.values())))
+        (Cell(part), *map(_count, counts.values()), _count(sum(counts.values())))
         for part, counts in findings.counts.items()
     ]
-    return table(["part", *findings.facts.classes, "all"], rows) + bullets(findings.notes)
+    return Section("Rows", ["part", *findings.facts.classes, "all"], rows, lines=findings.notes)
 
 
-def _label_values(facts: "Facts") -> str:
+def _label_values(facts: "Facts") -> Section:
     columns = f"Texts from column {facts.text_column!r}, labels from {facts.label_column!r}."
-    return remark(columns) + table(["label", "class"], list(facts.label_values.items()))
+    rows = [(Cell(value), Cell(name)) for value, name in facts.label_values.items()]
+    return Section("Labels", ["label", "class"], rows, columns)
 
 
-def _settings(facts: "Facts") -> str:
+def _settings(facts: "Facts") -> Section:
     settings = {**_flat(vars(facts.model)), **_flat(facts.training)}
     settings["temperature"] = f"{facts.temperature:.4f}"
-    return table(["", ""], list(settings.items()))
+    rows = [(Cell(name), Cell(value)) for name, value in settings.items()]
+    return Section("How it was trained", ["setting", "value"], rows)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -162,17 +164,17 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _share(value: float) -> Number:
-    return Number(f"{value:.2%}")
+def _share(value: float) -> Cell:
+    return Cell(f"{value:.2%}", number=True)
 
 
-def _count(value: int) -> Number:
-    return Number(f"{value:,}")
+def _count(value: int) -> Cell:
+    return Cell(f"{value:,}", number=True)
 
 
-def _number(value: float | None) -> Number:
-    return Number("none" if value is None else f"{value:.4f}")
+def _number(value: float | None) -> Cell:
+    return Cell("none" if value is None else f"{value:.4f}", number=True)
 
 
-def _interval(figures: Evaluation) -> Number:
-    return Number(f"{figures.accuracy_low:.2%} to {figures.accuracy_high:.2%}")
+def _interval(figures: Evaluation) -> Cell:
+    return Cell(f"{figures.accuracy_low:.2%} to {figures.accuracy_high:.2%}", number=True)

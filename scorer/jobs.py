@@ -10,12 +10,11 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scorer.bundles.bundle import Bundle, load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
-from scorer.corpus.labelled_columns import Columns
 from scorer.engines import many_files
 from scorer.engines.many_files import FilePair, FilesSummary, Outcome, find_files
 from scorer.evaluation.profile import Profile
@@ -29,10 +28,9 @@ from scorer.scoring.summary import BundleFacts, RunSummary
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.formats import ReadOptions, format_of
 from scorer.tables.text_column import JOIN
-from scorer.training import training
-from scorer.training.auxiliary import AuxiliaryFiles
-from scorer.training.callbacks import Callbacks as TrainingCallbacks
-from scorer.training.gate import Promotion
+
+if TYPE_CHECKING:
+    from scorer.training.callbacks import Callbacks as TrainingCallbacks
 
 StrPath = str | os.PathLike[str]
 PRECISION = "auto"
@@ -192,7 +190,7 @@ def train(
     max_loss: float | None = None,
     min_accuracy: float | None = None,
     input_format: str | None = None,
-    callbacks: TrainingCallbacks | None = None,
+    callbacks: "TrainingCallbacks | None" = None,
     **options: Any,
 ) -> Bundle:
     """Train on labelled files, write the bundle into the store, put it in use and return it.
@@ -200,6 +198,12 @@ def train(
     `options` are the other ones of `train_job.py`, by the same names. Raises a `ScorerError` for
     what a person can put right, `GateError` for a bundle that is written but not in use.
     """
+    from scorer.corpus.labelled_columns import Columns
+    from scorer.training import training  # scoring starts sooner without it
+    from scorer.training.auxiliary import AuxiliaryFiles
+    from scorer.training.callbacks import Callbacks
+    from scorer.training.gate import Promotion
+
     csv = {name: options.pop(name) for name in CsvOptions.__annotations__ if name in options}
     one = isinstance(labelled, str | os.PathLike)
     files: Sequence[StrPath] = [labelled] if one else labelled  # type: ignore[list-item,assignment]
@@ -222,7 +226,7 @@ def train(
         options,
         Promotion(promote, max_loss, min_accuracy),
     )
-    return training.train(request, callbacks or TrainingCallbacks())
+    return training.train(request, callbacks or Callbacks())
 
 
 def one_name(text_column: str | Sequence[str] | None) -> str | None:

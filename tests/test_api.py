@@ -299,7 +299,7 @@ def test_messages_name_parameters(scorer, table, tmp_path):
 
 
 def options_of(command: click.Command) -> set[str]:
-    printed = {"profile", "as_json", "quiet", "verbose", "version"}
+    printed = {"profile", "as_json", "quiet", "verbose", "version", "history", "metrics_file"}
     return {option.name for option in command.params} - printed
 
 

@@ -145,3 +145,22 @@ def test_a_title_and_a_body_are_joined_in_training_and_in_scoring(folder):
 def read_csv(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def test_runs_are_recorded_in_a_history_and_for_prometheus(folder, tiny_bundle):
+    options = ["--bundle", tiny_bundle, "--history", "runs.jsonl", "--metrics-file", "scorer.prom"]
+    assert run("score", "in.csv", "one.csv", *options).exit_code == 0
+    assert run("score", "none.csv", "two.csv", *options).exit_code == 3
+    first, second = (json.loads(line) for line in (folder / "runs.jsonl").open())
+    assert first == json.loads((folder / "one.csv.run.json").read_text())
+    assert (second["exit_code"], second["published"]) == (3, False)
+    output = str(folder / "two.csv")
+    metrics = (folder / "scorer.prom").read_text()
+    assert f'scorer_last_run_exit_code{{output="{output}"}} 3.0' in metrics
+    assert run("score", "in.csv", "three.csv", *options).exit_code == 0
+    metrics = (folder / "scorer.prom").read_text()
+    output = str(folder / "three.csv")
+    assert f'scorer_last_run_rows_written{{output="{output}"}} 150.0' in metrics
+    refused = run("score", "in.csv", "four.csv", "--metrics-file", "scorer.txt")
+    assert refused.exit_code == 2
+    assert "has to end in .prom" in refused.stderr

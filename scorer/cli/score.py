@@ -47,6 +47,10 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.option("--workers", type=click.IntRange(0), help="Processes that encode; else by device.")
 @click.option("--profile", is_flag=True, help="Print where the time went.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run's summary as a line of JSON.")
+@click.option("--history", metavar="FILE", help="Append the run's summary as a line of JSON.")
+@click.option(
+    "--metrics-file", metavar="FILE", help="Write figures for Prometheus' textfile collector."
+)
 @click.option("--quiet", is_flag=True, help="Print errors and warnings only.")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, message="%(version)s")
@@ -61,15 +65,23 @@ def main(verbose: bool, **options: Any) -> None:
 
 
 def score(
-    sources: tuple[str, ...], quiet: bool, profile: bool, as_json: bool, **options: Any
+    sources: tuple[str, ...],
+    quiet: bool,
+    profile: bool,
+    as_json: bool,
+    history: str | None,
+    metrics_file: str | None,
+    **options: Any,
 ) -> None:
     """Score, ending at the next chunk when a signal comes."""
     from scorer.cli.interruption import Interruption
+    from scorer.cli.run_records import RunRecords
     from scorer.cli.scoring_lines import FilesPrinter, ScoringPrinter
 
     named = {name: value for name, value in options.items() if name != "target"}
     check_characters(**named)  # names of files may be any bytes
-    printer = ScoringPrinter(Progress(quiet), options["target"], profile, as_json)
+    records = RunRecords(history, metrics_file)
+    printer = ScoringPrinter(Progress(quiet), options["target"], profile, as_json, records)
     with Interruption() as interruption:
         from scorer import jobs
         from scorer.engines.many_files import FilesError, is_many

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from scorer.cli.console import Progress, duration
+from scorer.cli.run_records import RunRecords
 from scorer.engines.many_files import FAILED, FilesSummary, Outcome
 from scorer.engines.many_files import SCORED as SCORED_FILE
 from scorer.errors import InputError
@@ -20,7 +21,15 @@ from scorer.scoring.summary import BundleFacts, RunSummary, as_json
 class ScoringPrinter(Callbacks):
     """Shows where a run stands and prints what it did."""
 
-    def __init__(self, progress: Progress, output: str, profile: bool, json: bool) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        output: str,
+        profile: bool,
+        json: bool,
+        records: RunRecords | None = None,
+    ) -> None:
+        self._records = records or RunRecords()
         self._progress, self._profile, self._json = progress, profile, json
         self._lines = sys.stderr if output == STANDARD_STREAM else sys.stdout  # where JSON goes
         self._started = time.monotonic()
@@ -49,11 +58,11 @@ class ScoringPrinter(Callbacks):
             self._progress.say(closing_line(summary))
             for line in warning_lines(summary):
                 self.warn(line)
-        self._print_json(summary.as_dict())
+        self._record(summary.as_dict())
 
     def on_failure(self, facts: dict[str, object]) -> None:
         """Print the summary of a run that had no bundle yet."""
-        self._print_json(facts)
+        self._record(facts)
 
     def say(self, line: str) -> None:
         """Print a line, unless quiet."""
@@ -63,6 +72,10 @@ class ScoringPrinter(Callbacks):
         """Print a warning, quiet or not."""
         self._progress.warn(f"WARNING: {line}")
 
+    def record_file(self, summary: RunSummary) -> None:
+        """Record the summary of one of many files."""
+        self._records.add(summary.as_dict())
+
     def end_files(self, summary: FilesSummary) -> None:
         """Print what became of many files."""
         facts = summary.as_dict()
@@ -70,6 +83,11 @@ class ScoringPrinter(Callbacks):
             f"{len(summary.outcomes):,} files: {facts['scored']:,} scored, {facts['unchanged']:,} "
             f"unchanged, {facts['rows']:,} rows in all"
         )
+        self._print_json(facts)
+
+    def _record(self, facts: dict[str, Any]) -> None:
+        """Record a summary where that was asked for, and print it."""
+        self._records.add(facts)
         self._print_json(facts)
 
     def _print_json(self, facts: dict[str, Any]) -> None:
@@ -100,7 +118,8 @@ class FilesPrinter(Callbacks):
         self._printer.on_chunk(rows)
 
     def on_end(self, summary: RunSummary) -> None:
-        """Print the warnings of a file that was published."""
+        """Print the warnings of a file that was published, and record its summary."""
+        self._printer.record_file(summary)
         if summary.published:
             for line in warning_lines(summary):
                 self._printer.warn(line)

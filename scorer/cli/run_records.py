@@ -1,0 +1,81 @@
+"""Records of runs for other programs: a history, and figures for Prometheus' textfile collector.
+
+Knows summaries, nothing of how they come about.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from scorer.errors import UsageError
+from scorer.files.publish import publish_text, writing
+from scorer.scoring.summary import as_json
+
+PREFIX = "scorer_last_run"
+
+
+class RunRecords:
+    """Where a run's summary is recorded beside its own file; None: nowhere."""
+
+    def __init__(self, history: str | None = None, metrics: str | None = None) -> None:
+        self._history = Path(history) if history else None
+        self._metrics = Path(metrics) if metrics else None
+        if self._metrics:
+            check_metrics_file(self._metrics)
+
+    def add(self, facts: dict[str, Any]) -> None:
+        """Record a summary."""
+        if self._history:
+            append_history(self._history, facts)
+        if self._metrics:
+            write_metrics(self._metrics, facts)
+
+
+def append_history(path: Path, facts: dict[str, Any]) -> None:
+    """Append a run's summary to a file as one line of JSON, in one write."""
+    line = (as_json(facts) + "\n").encode()
+    with writing(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)
+
+
+def check_metrics_file(path: Path) -> None:
+    """Raise `UsageError` where the client library or the right ending is missing."""
+    if path.suffix != ".prom":
+        raise UsageError(f"--metrics-file {path}: its name has to end in .prom")
+    try:
+        import prometheus_client  # noqa: F401
+    except ImportError:
+        hint = "pip install 'batch-text-scorer[metrics]'"
+        raise UsageError("--metrics-file needs prometheus_client", hint) from None
+
+
+def write_metrics(path: Path, facts: dict[str, Any]) -> None:
+    """Replace the file by the figures of the last run, atomically."""
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+    registry = CollectorRegistry()
+    for name, (text, value) in _figures(facts).items():
+        gauge = Gauge(f"{PREFIX}_{name}", text, ["output"], registry=registry)
+        gauge.labels(str(facts.get("output", ""))).set(value)
+    publish_text(path, generate_latest(registry).decode())
+
+
+def _figures(facts: dict[str, Any]) -> dict[str, tuple[str, float]]:
+    rows, texts = facts.get("rows", {}), facts.get("texts", {})
+    figures: dict[str, tuple[str, Any]] = {
+        "exit_code": ("Exit code, 0: done", facts["exit_code"]),
+        "end_time_seconds": ("When it ended, Unix time", time.time()),
+        "duration_seconds": ("How long it took", facts.get("seconds")),
+        "rows_written": ("Rows written", rows.get("written")),
+        "rows_rejected": ("Rows that could not be read", rows.get("rejected")),
+        "texts_without_known_word": ("Texts without a known word", texts.get("no known word")),
+        "unknown_token_ratio": ("Share of unknown tokens", facts.get("unknown_token_share")),
+        "drift_level": ("Drift, 1 and above: a warning", facts.get("drift_level")),
+    }
+    known = {name: pair for name, pair in figures.items() if pair[1] is not None}
+    return {name: (text, float(value)) for name, (text, value) in known.items()}

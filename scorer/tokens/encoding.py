@@ -199,20 +199,28 @@ def count_pieces(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
 
 
 def most_useful_pieces(
-    texts: pa.LargeStringArray, rules: TextRules, vocabulary: Vocabulary, limit: int = 300_000
+    texts: pa.LargeStringArray,
+    rules: TextRules,
+    vocabulary: Vocabulary,
+    limit: int = 300_000,
+    always: pa.LargeStringArray | None = None,
 ) -> CachedPieces:
     """Return the pieces of the texts that save the most time, with ids, in alphabetical order.
 
     Half of them are the most frequent ones that would each need a call of spaCy of their own, the
-    others the most frequent of all the rest.
+    others the most frequent of all the rest. Those of the texts `always` are there too.
     """
     counts = sorted(count_pieces(texts, rules).items(), key=lambda item: (-item[1], item[0]))
     pieces = np.array([piece for piece, _ in counts], object)
     words = with_spaces(pa.array(pieces, pa.large_string()))
     costly = np.flatnonzero(PieceTokeniser(rules.language).stand_alone(words))[: limit // 2]
     others = np.setdiff1d(np.arange(len(pieces)), costly, assume_unique=True)
-    chosen = sorted(pieces[np.concatenate([costly, others[: limit - len(costly)]])])
-    return TextEncoder(rules, vocabulary).pieces_to_ship(pa.array(chosen, pa.large_string()))
+    chosen = set(pieces[np.concatenate([costly, others[: limit - len(costly)]])])
+    if always is not None:
+        chosen |= set(count_pieces(always, rules))
+    return TextEncoder(rules, vocabulary).pieces_to_ship(
+        pa.array(sorted(chosen), pa.large_string())
+    )
 
 
 def count_tokens(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from scorer.bundles.golden import TEXTS as GOLDEN_TEXTS
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
 from scorer.tokens.encoding import (
     UNKNOWN_ID,
@@ -47,7 +48,8 @@ class Preprocessing:
             vocabulary = build_vocabulary(counts, recipe.vocabulary_size)
         else:
             vocabulary = extend_vocabulary(pretrained.vocabulary, counts, recipe.vocabulary_size)
-        piece_cache = most_useful_pieces(texts, recipe.rules, vocabulary, CACHED_PIECES)
+        golden = pa.array(GOLDEN_TEXTS, pa.large_string())  # scored at each start, without spaCy
+        piece_cache = most_useful_pieces(texts, recipe.rules, vocabulary, CACHED_PIECES, golden)
         encoder = TextEncoder(recipe.rules, vocabulary, piece_cache)
         return cls(counts, vocabulary, piece_cache, encoder)
 

@@ -21,7 +21,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from scorer.bundles.bundle import load_bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import versions
 
 JOB = Path(__file__).parents[1] / "train_job.py"

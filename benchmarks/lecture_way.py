@@ -16,7 +16,8 @@ import spacy
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import resolve_bundle
 from scorer.tokens.encoding import UNKNOWN_ID
 from scorer.tokens.text import normalise

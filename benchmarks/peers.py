@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from measured import Figure, per_second, seconds, show
 
-from scorer.bundles.bundle import load_bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import DEFAULT_BUNDLE
 from scorer.network import inference

@@ -17,7 +17,7 @@ import training_speed
 from measured import Figure, show
 from setting import Setting
 
-from scorer.bundles.bundle import load_bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import resolve_bundle
 
 MEASUREMENTS: dict[str, Callable[[Setting], list[Figure]]] = {

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scorer.bundles.bundle import load_bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import pyarrow as pa
 
 from scorer import jobs
-from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import resolve_bundle
 from scorer.errors import ScorerError, UsageError
 from scorer.jobs import PRECISION, StrPath, one_name

@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
 from scorer.engines import many_files
@@ -150,6 +151,7 @@ def requests(
     max_rejects: str | int = str(DEFAULT_LIMIT),
     max_drift: float | None = None,
     hold_on_drift: bool = False,
+    cache: StrPath | None = None,
     **csv: Any,
 ) -> tuple[Source, Target]:
     """Return what is read and what is written; `csv` are fields of `CsvOptions`."""
@@ -159,7 +161,15 @@ def requests(
     wanted = format_of(write, output_format, writing=True)
     added = AddedColumns(prefix, with_label, with_status)
     return (
-        Source(read, given, CsvOptions(**csv), one_name(text_column), chunk_rows, limit),
+        Source(
+            read,
+            given,
+            CsvOptions(**csv),
+            one_name(text_column),
+            chunk_rows,
+            limit,
+            None if cache is None else Path(cache),
+        ),
         Target(write, wanted, added, overwrite, *_drift_limit(max_drift, hold_on_drift)),
     )
 

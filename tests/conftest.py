@@ -39,7 +39,7 @@ def trained(labelled_texts: "LabelledTexts") -> "Trained":
 @pytest.fixture(scope="session")
 def tiny_bundle(trained: "Trained", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a two-class bundle; read it only, or copy it first."""
-    from scorer.bundles.bundle import write_bundle
+    from scorer.bundles.bundle_files import write_bundle
 
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
     write_bundle(trained.bundle, folder)
@@ -51,7 +51,7 @@ def three_class_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a bundle of the classes negative, neutral and positive; read it only."""
     from tiny_models import WORDS, train, write_texts
 
-    from scorer.bundles.bundle import write_bundle
+    from scorer.bundles.bundle_files import write_bundle
 
     folder = tmp_path_factory.mktemp("bundles") / "three"
     write_bundle(train(write_texts(tuple(WORDS), 450, seed=8)).bundle, folder)
@@ -61,7 +61,7 @@ def three_class_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_predictor(tiny_bundle: Path) -> "Predictor":
     """The predictor of `tiny_bundle`, in float32 on the CPU."""
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.predictor import load_predictor
 
     return load_predictor(load_bundle(tiny_bundle), device="cpu")

@@ -25,7 +25,7 @@ from tiny_corpora import SETTINGS, write_csv, write_labelled
 from tiny_models import WORDS, write_texts
 
 from scorer import Bundle, Scorer, score_file, train
-from scorer.bundles.bundle import load_bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import current, in_use, versions
 from scorer.cli import score
 from scorer.cli import train as train_command

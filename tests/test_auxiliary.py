@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from tiny_corpora import write_csv
 
-from scorer.bundles.bundle import load_bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.pretrained_encoder import extract_encoder, write_encoder
 from scorer.bundles.store import DEFAULT_BUNDLE
 from scorer.errors import BundleError, InputError, UsageError

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scorer
-from scorer.bundles.bundle import FILES, MANIFEST, Bundle, _digest, load_bundle, write_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import FILES, MANIFEST, _digest, load_bundle, write_bundle
 from scorer.bundles.golden import golden_rows
 from scorer.bundles.predictor import load_predictor
 from scorer.errors import BundleError

@@ -136,7 +136,7 @@ CASES = {
 
 @pytest.fixture(scope="session")
 def model(tiny_bundle: Path) -> Model:
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
 
     return load_model(load_bundle(tiny_bundle), "float32")
 

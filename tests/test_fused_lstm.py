@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from scorer.network import fused_lstm as room
-from scorer.network.batching import packed
 from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
 from scorer.network.fused_lstm import fused_lstm
 from scorer.network.model import ModelConfig, TextClassifier
+from scorer.network.packing import packed
 from scorer.tokens.encoding import Encoded
 
 ROOT = Path(__file__).parents[1]

@@ -4,7 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.golden import TEXTS, TOLERANCES, GoldenRows, golden_rows, probabilities_of
 from scorer.bundles.predictor import load_predictor
 from scorer.errors import BundleError

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorer.bundles.bundle import load_bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.golden import TOLERANCES
 from scorer.bundles.predictor import load_predictor
 from scorer.errors import UsageError

@@ -18,7 +18,8 @@ from tiny_corpora import tiny_learned, write_labelled
 from tiny_models import write_texts
 
 from scorer import Scorer, score_file
-from scorer.bundles.bundle import Bundle, write_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import write_bundle
 from scorer.bundles.store import add, promote, versions
 from scorer.cli.main import main
 

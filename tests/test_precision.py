@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from scorer.bundles.bundle import load_bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.golden import GoldenRows
 from scorer.bundles.predictor import load_predictor
 from scorer.cli.score import PRECISIONS as OFFERED

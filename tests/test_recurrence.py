@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.network import recurrence
-from scorer.network.batching import length_sorted, packed, padded
+from scorer.network.batching import padded
 from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
 from scorer.network.model import CELLS, POOLINGS, ModelConfig, TextClassifier
+from scorer.network.packing import length_sorted, packed
 from scorer.network.recurrence import PackedLayer
 from scorer.tokens.encoding import Encoded
 

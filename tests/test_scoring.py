@@ -35,7 +35,7 @@ TEXT = TextColumn("text", (1,))
 
 @pytest.fixture(scope="session")
 def model(tiny_bundle):
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
 
     return load_model(load_bundle(tiny_bundle), "float32")
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import scorer
-from scorer.bundles.bundle import MANIFEST, Bundle, load_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import MANIFEST, load_bundle
 from scorer.bundles.golden import GoldenRows
 from scorer.bundles.store import (
     DEFAULT_BUNDLE,

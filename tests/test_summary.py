@@ -42,6 +42,7 @@ SUMMARY = RunSummary(
     provenance=PROVENANCE,
     resumed_rows=600,
     computed_rows=400,
+    cached_texts=0,
     duplicates=100,
     tokens=5000,
     unknown_tokens=50,

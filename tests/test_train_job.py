@@ -13,7 +13,7 @@ from tiny_corpora import write_csv, write_labelled
 from tiny_models import WORDS, write_texts
 
 from scorer import Scorer
-from scorer.bundles.bundle import load_bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.pretrained_encoder import load_encoder
 from scorer.bundles.store import current, versions
 from scorer.cli.train import main

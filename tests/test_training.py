@@ -10,7 +10,8 @@ import torch
 from tiny_corpora import tiny_corpus, tiny_learned, tiny_recipe, write_labelled
 from tiny_models import write_texts
 
-from scorer.bundles.bundle import FILES, Bundle, load_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import FILES, load_bundle
 from scorer.bundles.golden import golden_rows
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.pretrained_encoder import PretrainedEncoder

@@ -23,8 +23,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from scorer.bundles.bundle import MANIFEST as BUNDLE_MANIFEST
-from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import MANIFEST as BUNDLE_MANIFEST
+from scorer.bundles.bundle_files import load_bundle
 from scorer.errors import BundleError, UsageError
 from scorer.files.publish import writing
 from scorer.network.model import TextClassifier

@@ -20,14 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scorer.bundles.bundle import (
-    MANIFEST,
-    REMEDY,
-    Bundle,
-    bundle_version,
-    load_bundle,
-    write_bundle,
-)
+from scorer.bundles.bundle import REMEDY, Bundle
+from scorer.bundles.bundle_files import MANIFEST, bundle_version, load_bundle, write_bundle
 from scorer.bundles.pretrained_encoder import MANIFEST as ENCODER_MANIFEST
 from scorer.bundles.pretrained_encoder import PretrainedEncoder, load_encoder, write_encoder
 from scorer.errors import BundleError, UsageError

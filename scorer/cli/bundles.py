@@ -94,7 +94,7 @@ def _versions(store: str) -> Iterator[dict[str, Any]]:
 
 
 def _facts(folder: "Path") -> dict[str, Any]:
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
 
     try:
         bundle = load_bundle(folder)
@@ -135,7 +135,7 @@ def _show(version: str, store: str) -> None:
     from dataclasses import asdict
     from pathlib import Path
 
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.store import folder_of
 
     bundle = load_bundle(folder_of(Path(store), version))
@@ -146,7 +146,7 @@ def _show(version: str, store: str) -> None:
 def _verify(chosen: tuple[str, ...], store: str) -> None:
     from pathlib import Path
 
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.predictor import load_predictor
     from scorer.bundles.store import folder_of, versions
     from scorer.errors import BundleError
@@ -166,7 +166,7 @@ def _verify(chosen: tuple[str, ...], store: str) -> None:
 def _use(version: str, store: str) -> None:
     from pathlib import Path
 
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.store import folder_of, promote
 
     load_bundle(folder_of(Path(store), version))  # a damaged one is not put in use

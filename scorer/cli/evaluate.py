@@ -43,7 +43,7 @@ def _evaluate(
 ) -> None:
     from pathlib import Path
 
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.store import resolve_bundle
     from scorer.corpus.labelled_columns import Columns
     from scorer.monitoring.held_out import evaluate_bundle
@@ -99,7 +99,7 @@ def _compare(
 ) -> None:
     from pathlib import Path
 
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.store import resolve_bundle
     from scorer.monitoring.shadow import compare_on
 

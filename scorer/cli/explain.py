@@ -16,7 +16,7 @@ def explain(texts: tuple[str, ...], bundle: str | None, store: str | None, words
 
 
 def _explain(texts: tuple[str, ...], bundle: str | None, store: str | None, words: int) -> None:
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.predictor import load_predictor
     from scorer.bundles.store import resolve_bundle
     from scorer.monitoring.explanation import explain as explain_text

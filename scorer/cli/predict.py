@@ -18,7 +18,7 @@ def _predict(texts: tuple[str, ...], bundle: str | None, store: str | None) -> N
     import numpy as np
     import pyarrow as pa
 
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.predictor import load_predictor
     from scorer.bundles.store import resolve_bundle
 

@@ -17,7 +17,7 @@ def vocabulary(words: tuple[str, ...], bundle: str | None, store: str | None) ->
 
 
 def _vocabulary(words: tuple[str, ...], bundle: str | None, store: str | None) -> None:
-    from scorer.bundles.bundle import load_bundle
+    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.store import resolve_bundle
 
     loaded = load_bundle(resolve_bundle(bundle, store))

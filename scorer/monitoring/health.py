@@ -13,7 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from scorer import __version__
-from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
 from scorer.errors import ScorerError

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from scorer.network.batching import length_sorted
 from scorer.network.model import ModelConfig
+from scorer.network.packing import length_sorted
 
 CUDA_ROWS = 4096
 SHARE = 0.5  # of the GPU's free memory that one batch may take

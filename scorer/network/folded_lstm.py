@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from scorer.network.batching import PackedIds
 from scorer.network.model import TextClassifier
+from scorer.network.packing import PackedIds
 from scorer.network.products import Product, Scratch, product_of
 
 PRODUCT_ROWS = 16  # the numbers of rows that are multiplied are multiples of it

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from scorer.network.batching import PackedIds
 from scorer.network.folded_lstm import FoldedWeights
+from scorer.network.packing import PackedIds
 
 GATES, LANES, TILE_TEXTS = 4, 16, 6
 STEPS, CENTRE = 127, 128  # 8-bit steps from 0 to 1; the byte that stands for 0

@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from scorer.network.batching import in_row_order, length_sorted, packed
 from scorer.network.cuda_batches import CudaBatches, tokens_for
 from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
 from scorer.network.fused_lstm import fused_lstm
 from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
+from scorer.network.packing import in_row_order, length_sorted, packed
 from scorer.network.precision import check_precision
 from scorer.network.recurrence import PackedLayer, Recurrence
 from scorer.tokens.encoding import UNKNOWN_ID, Encoded, TextEncoder

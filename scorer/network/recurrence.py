@@ -11,8 +11,8 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from scorer.errors import UsageError
-from scorer.network.batching import PackedIds
 from scorer.network.model import TextClassifier
+from scorer.network.packing import PackedIds
 
 STEPS = 512  # taken at a time
 State = tuple[torch.Tensor, ...] | torch.Tensor | None

@@ -14,6 +14,7 @@ from scorer.errors import BundleError
 from scorer.network.inference import Prediction, Predictor
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.journal import Journal
+from scorer.scoring.score_cache import ScoreCache
 from scorer.tables.table_streams import Chunk
 from scorer.tables.text_column import TextColumn
 from scorer.tokens.encoding import Encoded
@@ -28,8 +29,11 @@ class EncodedChunk:
     chunk: Chunk
     texts: pa.LargeStringArray  # (rows,)
     resumed: int
-    encoded: Encoded  # the distinct texts of the other rows
-    which: np.ndarray  # int64 (rows - resumed,): which of the encoded texts each row has
+    encoded: Encoded  # the distinct texts of the other rows that no cache knows
+    which: np.ndarray  # int64 (rows - resumed,): which of the distinct texts each row has
+    scores: np.ndarray  # (distinct texts,), those that a cache knows
+    missing: np.ndarray  # int64 (encoded texts,): which of the distinct texts they are
+    keys: list[bytes]  # of the cache, of the encoded texts
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,20 @@ class ChunkScorer:
     """Two stages: `encode`, then `predict`, the chunks of a table in their order."""
 
     def __init__(
-        self, predictor: Predictor, column: TextColumn, journal: Journal | None = None
+        self,
+        predictor: Predictor,
+        column: TextColumn,
+        journal: Journal | None = None,
+        cache: ScoreCache | None = None,
     ) -> None:
         self._predictor = predictor
+        self._cache = cache
         self._column = column
         self._journal = journal
         self._row = journal_row(len(predictor.classes))
         self.resumed_rows = 0  # whose scores came from the journal
         self.computed_rows = 0
+        self.cached_texts = 0  # distinct in their chunk, whose scores came from the cache
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
         """Encode the distinct texts of the rows that no earlier run has scored."""
@@ -69,14 +79,31 @@ class ChunkScorer:
         if self._journal is not None:
             resumed = min(len(texts), max(0, self._journal.rows - chunk.first_row))
         distinct = texts.slice(resumed).dictionary_encode(null_encoding="encode")
-        encoded = self._predictor.encode(distinct.dictionary)
-        return EncodedChunk(chunk, texts, resumed, encoded, distinct.indices.to_numpy())
+        scores, missing, keys = self._look_up(distinct.dictionary)
+        encoded = self._predictor.encode(distinct.dictionary.take(pa.array(missing)))
+        which = distinct.indices.to_numpy()
+        return EncodedChunk(chunk, texts, resumed, encoded, which, scores, missing, keys)
+
+    def _look_up(self, texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray, list[bytes]]:
+        """Return the scores that the cache knows, which texts it lacks, and the keys of those."""
+        if self._cache is None:
+            return np.zeros(len(texts), self._row), np.arange(len(texts)), []
+        keys = self._cache.keys(texts)
+        scores, found = self._cache.find(keys)
+        missing = np.flatnonzero(~found)
+        self.cached_texts += len(keys) - len(missing)
+        return scores, missing, [keys[at] for at in missing]
 
     def predict(self, part: EncodedChunk) -> ScoredChunk:
         """Predict what was encoded, record it in the journal, and join it to what was there."""
         rows = np.empty(0, self._row)
         if len(part.which):
-            rows = self._rows(self._predictor.predict(part.encoded))[part.which]
+            scores = part.scores.copy()
+            if len(part.missing):
+                scores[part.missing] = self._rows(self._predictor.predict(part.encoded))
+            if self._cache is not None and part.keys:
+                self._cache.add(part.keys, scores[part.missing])
+            rows = scores[part.which]
         if self._journal is not None:
             self._journal.append(rows)
             rows = np.concatenate([self._journal.take(part.resumed), rows])

@@ -116,6 +116,7 @@ class RunRecord:
             provenance=self.provenance(),
             resumed_rows=scorer.resumed_rows if scorer else 0,
             computed_rows=scorer.computed_rows if scorer else 0,
+            cached_texts=scorer.cached_texts if scorer else 0,
             duplicates=tally.duplicates,
             tokens=tally.profile.tokens,
             unknown_tokens=tally.profile.unknown,

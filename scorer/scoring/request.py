@@ -26,6 +26,7 @@ class Source:
     text_column: str | None = None  # the bundle's, or the only one, where it is None
     chunk_rows: int = CHUNK_ROWS
     limit: RejectLimit = DEFAULT_LIMIT
+    cache: Path | None = None  # file of scores remembered across runs
 
     @property
     def file(self) -> Path | None:

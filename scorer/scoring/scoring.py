@@ -35,6 +35,7 @@ from scorer.scoring.journal import Journal
 from scorer.scoring.pipeline import each, overlapped, timed
 from scorer.scoring.record import Model, RunRecord
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
+from scorer.scoring.score_cache import ScoreCache
 from scorer.scoring.summary import RunSummary, failure_facts
 from scorer.tables.formats import RejectSink, check_table, create_table, open_table
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
@@ -183,10 +184,14 @@ class _Run:
         if sample.num_rows and (doubt := doubt_text(column.texts(sample), column.name)):
             self._note([doubt])
         schema = target.added.added_to(sample.schema, self._model.predictor.classes)
-        scorer = ChunkScorer(self._model.predictor, column, self._open_journal(column))
-        record.scorer = scorer
         path = self._destination.table or STANDARD_STREAM
-        with create_table(path, target.format, schema, reader.dialect) as writer:
+        with (
+            self._open_cache() as cache,
+            create_table(path, target.format, schema, reader.dialect) as writer,
+        ):
+            journal = self._open_journal(column)
+            scorer = ChunkScorer(self._model.predictor, column, journal, cache)
+            record.scorer = scorer
             self._note((*reader.notes, *writer.notes))
             self._pump(_rejoined(first, chunks), scorer, writer)
             self._note(reader.notes)
@@ -232,6 +237,18 @@ class _Run:
         kinds = statuses(scored.texts, scored.prediction)
         distinct = count_distinct(scored.texts)
         record.tally.update(kinds, distinct, scored.prediction, scored.encoded)
+
+    @contextmanager
+    def _open_cache(self) -> Iterator[ScoreCache | None]:
+        """Open the cache, bound to all that a text's score depends on; None where none is asked."""
+        if self._source.cache is None:
+            yield None
+            return
+        bundle, predictor = self._model.bundle, self._model.predictor
+        binding = {"bundle": bundle.digest, "program": _program(), **predictor.score_settings}
+        cache = ScoreCache(self._source.cache, binding, journal_row(len(predictor.classes)))
+        with closing(cache):
+            yield cache
 
     def _open_journal(self, column: TextColumn) -> Journal | None:
         """Open the journal, bound to all that a score depends on; None for what is read once."""

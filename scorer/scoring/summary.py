@@ -81,6 +81,7 @@ class RunSummary:
     provenance: Provenance
     resumed_rows: int  # whose scores came from an earlier run's journal
     computed_rows: int
+    cached_texts: int  # whose scores came from the cache, distinct in their chunk
     duplicates: int
     tokens: int
     unknown_tokens: int

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.pretrained_encoder import PretrainedEncoder, load_encoder
 from scorer.bundles.store import DEFAULT_BUNDLE
 from scorer.corpus.labelled_table import check_rejected

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scorer.bundles.bundle import Bundle, load_bundle
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import current, in_use, trained_rows
 from scorer.corpus.labelled import LabelledRows

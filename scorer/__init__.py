@@ -7,10 +7,10 @@ table = Scorer.load().score(table, text_column="review")
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scorer.api import Bundle, Scorer, score_file, train
+    from scorer.api import Bundle, Scorer, score_file, score_files, train
 
 __version__ = "0.1.0"
-__all__ = ["Bundle", "Scorer", "score_file", "train"]
+__all__ = ["Bundle", "Scorer", "score_file", "score_files", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-__all__ = ["Bundle", "Scorer", "score_file", "train"]
+__all__ = ["Bundle", "Scorer", "score_file", "score_files", "train"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -73,6 +73,7 @@ def _named_as_parameters(job: Callable[Parameters, Result]) -> Callable[Paramete
 
 
 score_file = _named_as_parameters(jobs.score_file)
+score_files = _named_as_parameters(jobs.score_files)
 train = _named_as_parameters(jobs.train)
 
 
@@ -100,7 +101,7 @@ class Scorer:
 
     def __reduce__(self) -> tuple[type["Scorer"], tuple[Bundle, str]]:
         """Send the bundle and the precision that was chosen: numbers stay the same."""
-        return Scorer, (self.bundle, self._model.predictor.precision)
+        return Scorer, (self.bundle, self._model.predictor.score_settings["precision"])
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
 from scorer.engines import many_files
 from scorer.engines.many_files import FilePair, FilesSummary, Outcome, find_files
+from scorer.errors import UsageError
 from scorer.evaluation.profile import Profile
+from scorer.network.inference import Predicts
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks as ScoringCallbacks
 from scorer.scoring.columns import AddedColumns
@@ -35,15 +38,39 @@ if TYPE_CHECKING:
 
 StrPath = str | os.PathLike[str]
 PRECISION = "auto"
+ENGINES = LOCAL, RAY = "local", "ray"
 LARGE_BYTES = 1 << 20  # of an input
 WARNING_LEVEL = 1.0  # of drift
 
 
+@dataclass(frozen=True)
+class Engine:
+    """Who computes: `local` is this process, `ray` a pool of actors (see `engines.ray_pool`)."""
+
+    name: str = LOCAL
+    concurrency: int | None = None  # actors
+    ray_address: str | None = None  # of a cluster to join
+
+    def __post_init__(self) -> None:
+        if self.name not in ENGINES:
+            raise UsageError(f"--engine {self.name}: choose one of: {', '.join(ENGINES)}")
+
+
 def load_model(
-    bundle: Bundle, precision: str = PRECISION, workers: int | None = None, fused: bool = True
+    bundle: Bundle,
+    precision: str = PRECISION,
+    workers: int | None = None,
+    fused: bool = True,
+    engine: Engine | None = None,
 ) -> Model:
     """Return what scores with a loaded bundle. Raises `BundleError`, see `load_predictor`."""
-    predictor = load_predictor(bundle, precision, workers=workers, fused=fused)
+    predictor: Predicts
+    if engine is not None and engine.name == RAY:
+        from scorer.engines.ray_pool import RayPool
+
+        predictor = RayPool(bundle, precision, engine.concurrency, engine.ray_address)
+    else:
+        predictor = load_predictor(bundle, precision, workers=workers, fused=fused)
     facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
     return Model(predictor, facts, bundle.text_column, profile_of(bundle))
 
@@ -64,6 +91,9 @@ def score_file(
     *,
     precision: str = PRECISION,
     workers: int | None = None,
+    engine: str = LOCAL,
+    concurrency: int | None = None,
+    ray_address: str | None = None,
     callbacks: ScoringCallbacks | None = None,
     check_cancelled: Callable[[], None] = lambda: None,
     **options: Any,
@@ -75,10 +105,11 @@ def score_file(
     """
     with ExitStack() as stack:
         given, wanted = requests(source, target, text_column, overwrite, **options)
+        chosen = Engine(engine, concurrency, ray_address)
 
         def load() -> Model:
             loaded = load_bundle(resolve_bundle(bundle, store))
-            model = load_model(loaded, precision, workers, _is_large(given))
+            model = load_model(loaded, precision, workers, _is_large(given), chosen)
             stack.callback(model.predictor.close)
             return model
 
@@ -93,6 +124,9 @@ def score_files(
     *,
     precision: str = PRECISION,
     workers: int | None = None,
+    engine: str = LOCAL,
+    concurrency: int | None = None,
+    ray_address: str | None = None,
     overwrite: bool = False,
     output_format: str | None = None,
     callbacks: ScoringCallbacks | None = None,
@@ -108,7 +142,8 @@ def score_files(
     folder = Path(target)
     pairs = find_files([os.fspath(source) for source in sources], folder, output_format)
     loaded = load_bundle(resolve_bundle(bundle, store))
-    model = load_model(loaded, precision, workers)
+    chosen = Engine(engine, concurrency, ray_address)
+    model = load_model(loaded, precision, workers, engine=chosen)
 
     def score(pair: FilePair, replaces: bool) -> int:
         check_cancelled()

@@ -131,8 +131,11 @@ def test_what_cannot_be_mirrored_is_refused(folder, score):
     Path("empty").mkdir()
     with pytest.raises(InputError, match="no CSV or Parquet file is in empty"):
         find_files(["empty"], Path("out"))
-    Path("file.csv").touch()
-    assert score("in", "file.csv").exit_code == 2
+    for target in ("file.csv", "-"):
+        refused = score("in", target)
+        assert refused.exit_code == 2
+        assert f"{target} is no folder" in refused.stderr
+    assert not Path("file.csv").exists()
     assert score("in", "out", "--output-format", "xls").exit_code == 2
 
 

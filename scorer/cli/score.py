@@ -47,6 +47,9 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.option("--workers", type=click.IntRange(0), help="Processes that encode; else by device.")
 @click.option("--profile", is_flag=True, help="Print where the time went.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run's summary as a line of JSON.")
+@click.option("--engine", default="local", metavar="local|ray", help="Who computes.")
+@click.option("--ray-address", metavar="ADDRESS", help="Ray cluster to join; else one is started.")
+@click.option("--concurrency", type=click.IntRange(1), help="Ray actors; else one a CPU or GPU.")
 @click.option("--cache", metavar="FILE", help="Remember scores of texts across runs (SQLite).")
 @click.option("--history", metavar="FILE", help="Append the run's summary as a line of JSON.")
 @click.option(

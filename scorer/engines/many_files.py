@@ -95,8 +95,8 @@ def find_files(
     Files below a folder or a glob keep their place below it, partitions (`day=1/…`) too. Raises
     `InputError` where nothing is found, `UsageError` for two inputs with one output.
     """
-    if target.exists() and not target.is_dir():
-        raise UsageError(f"{target} is a file", "The outputs of many files go into a folder")
+    if not target.is_dir() and (target.exists() or _is_table_name(target) or str(target) == "-"):
+        raise UsageError(f"{target} is no folder", "The outputs of many files go into a folder")
     pairs = [
         FilePair(path, target / _output_name(path.relative_to(base), output_format))
         for path, base in _found(sources, target)
@@ -135,8 +135,11 @@ def _is_table(path: Path, target: Path) -> bool:
     """Return whether a file is a table by its name, and none that a run has written."""
     hidden = any(part.startswith(".") and part not in (".", "..") for part in path.parts)
     written = target in path.parents or path.name.endswith(".rejects.csv")
-    known = any(path.name.lower().endswith(f".{suffix}") for suffix in SUFFIXES)
-    return path.is_file() and known and not hidden and not written
+    return path.is_file() and _is_table_name(path) and not hidden and not written
+
+
+def _is_table_name(path: Path) -> bool:
+    return any(path.name.lower().endswith(f".{suffix}") for suffix in SUFFIXES)
 
 
 def _base_of(pattern: str) -> Path:

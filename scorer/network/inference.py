@@ -4,10 +4,11 @@ Knows the encoder, the model and the machine; nothing of files, tables or how it
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +39,26 @@ class Prediction:
     probabilities: np.ndarray  # float32 (rows, classes); NaN where the text has no token
     tokens: np.ndarray  # int32 (rows,); 0: null or blank
     unknown: np.ndarray  # int32 (rows,): tokens that the vocabulary does not have
+
+
+class Predicts(Protocol):
+    """What scores a column of texts: a `Predictor` here, or an engine that has others do it."""
+
+    classes: tuple[str, ...]
+    engine: str
+
+    @property
+    def score_settings(self) -> Mapping[str, str]:
+        """Every setting, beside bundle and text, that a score depends on."""
+
+    def encode(self, texts: pa.LargeStringArray) -> Encoded:
+        """Return the token ids of texts."""
+
+    def predict(self, encoded: Encoded) -> Prediction:
+        """Return the probabilities of encoded texts, in their order."""
+
+    def close(self) -> None:
+        """End what was started for it."""
 
 
 class Predictor:

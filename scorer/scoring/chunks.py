@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import BundleError
-from scorer.network.inference import Prediction, Predictor
+from scorer.network.inference import Prediction, Predicts
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.journal import Journal
 from scorer.scoring.score_cache import ScoreCache
@@ -58,7 +58,7 @@ class ChunkScorer:
 
     def __init__(
         self,
-        predictor: Predictor,
+        predictor: Predicts,
         column: TextColumn,
         journal: Journal | None = None,
         cache: ScoreCache | None = None,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from scorer.evaluation.drift import Drift, measure_drift
 from scorer.evaluation.profile import Profile
 from scorer.files.fingerprint import Fingerprint
-from scorer.network.inference import Predictor
+from scorer.network.inference import Predicts
 from scorer.scoring.chunks import ChunkScorer
 from scorer.scoring.ledger import RowLedger
 from scorer.scoring.peak_memory import peak_memory_mb
@@ -28,7 +28,7 @@ STAGES = ("read", "encode", "model", "write")
 class Model:
     """What scores, and which bundle it is."""
 
-    predictor: Predictor
+    predictor: Predicts
     bundle: BundleFacts
     text_column: str  # that it was trained on
     profile: Profile | None = None  # of its held-out texts; None for an older bundle

@@ -20,7 +20,7 @@ from scorer import __version__
 from scorer.errors import GateError, RowsError, ScorerError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.fingerprint import check_readable, check_unchanged, fingerprint
-from scorer.network.inference import Predictor
+from scorer.network.inference import Predicts
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.chunks import (
     ChunkScorer,
@@ -72,7 +72,7 @@ def score_file(
 
 
 def score_table(
-    table: pa.Table, predictor: Predictor, column: TextColumn, added: AddedColumns
+    table: pa.Table, predictor: Predicts, column: TextColumn, added: AddedColumns
 ) -> pa.Table:
     """Return a table with the job's columns added."""
     schema = added.added_to(table.schema, predictor.classes)

@@ -113,8 +113,7 @@ def build(
 
     kept = Checkpoint(checkpoint, task.key) if checkpoint else None
     state = kept.load() if kept else None
-    model = init_model(task.model_config(text.vocabulary), recipe.training.seed)
-    initialise(model, text.vocabulary, corpus.classes, auxiliary.encoder, auxiliary.vectors)
+    model = _initial_model(task, text)
     if state is None and task.pretrains:  # else the checkpoint has later weights
         _pretrain(model, task, text, callbacks, store)
 
@@ -137,14 +136,21 @@ def build(
     if task.refits:
         callbacks.on_note("training again, with the validation rows, for as many epochs")
         examples = encode_examples(corpus.development, auxiliary, text.encoder)
-        fresh = init_model(model.config, recipe.training.seed)
-        initialise(fresh, text.vocabulary, corpus.classes, auxiliary.encoder, auxiliary.vectors)
+        fresh = _initial_model(task, text)
         fitted = refit(fresh, examples, fitted, recipe.training, callbacks.on_step)
         linear = fit_linear(examples, text.vocabulary, classes) if recipe.linear else None
 
     result = package(task, text, fitted, linear, calibration)
     callbacks.on_result(result)
     return result
+
+
+def _initial_model(task: Task, text: Preprocessing) -> TextClassifier:
+    """Return the network as it is before any training: random, or from an encoder or vectors."""
+    model = init_model(task.model_config(text.vocabulary), task.recipe.training.seed)
+    auxiliary, classes = task.auxiliary, task.corpus.classes
+    initialise(model, text.vocabulary, classes, auxiliary.encoder, auxiliary.vectors)
+    return model
 
 
 def _pretrain(

@@ -231,6 +231,7 @@ def train(
     vectors: StrPath | None = None,
     teachers: Sequence[StrPath] = (),
     seed: int = 0,
+    with_previous: bool = False,
     promote: str = "if-not-worse",
     max_loss: float | None = None,
     min_accuracy: float | None = None,
@@ -270,6 +271,7 @@ def train(
         ReadOptions(input_format, CsvOptions(**csv)),
         options,
         Promotion(promote, max_loss, min_accuracy),
+        with_previous,
     )
     return training.train(request, callbacks or Callbacks())
 

@@ -1,6 +1,8 @@
 """The documentation names everything there is: options, exit codes, files, commands."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import click
@@ -73,3 +75,15 @@ def test_links_between_pages_lead_somewhere() -> None:
         if "://" not in link and not (file.parent / link).exists()
     ]
     assert links == []
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_the_units_of_the_examples_are_valid(tmp_path: Path) -> None:
+    for name in ("scorer.service", "scorer.timer"):
+        unit = (ROOT / "examples" / name).read_text(encoding="utf-8")
+        command = "/srv/reviews/.venv/bin/score-job"  # which is not on this machine
+        (tmp_path / name).write_text(unit.replace(command, "/bin/true"), encoding="utf-8")
+    command = ["systemd-analyze", "verify", *map(str, sorted(tmp_path.iterdir()))]
+    found = subprocess.run(command, capture_output=True, text=True)
+    ours = [line for line in found.stderr.splitlines() if str(tmp_path) in line]
+    assert (found.returncode, ours) == (0, [])

@@ -164,3 +164,19 @@ def test_runs_are_recorded_in_a_history_and_for_prometheus(folder, tiny_bundle):
     refused = run("score", "in.csv", "four.csv", "--metrics-file", "scorer.txt")
     assert refused.exit_code == 2
     assert "has to end in .prom" in refused.stderr
+
+
+def test_a_training_joins_the_files_of_the_bundle_in_use(folder):
+    refused = train("more.csv", "--with-previous")
+    assert refused.exit_code == 4
+    assert train("first.csv", "--promote", "always").exit_code == 0
+    assert train("more.csv", "--with-previous", "--promote", "always").exit_code == 0
+    bundle = Scorer.load(store=folder / "store").bundle
+    paths = [file["path"] for file in bundle.facts.training["files"]]
+    assert paths == [str(folder / "first.csv"), str(folder / "more.csv")]
+    assert sum(bundle.facts.training["rows"].values()) > 600
+    with (folder / "first.csv").open("a") as file:
+        file.write("good,positive\n")
+    changed = train("more.csv", "--with-previous")
+    assert changed.exit_code == 3
+    assert "first.csv was changed since the bundle in use was trained on it" in changed.stderr

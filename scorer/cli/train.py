@@ -91,6 +91,7 @@ the same command goes on where it stopped.
 @click.option("--word-dropout", type=SHARE, help="Share of hidden tokens  [default: preset's]")
 @click.option("--label-smoothing", type=SHARE, help="Of the targets  [default: preset's]")
 @click.option("--passes", type=NATURAL, help="Pretraining passes over the texts.")
+@click.option("--with-previous", is_flag=True, help="Train on the files of the bundle in use too.")
 @click.option(
     "--promote",
     default="if-not-worse",

@@ -31,6 +31,7 @@ from scorer.training.linear import fit_linear
 from scorer.training.packaging import TrainingResult, calibrate, package
 from scorer.training.preprocessing import Preprocessing
 from scorer.training.pretraining import enough_tokens, pretrain
+from scorer.training.previous import with_previous
 from scorer.training.recipe import Recipe, TableSize, make_recipe
 from scorer.training.task import Task
 from scorer.training.validation import Validator
@@ -57,6 +58,7 @@ class TrainingRequest:
     options: ReadOptions | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     promotion: Promotion = field(default_factory=Promotion)
+    with_previous: bool = False  # the files of the bundle in use are trained on too
 
     def recipe(self, size: TableSize | None = None) -> Recipe:
         """Return the recipe for a table of a size."""
@@ -70,8 +72,11 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     what a person can put right, `GateError` for a bundle that is written but not put in use.
     """
     check_auxiliary(request.auxiliary, request.recipe())
+    labelled = request.labelled
+    if request.with_previous:
+        labelled = with_previous(request.store, labelled)
     corpus = read_corpus(
-        request.labelled,
+        labelled,
         request.valid,
         request.test,
         request.columns,

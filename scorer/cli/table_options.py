@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-FORMATS = "csv, csv.gz, csv.zst, csv.bz2, csv.xz, csv.zip, tsv, …, parquet"
+FORMATS = "csv, csv.gz, csv.zst, csv.bz2, csv.xz, csv.zip, tsv, …, jsonl, parquet"
 OPTIONS = (  # without them, all is detected
     click.option("--input-format", metavar="FORMAT", help=f"Of what is read: {FORMATS}."),
     click.option("--delimiter", help="Of a CSV: a character, `tab` or `'\\x01'`; else detected."),

@@ -38,6 +38,7 @@ from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.score_cache import ScoreCache
 from scorer.scoring.summary import RunSummary, failure_facts
 from scorer.tables.formats import RejectSink, check_table, create_table, open_table
+from scorer.tables.json_lines import without_lines
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
 from scorer.tables.text_column import TextColumn, doubt_text, locate_text
 
@@ -159,7 +160,8 @@ class _Run:
             record.input = fingerprint(file, self._check_cancelled)
         rejects = RejectSink(destination.rejects) if destination.rejects else None
         path, csv = str(file or self._source.path), self._source.csv  # the file that was hashed
-        with open_table(path, self._source.format, csv, rejects) as reader:
+        keep_lines = self._source.format.kind == self._target.format.kind == "jsonl"
+        with open_table(path, self._source.format, csv, rejects, keep_lines) as reader:
             record.reader = reader
             schema = self._write_rows(reader)
         self._check_rejects(reader)
@@ -179,7 +181,8 @@ class _Run:
         if first is None:  # no row to find the text column by: all are rejects, too many or not
             self._check_rejects(reader)
         sample = first.table if first else pa.Table.from_batches([], reader.schema)
-        column = locate_text(sample, self._source.text_column, self._model.text_column)
+        wanted, trained_on = self._source.text_column, self._model.text_column
+        column = locate_text(without_lines(sample), wanted, trained_on)
         record.text_column = column.name
         if sample.num_rows and (doubt := doubt_text(column.texts(sample), column.name)):
             self._note([doubt])

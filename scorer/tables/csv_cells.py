@@ -38,6 +38,15 @@ def as_cells(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     return pc.fill_null(cells, "")
 
 
+def as_json_texts(column: pa.ChunkedArray, name: str) -> list[str]:
+    """Return each value of a column as JSON. Raises `InputError` for one that has no text."""
+    try:
+        return [text for chunk in column.chunks for text in _json(chunk)]
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        problem = f"column {name} cannot be written as JSON: {error}"
+        raise InputError(problem, "A Parquet output can hold it") from error
+
+
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column of any type as large_string, null where it is null. Raises Arrow's errors."""
     return pa.chunked_array([_text(chunk) for chunk in column.chunks], TEXT)

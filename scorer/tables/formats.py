@@ -16,6 +16,7 @@ from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.csv_reader import CsvReader
 from scorer.tables.csv_writer import CsvWriter
+from scorer.tables.json_lines import JsonLinesReader, JsonLinesWriter
 from scorer.tables.parquet_table import ParquetReader, ParquetWriter
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import (
@@ -49,8 +50,8 @@ __all__ = [
 class TableFormat:
     """How a table is stored."""
 
-    kind: str  # csv or parquet
-    compression: str | None = None  # of a CSV: gzip, zstd, bz2, xz or zip
+    kind: str  # csv, jsonl or parquet
+    compression: str | None = None  # of a CSV: gzip, zstd, bz2, xz or zip; of jsonl the first two
     delimiter: str | None = None  # of a CSV, where its name tells
 
 
@@ -67,12 +68,16 @@ FORMATS = {
     "tsv.bz2": TableFormat("csv", "bz2", "\t"),
     "tsv.xz": TableFormat("csv", "xz", "\t"),
     "tsv.zip": TableFormat("csv", "zip", "\t"),
+    "jsonl": TableFormat("jsonl"),
+    "jsonl.gz": TableFormat("jsonl", "gzip"),
+    "jsonl.zst": TableFormat("jsonl", "zstd"),
     "parquet": TableFormat("parquet"),
 }
 SUFFIXES = {
     **FORMATS,
     **{f"txt{name[3:]}": known for name, known in FORMATS.items() if name.startswith("csv")},
     "zip": TableFormat("csv", "zip"),
+    "ndjson": TableFormat("jsonl"),
     "pq": TableFormat("parquet"),
 }
 READ_ONLY = "zip"
@@ -103,7 +108,9 @@ def _format_of(path: str, option: str | None) -> TableFormat:
     for suffix, known in SUFFIXES.items():
         if name.endswith(f".{suffix}"):
             return known
-    listed = ".csv, .tsv, .txt (also with .gz, .zst, .bz2, .xz or .zip behind it), .parquet, .pq"
+    listed = (
+        ".csv, .tsv, .txt (also with .gz, .zst, .bz2, .xz or .zip behind it), .jsonl, .parquet, .pq"
+    )
     hint = "--input-format or --output-format names its format"
     raise UsageError(f"the name of {path} does not end in one of: {listed}", hint)
 
@@ -126,10 +133,16 @@ def open_table(
     format: TableFormat,
     options: CsvOptions | None = None,
     rejects: RejectSink | None = None,
+    keep_lines: bool = False,
 ) -> TableReader:
-    """Open a path, or `-` for standard input. Raises `InputError` or `UsageError`."""
+    """Open a path, or `-` for standard input. Raises `InputError` or `UsageError`.
+
+    keep_lines: of JSON Lines, for a writer of them.
+    """
     if format.kind == "parquet":
         return ParquetReader(path)
+    if format.kind == "jsonl":
+        return JsonLinesReader(path, format.compression, rejects, keep_lines)
     return CsvReader(path, format.compression, options, rejects, format.delimiter)
 
 
@@ -149,6 +162,8 @@ def create_table(
         return ParquetWriter(
             target, schema, dialect if isinstance(dialect, ParquetDialect) else None
         )
+    if format.kind == "jsonl":
+        return JsonLinesWriter(target, format.compression, schema)
     return CsvWriter(target, format.compression, schema, _dialect(format, dialect))
 
 
@@ -181,6 +196,9 @@ def check_table(
     `dialect` is the one given to `create_table`. Raises `InputError` if it cannot be read, or has
     another schema: other names, or for Parquet other types.
     """
+    if format.kind == "jsonl":
+        with open_table(str(path), format) as lines:
+            return lines.count_rows()
     dialect = _dialect(format, dialect)
     options = CsvOptions(dialect.delimiter, dialect.quote, "utf-8", escape=dialect.escape)
     with open_table(str(path), format, options) as reader:

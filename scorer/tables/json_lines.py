@@ -1,0 +1,204 @@
+"""JSON Lines: one object a line, its members the columns.
+
+Read, a member of strings is a column of strings, any other has its JSON as text; a member that is
+not there, or null, is null. Where JSON Lines are written from JSON Lines, each line goes along as
+it is, in the column LINE, and the added members are put before its end: all others stay as they
+were, to the byte. Knows JSON and Arrow, nothing of scores or publishing.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from scorer.errors import InputError
+from scorer.files.byte_streams import Sink, open_source, source_name
+from scorer.tables.csv_cells import as_json_texts
+from scorer.tables.rejects import RejectSink
+from scorer.tables.table_streams import (
+    MAX_CHUNK_BYTES,
+    TEXT,
+    Chunk,
+    CsvDialect,
+    Reject,
+    TableReader,
+    TableWriter,
+)
+
+LINE = "\0line"  # no member of a usual file is called so
+NO_ROWS = pa.schema([pa.field("text", TEXT)])  # of a file without any
+NEW_MEMBER = "--chunk-rows makes the first chunk, whose members are the columns, larger"
+WHITESPACE = b" \t\r\n"
+
+
+class JsonLinesReader(TableReader):
+    """JSON Lines being read; its members are those of the first chunk.
+
+    keep_lines: whether each line goes along in the column LINE, for a writer of JSON Lines.
+    """
+
+    dialect = CsvDialect()
+
+    def __init__(
+        self,
+        path: str,
+        compression: str | None = None,
+        rejects: RejectSink | None = None,
+        keep_lines: bool = False,
+    ) -> None:
+        self.name = source_name(path)
+        self._source = open_source(path, compression)
+        self._rejects, self._keep_lines = rejects, keep_lines
+        self.schema = NO_ROWS
+        if rejects is not None:
+            rejects.describe_input("line", self.dialect)
+
+    def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
+        """Yield the objects in chunks, see `TableReader`.
+
+        Raises `InputError` for a member that the first chunk does not have, unless lines are kept.
+        """
+        first_row = 0
+        for lines, objects in self._batches(max_rows, max_bytes):
+            if first_row == 0:
+                self.schema = self._schema_of(objects)
+            self.rows_read += len(objects)
+            yield Chunk(first_row, self._table(lines, objects, first_row))
+            first_row += len(objects)
+
+    def _batches(
+        self, max_rows: int, max_bytes: int
+    ) -> Iterator[tuple[list[str], list[dict[str, Any]]]]:
+        lines: list[str] = []
+        objects: list[dict[str, Any]] = []
+        size = 0
+        for line, found in self._objects():
+            lines.append(line)
+            objects.append(found)
+            size += len(line)
+            if len(lines) >= max_rows or size >= max_bytes:
+                yield lines, objects
+                lines, objects, size = [], [], 0
+        if lines:
+            yield lines, objects
+
+    def _objects(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield each line and its object; any other line that is not blank is rejected."""
+        place = 0
+        for number, data in enumerate(self._source, 1):
+            line = data.strip(WHITESPACE).removeprefix(b"\xef\xbb\xbf" if number == 1 else b"")
+            reason = "not an object"
+            if line:
+                try:
+                    found = json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    found, reason = None, f"not JSON: {error}"
+                if isinstance(found, dict):
+                    yield line.decode(), found
+                else:
+                    self._reject(number, place, reason, line)
+            place += len(data)
+
+    def _reject(self, number: int, place: int, reason: str, line: bytes) -> None:
+        self.rows_read += 1
+        self.rows_rejected += 1
+        if self._rejects is not None:
+            raw = line.decode("utf-8", "surrogateescape")
+            self._rejects.add(Reject(number, place, reason, raw))
+
+    def _schema_of(self, objects: list[dict[str, Any]]) -> pa.Schema:
+        names = dict.fromkeys(_text(name) for one in objects for name in one)
+        fields = [pa.field(name, TEXT) for name in names]
+        return pa.schema([*fields, *([pa.field(LINE, TEXT)] if self._keep_lines else [])])
+
+    def _table(self, lines: list[str], objects: list[dict[str, Any]], first_row: int) -> pa.Table:
+        names = [name for name in self.schema.names if name != LINE]
+        if not self._keep_lines:
+            self._check_members(objects, set(names), first_row)
+        columns = [pa.array([_text(one.get(name)) for one in objects], TEXT) for name in names]
+        kept = [pa.array(lines, TEXT)] if self._keep_lines else []
+        return pa.table([*columns, *kept], self.schema)
+
+    def _check_members(
+        self, objects: list[dict[str, Any]], known: set[str], first_row: int
+    ) -> None:
+        for row, one in enumerate(objects, first_row):
+            new = [name for name in map(_text, one) if name not in known]
+            if new:
+                raise InputError(f"{self.name}: row {row} has a new member {new[0]!r}", NEW_MEMBER)
+
+    def count_rows(self) -> int:
+        """Return how many objects there are, instead of reading them with `chunks`."""
+        return sum(1 for _ in self._objects())
+
+    def close(self) -> None:
+        """Close the file, and finish the file of rejected rows."""
+        self._source.close()
+        if self._rejects is not None:
+            self._rejects.close()
+
+
+def without_lines(table: pa.Table) -> pa.Table:
+    """Return a table without the column of its lines, which is the last one."""
+    return table.drop_columns([LINE]) if LINE in table.schema.names else table
+
+
+def _text(value: Any) -> str | None:
+    """Return a member as text: a string as it is, any other value as JSON."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # half characters
+
+
+class JsonLinesWriter(TableWriter):
+    """JSON Lines being written: the kept line with added members, or an object of all columns."""
+
+    def __init__(
+        self, target: str | Path | IO[bytes], compression: str | None, schema: pa.Schema
+    ) -> None:
+        self._sink = Sink(target, compression)
+        names = schema.names
+        self._line = names.index(LINE) if LINE in names else None
+        self._first = 0 if self._line is None else self._line + 1  # of the columns written
+        self._keys = [json.dumps(name, ensure_ascii=False) for name in names[self._first :]]
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows. Raises `InputError` for a value that has no text, or a full disk."""
+        added = table.columns[self._first :]
+        columns = [
+            as_json_texts(column, key) for column, key in zip(added, self._keys, strict=True)
+        ]
+        members = [
+            ", ".join(f"{key}: {value}" for key, value in zip(self._keys, row, strict=True))
+            for row in (zip(*columns, strict=True) if columns else [()] * table.num_rows)
+        ]
+        if self._line is None:
+            lines = [f"{{{member}}}" for member in members]
+        else:
+            kept = table.column(self._line).to_pylist()
+            lines = [_extended(line, more) for line, more in zip(kept, members, strict=True)]
+        self._sink.write("".join(f"{line}\n" for line in lines).encode())
+        self.rows_written += table.num_rows
+
+    def add_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Do nothing: JSON Lines have no metadata."""
+
+    def close(self) -> None:
+        """Finish the file. Raises `InputError` if it cannot be written."""
+        self._sink.finish()
+
+    def abandon(self) -> None:
+        """Close the incomplete file without finishing it."""
+        self._sink.abandon()
+
+
+def _extended(line: str, members: str) -> str:
+    """Return an object with more members before its end."""
+    start = line[:-1].rstrip()
+    comma = "" if start == "{" else ", "
+    return f"{start}{comma}{members}}}" if members else line

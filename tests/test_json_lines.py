@@ -1,0 +1,145 @@
+"""JSON Lines in and out: every other member stays as it was, to the byte."""
+
+import gzip
+import json
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorer import score_file, train
+from scorer.errors import InputError, RowsError
+from scorer.tables.formats import create_table, format_of, open_table
+from scorer.tables.json_lines import LINE
+
+ADDED = ["probability_negative", "probability_positive"]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+OBJECTS = st.lists(st.dictionaries(st.text(max_size=4), VALUES, max_size=4), max_size=12)
+
+
+def score(folder: Path, bundle: Path, text: str, output: str = "out.jsonl", **how: object):
+    (folder / "in.jsonl").write_text(text, encoding="utf-8")
+    score_file(folder / "in.jsonl", folder / output, bundle=bundle, overwrite=True, **how)
+    return (folder / output).read_text(encoding="utf-8") if output.endswith("l") else None
+
+
+def test_every_line_stays_as_it_is_and_gets_members_before_its_end(tiny_bundle, tmp_path):
+    lines = [
+        '{"id": 007e1, "text": "a good film"}'.replace("007e1", "1e5"),
+        '{"text":"bad \\u00e9","n":1.0,"n":2,"deep":{"a":[1,null]}}',
+        '  {"id": 12345678901234567890, "text": null }  ',
+        '{"text": "lovely \\n two lines", "when": "2026-01-02"}',
+        '{"id": 3}',
+        "{}",
+    ]
+    out = score(tmp_path, tiny_bundle, "\n".join(lines) + "\n\n").splitlines()
+    assert len(out) == len(lines)
+    for before, after in zip(lines, out, strict=True):
+        kept = before.strip()[:-1].rstrip()
+        assert after.startswith(kept)
+        added = json.loads(after)
+        assert list(added)[-2:] == ADDED
+    found = [json.loads(line)["probability_positive"] for line in out]
+    assert [value is None for value in found] == [False, False, True, False, True, True]
+    assert duckdb.sql(
+        f"select count(*) from read_json_auto('{tmp_path}/out.jsonl')"
+    ).fetchall() == [(6,)]
+
+
+@given(OBJECTS, st.integers(1, 5))
+def test_any_objects_are_read_and_written_as_they_are(tmp_path_factory, objects, rows):
+    folder = tmp_path_factory.mktemp("jsonl")
+    lines = [json.dumps(one, ensure_ascii=bool(i % 2)) for i, one in enumerate(objects)]
+    (folder / "in.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    form = format_of("in.jsonl")
+    with open_table(str(folder / "in.jsonl"), form, keep_lines=True) as reader:
+        chunks = [chunk.table for chunk in reader.chunks(rows)]
+    assert [line for chunk in chunks for line in chunk.column(LINE).to_pylist()] == lines
+    if not chunks:
+        return
+    schema = chunks[0].schema.append(pa.field("added", pa.float32()))
+    with create_table(str(folder / "out.jsonl"), form, schema) as writer:
+        for chunk in chunks:
+            values = pa.array([0.25] * chunk.num_rows, pa.float32())
+            writer.write(chunk.append_column(schema.field("added"), values))
+    out = (folder / "out.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    assert [json.loads(line) for line in out] == [{**one, "added": 0.25} for one in objects]
+
+
+def test_it_becomes_csv_and_parquet_and_they_become_it(tiny_bundle, tmp_path):
+    text = '{"text": "good", "n": 1, "deep": {"a": [1]}}\n{"text": "bad", "n": null}\n'
+    score(tmp_path, tiny_bundle, text, "out.parquet")
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table.column_names == ["text", "n", "deep", *ADDED]
+    assert table["deep"].to_pylist() == ['{"a": [1]}', None]
+    score_file(tmp_path / "out.parquet", tmp_path / "again.jsonl", bundle=tiny_bundle, prefix="p_")
+    again = [json.loads(line) for line in (tmp_path / "again.jsonl").open(encoding="utf-8")]
+    assert list(again[0]) == ["text", "n", "deep", *ADDED, "p_" + ADDED[0], "p_" + ADDED[1]]
+    assert again[0][ADDED[0]] == pytest.approx(again[0]["p_" + ADDED[0]], abs=1e-6)
+    typed = pa.table(
+        {"text": ["good", None], "n": [1, None], "list": [[1, 2], []], "b": [True, None]}
+    )
+    pq.write_table(typed, tmp_path / "typed.parquet")
+    score_file(tmp_path / "typed.parquet", tmp_path / "typed.jsonl", bundle=tiny_bundle)
+    first, second = (json.loads(line) for line in (tmp_path / "typed.jsonl").open())
+    assert (first["n"], first["list"], first["b"]) == (1, [1, 2], True)
+    assert (second["text"], second["n"], second[ADDED[0]]) == (None, None, None)
+
+
+def test_compressed_and_resumed_runs_are_the_same(tiny_bundle, tmp_path):
+    text = "".join(f'{{"text": "good w{i}"}}\n' for i in range(50))
+    expected = score(tmp_path, tiny_bundle, text)
+    with gzip.open(tmp_path / "in.jsonl.gz", "wt") as file:
+        file.write(text)
+    score_file(tmp_path / "in.jsonl.gz", tmp_path / "z.jsonl.gz", bundle=tiny_bundle)
+    with gzip.open(tmp_path / "z.jsonl.gz", "rt") as file:
+        assert file.read() == expected
+
+
+def test_lines_that_are_no_objects_are_rejected_with_their_place(tiny_bundle, tmp_path):
+    text = '{"text": "good"}\n[1]\n{"text": \n{"text": "bad"}\n'
+    with pytest.raises(RowsError, match="2 of 4 rows were rejected"):
+        score(tmp_path, tiny_bundle, text)
+    score(tmp_path, tiny_bundle, text, max_rejects="2")
+    rejects = (tmp_path / "out.jsonl.rejects.csv").read_text().splitlines()
+    assert rejects[2].startswith("2,17,not an object,[1]")
+    assert rejects[3].startswith("3,21,")
+    assert "not JSON" in rejects[3]
+
+
+def test_half_of_a_surrogate_pair_stays_in_its_line_and_is_scored(tiny_bundle, tmp_path):
+    line = '{"text": "good \\ud83d film", "\\ud800": "\\udfff"}'
+    out = score(tmp_path, tiny_bundle, f"{line}\n").rstrip("\n")
+    assert out.startswith(line[:-1])
+    assert json.loads(out)["probability_positive"] > 0.5
+
+
+def test_an_empty_file_gives_an_empty_file(tiny_bundle, tmp_path):
+    assert score(tmp_path, tiny_bundle, "\n\n") == ""
+
+
+def test_a_member_that_comes_later_is_refused_where_it_would_be_lost(tiny_bundle, tmp_path):
+    text = '{"text": "good"}\n{"text": "bad", "late": 1}\n'
+    with pytest.raises(InputError, match=r"row 1 has a new member 'late'\. chunk_rows makes"):
+        score(tmp_path, tiny_bundle, text, "out.csv", chunk_rows=1)
+    assert '"late": 1' in score(tmp_path, tiny_bundle, text, chunk_rows=1)
+
+
+def test_training_reads_it(tmp_path, labelled_texts):
+    names = [labelled_texts.classes[target] for target in labelled_texts.targets]
+    with (tmp_path / "in.jsonl").open("w") as file:
+        for text, name in zip(labelled_texts.texts, names, strict=True):
+            file.write(json.dumps({"id": 1, "text": text, "label": name}) + "\n")
+    small = {"epochs": 1, "embedding_dim": 4, "hidden_dim": 4, "start_from": "none", "passes": 0}
+    bundle = train(tmp_path / "in.jsonl", tmp_path / "store", promote="always", **small)
+    assert bundle.classes == ("negative", "positive")

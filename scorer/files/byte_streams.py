@@ -43,11 +43,14 @@ def source_name(path: str) -> str:
 class Source(io.RawIOBase):
     """The bytes of a file or of standard input, decompressed."""
 
+    _owned = False  # until a file is open: the interpreter closes what is not, too
+
     def __init__(self, path: str, compression: str | None) -> None:
         self.name = source_name(path)
         self._compression = compression
-        self._owned = path != STANDARD_STREAM
-        self._file: Any = open_file(path) if self._owned else _buffer_of(sys.stdin, self.name)
+        is_file = path != STANDARD_STREAM
+        self._file: Any = open_file(path) if is_file else _buffer_of(sys.stdin, self.name)
+        self._owned = is_file
         try:
             self._stream = self._decompressed()
         except BaseException:

@@ -293,3 +293,13 @@ def test_what_was_pretrained_is_kept_and_can_be_started_from(folder, tmp_path):
     assert again.code in (0, 6), again.err
     newest = load_bundle(store / max(set(versions(store)) - {encoder.name}))
     assert newest.facts.training["background"]["start"]["digest"] == load_encoder(encoder).digest
+
+
+def test_quiet_warns_of_rows_that_cannot_be_read_and_says_nothing_else(folder, tmp_path):
+    path = tmp_path / "some.csv"
+    path.write_text((folder / "two.csv").read_text() + "too,many,fields\n")
+    ended = run(path, "--store", tmp_path / "store", *OPTIONS, "--quiet", "--promote", "always")
+    assert ended.code == 0, ended.err
+    assert f"WARNING: {path}: 1 rows cannot be read\n" in ended.err
+    assert "note: " not in ended.err
+    assert "epoch" not in ended.err

@@ -37,10 +37,13 @@ class TrainingPrinter(Callbacks):
             say(f"{part}: {sum(counts.values()):,} rows ({listed})")
         for note in corpus.notes:
             self.on_note(note)
+        if corpus.unreadable:
+            files = ", ".join(corpus.files)
+            self._progress.warn(f"WARNING: {files}: {corpus.unreadable:,} rows cannot be read")
 
     def on_note(self, line: str) -> None:
-        """Print what a person should know."""
-        self._progress.warn(f"note: {line}")
+        """Print a note, unless quiet."""
+        self._progress.say(f"note: {line}")
 
     def on_vocabulary(self, vocabulary: Vocabulary, counts: Counter[str]) -> None:
         """Print its size and the most frequent tokens."""

@@ -57,6 +57,7 @@ class Corpus:
     files: Mapping[str, str]  # the training files: absolute path -> sha256
     notes: tuple[str, ...] = ()
     leaks: Leaks | None = None
+    unreadable: int = 0  # rows of the training files that do not fit their header
     valid_is_share: bool = False
 
     @property
@@ -255,5 +256,6 @@ def _corpus(labelled: Labelled, pool: _Pool, notes: Sequence[str]) -> Corpus:
         fingerprint=labelled.fingerprint,
         files=labelled.files,
         notes=tuple(notes),
+        unreadable=labelled.left_out.unreadable,
         leaks=find_leaks(pool.duplicates, pool.within(TRAIN), pool.within(TEST)),
     )

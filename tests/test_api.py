@@ -26,7 +26,7 @@ from tiny_models import WORDS, write_texts
 
 from scorer import Bundle, Scorer, score_file, train
 from scorer.bundles.bundle_files import load_bundle
-from scorer.bundles.store import current, in_use, versions
+from scorer.bundles.store import CHECKPOINT, current, in_use, versions
 from scorer.cli import score
 from scorer.cli import train as train_command
 from scorer.errors import BundleError, GateError, InputError, UsageError
@@ -34,7 +34,6 @@ from scorer.tables.csv_options import CsvOptions
 from scorer.training.callbacks import Callbacks
 from scorer.training.fitting import Epoch, TrainConfig
 from scorer.training.recipe import Recipe
-from scorer.training.training import CHECKPOINT
 
 HOW = {**SETTINGS, "preset": "lecture-rnn", "learning_rate": 0.01}
 ADDED = ["probability_negative", "probability_positive"]

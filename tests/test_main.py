@@ -20,8 +20,9 @@ from tiny_models import write_texts
 from scorer import Scorer, score_file
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import write_bundle
-from scorer.bundles.store import add, promote, versions
+from scorer.bundles.store import CHECKPOINT, add, promote, versions
 from scorer.cli.main import main
+from scorer.files.publish import locked
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +145,8 @@ def test_pruning_keeps_the_newest_and_what_is_in_use(bundle, tmp_path):
     left = [bundle[1].version, "20310101T000000Z-00000000", "20320101T000000Z-00000000"]
     assert versions(store) == left
     assert bundles(store, "prune", "--keep", "2").stdout == "nothing to remove\n"
+    with locked(store / CHECKPOINT):  # as a training holds it
+        assert bundles(store, "prune").exit_code == 75
 
 
 def test_the_environment_names_the_store_unless_a_bundle_is_named(bundle, tiny_bundle, monkeypatch):

@@ -25,10 +25,11 @@ from scorer.bundles.bundle_files import MANIFEST, bundle_version, load_bundle, w
 from scorer.bundles.pretrained_encoder import MANIFEST as ENCODER_MANIFEST
 from scorer.bundles.pretrained_encoder import PretrainedEncoder, load_encoder, write_encoder
 from scorer.errors import BundleError, UsageError
-from scorer.files.publish import publish_text, sync, writing
+from scorer.files.publish import locked, publish_text, sync, writing
 
 CURRENT, HISTORY, UNFINISHED = "CURRENT", "history.jsonl", ".unfinished"
 SHIPPED = "shipped"
+CHECKPOINT = "training.safetensors"  # while a training is not finished, which holds its lock
 DEFAULT_BUNDLE = Path(__file__).parents[1] / "default_bundle"
 
 
@@ -117,17 +118,24 @@ def prune(store: Path, keep: int, dry_run: bool = False) -> list[Path]:
     """Remove all but the newest `keep` versions, their row keys, and what was left unfinished.
 
     The version in use and the one to roll back to are kept. Returns what is (or would be) removed.
+    Raises `OutputBusyError` while a training into the store is under way.
     """
+    with locked(store / CHECKPOINT):
+        removed = _superseded(store, keep)
+        for path in [] if dry_run else removed:
+            with writing(path):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return removed
+
+
+def _superseded(store: Path, keep: int) -> list[Path]:
+    """Return what is neither in use nor among the newest."""
     kept = {in_use(store), *(use.version for use in history(store)[-2:]), *versions(store)[-keep:]}
     old = [store / version for version in versions(store) if version not in kept]
     encoders = sorted(path.parent for path in store.glob(f"pretrained-*/{ENCODER_MANIFEST}"))
     removed = [*old, *(_rows_path(store, path.name) for path in old), *encoders[:-keep]]
-    removed += [store / UNFINISHED, *store.glob("training.safetensors")]
-    removed = [path for path in removed if path.exists()]
-    for path in [] if dry_run else removed:
-        with writing(path):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return removed
+    removed += [store / UNFINISHED, store / CHECKPOINT]
+    return [path for path in removed if path.exists()]
 
 
 def keep_trained_rows(store: Path, version: str, keys: np.ndarray) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.pretrained_encoder import extract_encoder
-from scorer.bundles.store import add, add_encoder, keep_trained_rows, promote
+from scorer.bundles.store import CHECKPOINT, add, add_encoder, keep_trained_rows, promote
 from scorer.corpus.corpus import read_corpus
 from scorer.corpus.labelled_columns import Columns
 from scorer.corpus.row_keys import row_keys
@@ -35,8 +35,6 @@ from scorer.training.previous import with_previous
 from scorer.training.recipe import Recipe, TableSize, make_recipe
 from scorer.training.task import Task
 from scorer.training.validation import Validator
-
-CHECKPOINT = "training.safetensors"  # in the store, while a training is not finished
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from scorer.bundles.golden import golden_rows
 from scorer.bundles.predictor import load_predictor
 from scorer.errors import BundleError
 from scorer.network.inference import Predictor
-from scorer.network.linear import NO_WORD, LinearTerm, Terms
-from scorer.tokens.encoding import TextEncoder
+from scorer.network.linear import NO_WORD, LinearTerm, Subwords, Terms
+from scorer.tokens.encoding import TextEncoder, Vocabulary
 
 ALL_FILES = (MANIFEST, *FILES)
 SHOWN_ONLY = ("history.csv", "report.html")  # no score depends on them
@@ -298,10 +298,10 @@ def test_any_damage_to_the_manifest_is_a_bundle_error_or_changes_nothing(
 # bundle.json changed by hand
 
 
-@pytest.mark.parametrize("version", [3, 0, 1.5, "1", None, [1]])
+@pytest.mark.parametrize("version", [4, 0, 1.5, "1", None, [1]])
 def test_another_format_version_is_refused_before_anything_else(folder, version):
     (folder / MANIFEST).write_text(json.dumps({"format_version": version, "novelty": 1}))
-    reads = "this program reads 2 and older.*newer version of this program"
+    reads = "this program reads 3 and older.*newer version of this program"
     assert_refused(folder, f"format version .*, {reads}")
 
 
@@ -558,7 +558,7 @@ def test_a_linear_term_of_another_vocabulary_is_refused(trained, tmp_path):
 
 def test_a_bundle_of_version_1_is_read_and_has_no_linear_term(folder, tiny_bundle):
     manifest = json.loads((folder / MANIFEST).read_text())
-    assert manifest["format_version"] == 2
+    assert manifest["format_version"] == 3
     (folder / MANIFEST).write_text(json.dumps(manifest | {"format_version": 1}))
     assert load_bundle(folder).facts == load_bundle(tiny_bundle).facts
     assert load_bundle(folder).linear is None
@@ -570,3 +570,44 @@ def test_version_1_knows_no_linear_term(trained, tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 1}))
     with pytest.raises(BundleError, match=r"unknown linear\.safetensors"):
         load_bundle(tmp_path / "wide")
+
+
+def with_ngrams(bundle: Bundle) -> Bundle:
+    """Return the bundle with a linear term that knows unknown words by their n-grams."""
+    vocabulary = Vocabulary(bundle.vocabulary.tokens, ("<un", "kno"))
+    bundle = with_linear(bundle)
+    ids = len(vocabulary) + len(vocabulary.ngrams)
+    coefficients = np.zeros((ids, len(bundle.classes)), np.float32)
+    coefficients[-1, 0] = 1
+    subwords = Subwords(coefficients, np.ones(ids, np.float32))
+    return replace(bundle, vocabulary=vocabulary, linear=replace(bundle.linear, subwords=subwords))
+
+
+def test_n_grams_of_unknown_words_are_kept_and_score(trained, tmp_path):
+    bundle = with_ngrams(trained.bundle)
+    write_bundle(bundle, tmp_path / "spelled")
+    loaded = load_bundle(tmp_path / "spelled")
+    assert (tmp_path / "spelled" / "ngrams.txt").read_text() == "<un\nkno\n"
+    encoder = TextEncoder(loaded.rules, loaded.vocabulary, loaded.cached_pieces)
+    encoded = encoder.encode(pa.array(["unknowable", "zzzz"], pa.large_string()))
+    logits = loaded.linear.logits(encoded)
+    assert logits[0, 0] > logits[1, 0]
+
+
+def test_n_grams_that_the_linear_term_does_not_have_are_refused(trained, tmp_path):
+    bundle = with_ngrams(trained.bundle)
+    more = Vocabulary(bundle.vocabulary.tokens, ("<un", "kno", "now"))
+    write_bundle(replace(bundle, vocabulary=more), tmp_path / "more")
+    with pytest.raises(BundleError, match=r"linear\.safetensors is of another vocabulary"):
+        load_bundle(tmp_path / "more")
+    write_bundle(replace(bundle, linear=None), tmp_path / "without")
+    with pytest.raises(BundleError, match=r"ngrams\.txt is of no use without"):
+        load_bundle(tmp_path / "without")
+
+
+def test_version_2_knows_no_n_grams(trained, tmp_path):
+    write_bundle(with_ngrams(trained.bundle), tmp_path / "spelled")
+    path = tmp_path / "spelled" / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 2}))
+    with pytest.raises(BundleError, match=r"unknown ngrams\.txt"):
+        load_bundle(tmp_path / "spelled")

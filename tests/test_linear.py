@@ -13,17 +13,27 @@ from tiny_models import WORDS, write_texts
 
 from scorer.errors import BundleError
 from scorer.network.linear import NO_WORD, LinearTerm, Subwords, Terms
-from scorer.tokens.encoding import TextEncoder, Vocabulary, build_vocabulary, count_tokens
+from scorer.tokens.encoding import (
+    SPECIALS,
+    UNKNOWN_ID,
+    TextEncoder,
+    Vocabulary,
+    build_vocabulary,
+    count_tokens,
+)
+from scorer.tokens.ngrams import most_frequent_ngrams
 from scorer.tokens.text import TextRules
 from scorer.training.fitting import Examples
-from scorer.training.linear import _ngrams_of_texts, _token_ngrams, fit_linear
+from scorer.training.linear import _ngram_weights, _ngrams_of_texts, fit_linear
 
 LETTERS = "abcde"
 
 
-def encoder_of(texts: list[str]) -> tuple[TextEncoder, Vocabulary]:
+def encoder_of(texts: list[str], ngrams: int = 10**6) -> tuple[TextEncoder, Vocabulary]:
     rules = TextRules()
-    vocabulary = build_vocabulary(count_tokens(pa.array(texts, pa.large_string()), rules), 10**6)
+    counts = count_tokens(pa.array(texts, pa.large_string()), rules)
+    tokens = build_vocabulary(counts, 10**6).tokens
+    vocabulary = Vocabulary(tokens, most_frequent_ngrams(counts, ngrams))
     return TextEncoder(rules, vocabulary), vocabulary
 
 
@@ -40,10 +50,9 @@ def fitted(rows) -> tuple[TextEncoder, LinearTerm]:
     return encoder, fit_linear(Examples(encoded, rows[1]), vocabulary, 3)
 
 
-def test_it_is_scikit_learn_s_tf_idf_with_logistic_regression(rows, monkeypatch):
-    monkeypatch.setattr("scorer.training.linear.MAX_SUBWORD_TOKENS", 0)
+def test_it_is_scikit_learn_s_tf_idf_with_logistic_regression(rows):
     texts, targets = rows
-    encoder, vocabulary = encoder_of(texts)
+    encoder, vocabulary = encoder_of(texts, ngrams=0)
     encoded = encoder.encode(pa.array(texts, pa.large_string()))
     term = fit_linear(Examples(encoded, targets), vocabulary, 3)
     assert term.subwords is None
@@ -131,12 +140,14 @@ def test_parts_that_do_not_fit_are_refused(fitted, change):
         LinearTerm.from_tensors(change(fitted[1].to_tensors()))
 
 
-def test_a_word_that_no_row_has_is_known_by_its_n_grams():
+@pytest.mark.parametrize("beside", [[], ["wonderfulness", "dreadfulness"]])
+def test_a_word_that_no_row_has_is_known_by_its_n_grams(beside):
     texts = [*["wonderful day", "wonderfully done"] * 20, *["dreadful day", "dreadfully done"] * 20]
-    encoder, vocabulary = encoder_of([*texts, "wonderfulness", "dreadfulness"])
+    encoder, vocabulary = encoder_of([*texts, *beside])  # in the vocabulary, or unknown
     encoded = encoder.encode(pa.array(texts, pa.large_string()))
     term = fit_linear(Examples(encoded, np.repeat([1, 0], 40)), vocabulary, 2)
     unseen = encoder.encode(pa.array(["wonderfulness", "dreadfulness"], pa.large_string()))
+    assert (unseen.ids == UNKNOWN_ID).all() == (not beside)
     assert (term.logits(unseen).argmax(axis=1) == [1, 0]).all()
     without = LinearTerm(
         term.terms, term.inverse_document_frequency, term.coefficients, term.intercepts
@@ -144,10 +155,22 @@ def test_a_word_that_no_row_has_is_known_by_its_n_grams():
     assert np.ptp(without.logits(unseen)[:, 0]) == 0
 
 
+def test_an_unknown_word_has_the_n_grams_it_would_have_if_it_were_known():
+    texts = ["good films", "good film", "bad filming", "bad filmed"]
+    column, ngrams = pa.array(texts, pa.large_string()), encoder_of(2 * texts)[1].ngrams
+    found = []
+    for tokens in (("good", "bad", "film", "films", "filming", "filmed"), ("good", "bad", "film")):
+        vocabulary = Vocabulary((*SPECIALS, *tokens), ngrams)
+        encoded = TextEncoder(TextRules(), vocabulary).encode(column)
+        found.append(_ngrams_of_texts(encoded, _ngram_weights(encoded, vocabulary)).toarray())
+    assert found[0].any(axis=1).all()
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+
+
 def test_n_grams_add_up_to_what_the_regression_was_given(rows):
     encoder, vocabulary = encoder_of(rows[0])
     encoded = encoder.encode(pa.array(rows[0], pa.large_string()))
-    ngrams = _token_ngrams(encoded, vocabulary)
+    ngrams = _ngram_weights(encoded, vocabulary)
     weights = np.random.default_rng(0).normal(size=(ngrams.shape[1], 3)).astype(np.float32)
     expected = _ngrams_of_texts(encoded, ngrams) @ weights
     sizes = np.asarray(ngrams.multiply(ngrams).sum(axis=1)).ravel()

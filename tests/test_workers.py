@@ -52,6 +52,15 @@ def two_workers():
         yield workers
 
 
+def test_workers_keep_the_n_grams_of_unknown_words():
+    spelled = Vocabulary(VOCABULARY.tokens, ("<od", "odd>"))
+    with EncodingWorkers(RULES, spelled, workers=2) as workers:
+        found = workers.encode(TEXTS)
+    expected = TextEncoder(RULES, spelled).encode(TEXTS)
+    assert np.array_equal(found.ngrams.ids, expected.ngrams.ids)
+    assert np.array_equal(found.ngrams.offsets, expected.ngrams.offsets)
+
+
 @pytest.mark.parametrize("rows", [0, 1, 3, 54])
 def test_workers_give_the_ids_of_an_encoder_in_their_order(two_workers, rows):
     texts = TEXTS.slice(0, rows)

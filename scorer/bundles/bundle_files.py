@@ -9,6 +9,7 @@
     history.csv          a row an epoch
     report.html          for people
     linear.safetensors   the linear term beside the network, where there is one (version 2)
+    ngrams.txt           the n-grams that unknown tokens have in it, one a line (version 3)
 
 To change the format: raise FORMAT_VERSION, keep a reader for the older one, and test it.
 Knows encoder and model, nothing of training or of stores. Nothing is ever unpickled.
@@ -43,9 +44,8 @@ from scorer.tokens.encoding import Vocabulary
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules
 
-FORMAT_VERSION = 2
-LINEAR_SINCE = 2
-OLDER_VERSIONS = (1,)  # without a linear term; everything else is as in version 2
+FORMAT_VERSION = 3
+OLDER_VERSIONS = (1, 2)  # without the optional files that came later; else as in version 3
 MANIFEST = "bundle.json"
 FILES = (
     "weights.safetensors",
@@ -55,7 +55,8 @@ FILES = (
     "history.csv",
     "report.html",
 )
-LINEAR = "linear.safetensors"  # only where the bundle has a linear term
+LINEAR, NGRAMS = "linear.safetensors", "ngrams.txt"
+OPTIONAL = {LINEAR: 2, NGRAMS: 3}  # files that a bundle of this version or later may have
 CREATED = r"[0-9]{8}T[0-9]{6}Z"
 MAX_MANIFEST_BYTES = 16 << 20
 DAMAGE = (KeyError, TypeError, ValueError, OSError, csv.Error, SafetensorError, pa.ArrowException)
@@ -104,16 +105,28 @@ def _serialise(bundle: Bundle) -> dict[str, bytes]:
         for text, row in zip(bundle.golden.texts, bundle.golden.probabilities, strict=True)
     ]
     weights = {name: tensor.contiguous() for name, tensor in bundle.weights.items()}
-    linear = {} if bundle.linear is None else {LINEAR: save_arrays(bundle.linear.to_tensors())}
+    optional = {}
+    if bundle.linear is not None:
+        optional[LINEAR] = save_arrays(bundle.linear.to_tensors())
+    if bundle.vocabulary.ngrams:
+        optional[NGRAMS] = _lines(bundle.vocabulary.ngrams)
     return {
         "weights.safetensors": save_tensors(weights),
-        "vocabulary.txt": "".join(f"{token}\n" for token in bundle.vocabulary.tokens).encode(),
+        "vocabulary.txt": _lines(bundle.vocabulary.tokens),
         "pieces.parquet": bundle.cached_pieces.to_parquet(),
         "golden.csv": _csv(columns, golden),
         "history.csv": _csv(list(bundle.history[0]), bundle.history),
         "report.html": bundle.report.encode(),
-        **linear,
+        **optional,
     }
+
+
+def _lines(texts: Sequence[str]) -> bytes:
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+def _from_lines(data: bytes) -> tuple[str, ...]:
+    return tuple(data.decode().removesuffix("\n").split("\n")) if data else ()
 
 
 def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -182,8 +195,11 @@ def _check_manifest(manifest: Any, path: Path) -> None:
 
 def _file_names(files: Any, version: int) -> set[str]:
     """Return the files a bundle of this version has, one with this manifest."""
-    has_linear = version >= LINEAR_SINCE and isinstance(files, dict) and LINEAR in files
-    return {*FILES, LINEAR} if has_linear else set(FILES)
+    found = files if isinstance(files, dict) else {}
+    return {
+        *FILES,
+        *(name for name, since in OPTIONAL.items() if version >= since and name in found),
+    }
 
 
 def _check_names(found: Any, expected: set[str], where: str) -> None:
@@ -219,7 +235,8 @@ def _verified(path: Path, expected: Mapping[str, Any]) -> bytes:
 def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, ver: str) -> Bundle:
     facts = _facts(content)
     table = pq.ParquetFile(io.BytesIO(data["pieces.parquet"])).read()  # imports less than the usual
-    vocabulary = Vocabulary(tuple(data["vocabulary.txt"].decode().removesuffix("\n").split("\n")))
+    ngrams = _from_lines(data.get(NGRAMS, b""))
+    vocabulary = Vocabulary(_from_lines(data["vocabulary.txt"]), ngrams)
     if len(vocabulary) != facts.model.vocabulary_size:
         raise BundleError(
             f"vocabulary.txt has {len(vocabulary)} tokens, the model {facts.model.vocabulary_size}",
@@ -235,7 +252,7 @@ def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, v
         report=data["report.html"].decode(),
         version=ver,
         digest=digest,
-        linear=_linear(data.get(LINEAR), facts),
+        linear=_linear(data.get(LINEAR), facts, len(ngrams)),
     )
 
 
@@ -265,13 +282,17 @@ def _of_kind(kind: Any, values: Any, where: str) -> Any:
     return kind(**values)
 
 
-def _linear(data: bytes | None, facts: Facts) -> LinearTerm | None:
-    """Return the linear term, which has to fit the network's vocabulary and classes."""
-    if data is None:
+def _linear(data: bytes | None, facts: Facts, ngrams: int) -> LinearTerm | None:
+    """Return the linear term, which has to fit the vocabulary and the classes."""
+    if data is None and not ngrams:
         return None
+    if data is None:
+        raise BundleError(f"{NGRAMS} is of no use without {LINEAR}", REMEDY)
     term = LinearTerm.from_tensors(load_arrays(data))
     sizes = (len(term.terms.words), len(term.intercepts))
-    if sizes != (facts.model.vocabulary_size, facts.model.classes):
+    ids = sizes[0] if term.subwords is None else len(term.subwords.sizes)
+    tokens, classes = facts.model.vocabulary_size, facts.model.classes
+    if sizes != (tokens, classes) or ids != tokens + ngrams:
         raise BundleError(f"{LINEAR} is of another vocabulary or of other classes", REMEDY)
     return term
 

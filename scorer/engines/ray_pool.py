@@ -115,5 +115,4 @@ def _shares(encoded: Encoded, count: int) -> Iterator[Encoded]:
     count = max(1, min(count, total // LEAST_TOKENS))
     cuts = np.searchsorted(encoded.offsets, np.arange(1, count) * (total / count)).tolist()
     for start, end in zip([0, *cuts], [*cuts, len(encoded)], strict=True):
-        offsets = encoded.offsets[start : end + 1]
-        yield Encoded(encoded.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
+        yield encoded.rows(start, end)

@@ -71,10 +71,11 @@ class Terms:
 
 @dataclass(frozen=True)
 class Subwords:
-    """What the character n-grams of each token come to.
+    """What the character n-grams of each token come to, and each n-gram of unknown tokens.
 
-    coefficients: float32 (vocabulary, classes), the sum of its n-grams' weights.
-    sizes: float32 (vocabulary,), the sum of their squared inverse document frequencies.
+    coefficients: float32 (ids, classes), the sum of its n-grams' weights; ids are those of tokens,
+    then those of n-grams. sizes: float32 (ids,), the sum of their squared inverse document
+    frequencies.
     """
 
     coefficients: np.ndarray
@@ -82,7 +83,7 @@ class Subwords:
 
     def logits(self, encoded: Encoded) -> np.ndarray:
         """Return float32 (rows, classes)."""
-        tokens = count_tokens(encoded, len(self.sizes))
+        tokens = count_spelled(encoded, len(self.sizes))
         sizes = np.sqrt(np.maximum(tokens @ self.sizes, SMALLEST))
         return np.asarray((tokens @ self.coefficients) / sizes[:, None], np.float32)
 
@@ -106,8 +107,9 @@ class LinearTerm:
         if len(sizes) > 1 or self.coefficients.shape[1:] != self.intercepts.shape:
             raise BundleError("the parts of the linear term do not fit each other")
         if self.subwords is not None:
-            shape = (len(self.terms.words), len(self.intercepts))
-            if self.subwords.coefficients.shape != shape or len(self.subwords.sizes) != shape[0]:
+            ids, classes = self.subwords.coefficients.shape
+            fits = classes == len(self.intercepts) and ids >= len(self.terms.words)
+            if not fits or len(self.subwords.sizes) != ids:
                 raise BundleError("the subwords of the linear term do not fit its words")
 
     def logits(self, encoded: Encoded) -> np.ndarray:
@@ -168,13 +170,20 @@ def _rounded(coefficients: np.ndarray, factor: float) -> np.ndarray:
     return (coefficients * np.float32(factor)).astype(np.float16).astype(np.float32)
 
 
-def count_tokens(encoded: Encoded, vocabulary_size: int) -> "csr_matrix":
-    """Return how often each token is in each text: float32 (rows, vocabulary)."""
+def count_spelled(encoded: Encoded, ids: int) -> "csr_matrix":
+    """Return how often each token, and each n-gram of unknown ones, is in each text.
+
+    float32 (rows, ids).
+    """
+    counts = _count_ids(encoded, ids)
+    return counts if encoded.ngrams is None else counts + _count_ids(encoded.ngrams, ids)
+
+
+def _count_ids(encoded: Encoded, ids: int) -> "csr_matrix":
     from scipy.sparse import csr_matrix
 
     ones = np.ones(len(encoded.ids), np.float32)
-    shape = (len(encoded), vocabulary_size)
-    return csr_matrix((ones, encoded.ids, encoded.offsets), shape)
+    return csr_matrix((ones, encoded.ids, encoded.offsets), (len(encoded), ids))
 
 
 def weigh(counts: "csr_matrix", inverse_document_frequency: np.ndarray) -> "csr_matrix":

@@ -10,14 +10,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import repeat
+from itertools import chain, repeat
 
 import numpy as np
 import pyarrow as pa
 
 from scorer.errors import BundleError
+from scorer.tokens.ngrams import ngrams_of
 from scorer.tokens.piece_cache import NOTHING, CachedPieces, PieceCache, PieceIds
 from scorer.tokens.piece_index import piece_keys
+from scorer.tokens.ragged_array import RaggedArray
 from scorer.tokens.special_cases import CLOSES, MATCHES, OPENS
 from scorer.tokens.text import (
     Pieces,
@@ -42,10 +44,21 @@ class Encoded:
     """The token ids of a column of texts.
 
     ids: int32 (total_tokens,); offsets: int64 (rows + 1,); row i: ids[offsets[i]:offsets[i + 1]].
+    ngrams: the ids of the character n-grams of each row's unknown tokens; None where the
+    vocabulary has no n-grams.
     """
 
     ids: np.ndarray
     offsets: np.ndarray
+    ngrams: "Encoded | None" = None
+
+    @classmethod
+    def joined(cls, parts: Sequence["Encoded"]) -> "Encoded":
+        """Return the rows of all parts, one part at least, in their order."""
+        offsets = np.cumsum(np.concatenate([[0], *(part.lengths for part in parts)]))
+        ngrams = [part.ngrams for part in parts if part.ngrams is not None]
+        ids = np.concatenate([part.ids for part in parts])
+        return cls(ids, offsets, cls.joined(ngrams) if ngrams else None)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -55,18 +68,29 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def rows(self, start: int, end: int) -> "Encoded":
+        """Return the rows from `start` up to `end`."""
+        offsets = self.offsets[start : end + 1]
+        ngrams = None if self.ngrams is None else self.ngrams.rows(start, end)
+        return Encoded(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0], ngrams)
+
 
 class Vocabulary:
     """Tokens by id. The first two are `<unk>` and `<pad>`, which no text can spell.
 
     A token of a text that reads "<pad>" or "<unk>" is unknown like any other word that is not in
-    the vocabulary; torchtext would give it the padding's id.
+    the vocabulary; torchtext would give it the padding's id. The ids of n-grams, which unknown
+    tokens are made of, come after those of the tokens.
     """
 
-    def __init__(self, tokens: tuple[str, ...]) -> None:
+    def __init__(self, tokens: tuple[str, ...], ngrams: tuple[str, ...] = ()) -> None:
         if tokens[:2] != SPECIALS or len(set(tokens)) != len(tokens):
             raise BundleError(f"a vocabulary starts with {SPECIALS} and holds each token once")
+        if len(set(ngrams)) != len(ngrams):
+            raise BundleError("a vocabulary holds each n-gram once")
         self.tokens = tokens
+        self.ngrams = ngrams
+        self._ngram_ids = {ngram: len(tokens) + i for i, ngram in enumerate(ngrams)}
         self._ids = {token: i for i, token in enumerate(tokens) if i not in (UNKNOWN_ID, PAD_ID)}
 
     def __len__(self) -> int:
@@ -75,6 +99,22 @@ class Vocabulary:
     def ids_of(self, tokens: Sequence[str]) -> np.ndarray:
         """Return the ids of tokens: int32 (tokens,), UNKNOWN_ID for one that has none."""
         return np.fromiter(map(self._ids.get, tokens, repeat(UNKNOWN_ID)), np.int32, len(tokens))
+
+    def ngram_ids(self, token: str) -> list[int]:
+        """Return the ids of a token's n-grams, of those that have one."""
+        return [self._ngram_ids[ngram] for ngram in ngrams_of(token) if ngram in self._ngram_ids]
+
+    def spelled(self, tokens: Sequence[str]) -> RaggedArray:
+        """Return each token's id; after UNKNOWN_ID come the ids of its n-grams."""
+        ids = self.ids_of(tokens)
+        if not self.ngrams:
+            return RaggedArray(ids, np.arange(len(ids) + 1))
+        rows = [
+            [id, *self.ngram_ids(token)] if id == UNKNOWN_ID else [id]
+            for id, token in zip(ids.tolist(), tokens, strict=True)
+        ]
+        offsets = np.cumsum([0, *map(len, rows)])
+        return RaggedArray(np.fromiter(chain.from_iterable(rows), np.int32), offsets)
 
 
 class TextEncoder:
@@ -87,7 +127,8 @@ class TextEncoder:
     def __init__(
         self, rules: TextRules, vocabulary: Vocabulary, cached_pieces: CachedPieces | None = None
     ) -> None:
-        if cached_pieces and not _within(cached_pieces.ids.ids, len(vocabulary)):
+        ids = len(vocabulary) + len(vocabulary.ngrams)
+        if cached_pieces and not _within(cached_pieces.ids.ids, ids):
             raise BundleError("cached pieces have ids beyond the vocabulary")
         self._rules = rules
         self._vocabulary = vocabulary
@@ -96,9 +137,16 @@ class TextEncoder:
     def encode(self, texts: pa.LargeStringArray) -> Encoded:
         """Return the texts' ids; a null or blank text has none."""
         parts = [self._encode(part) for part in slices(texts, SLICE_BYTES)]
-        ids = [np.zeros(0, np.int32), *(part.ids for part in parts)]
-        lengths = [np.zeros(1, np.int64), *(part.lengths for part in parts)]
-        return Encoded(np.concatenate(ids), np.cumsum(np.concatenate(lengths)))
+        nothing = Encoded(np.zeros(0, np.int32), np.zeros(1, np.int64))
+        encoded = Encoded.joined([nothing, *parts])
+        return self._without_ngrams(encoded) if self._vocabulary.ngrams else encoded
+
+    def _without_ngrams(self, encoded: Encoded) -> Encoded:
+        """Return the token ids with the ids of n-grams beside them."""
+        is_ngram = encoded.ids >= len(self._vocabulary)
+        before = np.concatenate([[0], np.cumsum(is_ngram)])[encoded.offsets]
+        ngrams = Encoded(encoded.ids[is_ngram], before)
+        return Encoded(encoded.ids[~is_ngram], encoded.offsets - before, ngrams)
 
     def _encode(self, texts: pa.LargeStringArray) -> Encoded:
         if self._cache.full:
@@ -161,8 +209,8 @@ class TextEncoder:
         return numbers[codes]
 
     def _ids(self, block: PieceTokens) -> PieceIds:
-        ids = self._vocabulary.ids_of(block.tokens)
-        return PieceIds(ids[block.indices], block.offsets, block.flags)
+        ids = self._vocabulary.spelled(block.tokens).select(block.indices)
+        return PieceIds(ids.values, ids.offsets[block.offsets], block.flags)
 
 
 def _within(ids: np.ndarray, tokens: int) -> bool:

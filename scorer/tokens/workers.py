@@ -59,7 +59,7 @@ class EncodingWorkers:
         try:
             for worker, part in zip(self._workers, _parts(texts, len(self._workers)), strict=True):
                 worker.send(part)
-            return _joined([worker.receive() for worker in self._workers])
+            return Encoded.joined([worker.receive() for worker in self._workers])
         except BaseException:  # of any kind: a worker may be left with an answer to give
             self.close()
             raise
@@ -145,12 +145,6 @@ def _parts(texts: pa.LargeStringArray, count: int) -> list[pa.LargeStringArray]:
     shares = np.arange(1, count) * (offsets[-1] / count)
     cuts = [0, *np.searchsorted(offsets, shares).tolist(), len(texts)]
     return [texts.slice(start, end - start) for start, end in pairwise(cuts)]
-
-
-def _joined(parts: list[Encoded]) -> Encoded:
-    lengths = np.concatenate([part.lengths for part in parts])
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return Encoded(np.concatenate([part.ids for part in parts]), offsets)
 
 
 @contextmanager

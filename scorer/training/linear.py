@@ -18,11 +18,12 @@ from scorer.network.linear import (
     LinearTerm,
     Subwords,
     Terms,
-    count_tokens,
+    count_spelled,
     pairs_of,
     weigh,
 )
 from scorer.tokens.encoding import SPECIALS, Encoded, Vocabulary
+from scorer.tokens.ngrams import ngrams_of
 from scorer.training.fitting import Examples
 
 if TYPE_CHECKING:
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
 INVERSE_PENALTY = 4.0  # scikit-learn's C, as the baseline has it
 MAX_ITERATIONS = 200
 MAX_WEIGHTS = 1_500_000  # terms times classes: 3 MB of the bundle
-NGRAMS = (3, 5)  # characters
 LEAST_DOCUMENTS = 2  # texts that an n-gram is in
 SUBWORD_WEIGHT = 0.7  # of the n-grams beside words and pairs, see benchmarks/LOG.md
-MAX_SUBWORD_TOKENS = 1_000_000  # of all texts together
 LEAST_PROBABILITY = 0.02  # of a class that a soft label is split into
 
 
@@ -47,7 +46,7 @@ def fit_linear(examples: Examples, vocabulary: Vocabulary, classes: int) -> Line
     document_frequency = np.bincount(counts.indices, minlength=len(terms))
     rarity = np.log((1 + len(examples.encoded)) / (1 + document_frequency)) + 1
     features = weigh(counts, rarity.astype(np.float32))
-    ngrams = _token_ngrams(examples.encoded, vocabulary)
+    ngrams = _ngram_weights(examples.encoded, vocabulary) if vocabulary.ngrams else None
     if ngrams is not None:
         features = hstack([features, SUBWORD_WEIGHT * _ngrams_of_texts(examples.encoded, ngrams)])
     weights, intercepts = _regress(features.tocsr(), examples.targets, classes)
@@ -59,23 +58,20 @@ def fit_linear(examples: Examples, vocabulary: Vocabulary, classes: int) -> Line
     return LinearTerm(terms, rarity, weights, intercepts, subwords)
 
 
-def _token_ngrams(encoded: Encoded, vocabulary: Vocabulary) -> "csr_matrix | None":
-    """Return the n-grams of each token, by inverse document frequency: (vocabulary, n-grams).
+def _ngram_weights(encoded: Encoded, vocabulary: Vocabulary) -> "csr_matrix":
+    """Return inverse document frequencies: float32 (tokens and n-grams of ids, n-grams).
 
-    None where the texts are so long that words alone tell enough, and n-grams cost too much.
+    A token's row has those of its n-grams; the row of an n-gram, which unknown tokens have, its
+    own.
     """
     from scipy.sparse import diags
     from sklearn.feature_extraction.text import CountVectorizer
 
-    if len(encoded.ids) > MAX_SUBWORD_TOKENS:
-        return None
-    words = [f"<{token.lower()}>" for token in vocabulary.tokens]
-    words[: len(SPECIALS)] = [""] * len(SPECIALS)  # no text spells them
-    vectorizer = CountVectorizer(
-        analyzer="char", ngram_range=NGRAMS, binary=True, lowercase=False, dtype=np.float32
-    )
-    ngrams = vectorizer.fit_transform(words)
-    in_texts = (count_tokens(encoded, len(words)) @ ngrams).astype(bool)
+    spelled = [ngrams_of(token) for token in vocabulary.tokens]
+    spelled[: len(SPECIALS)] = [[]] * len(SPECIALS)  # no text spells them
+    spelled += [[ngram] for ngram in vocabulary.ngrams]
+    ngrams = CountVectorizer(analyzer=list, dtype=np.float32).fit_transform(spelled)
+    in_texts = (count_spelled(encoded, len(spelled)) @ ngrams).astype(bool)
     document_frequency = np.asarray(in_texts.sum(axis=0)).ravel()
     kept = np.flatnonzero(document_frequency >= LEAST_DOCUMENTS)
     rarity = np.log((1 + len(encoded)) / (1 + document_frequency[kept])) + 1
@@ -90,7 +86,7 @@ def _ngrams_of_texts(encoded: Encoded, ngrams: "csr_matrix") -> "csr_matrix":
     """Return the n-grams of texts as `Subwords.logits` weighs them: (rows, n-grams)."""
     from scipy.sparse import diags
 
-    tokens = count_tokens(encoded, ngrams.shape[0])
+    tokens = count_spelled(encoded, ngrams.shape[0])
     sizes = np.sqrt(np.maximum(tokens @ _sizes(ngrams), SMALLEST))
     return diags((1 / sizes).astype(np.float32)) @ (tokens @ ngrams)
 

@@ -21,12 +21,15 @@ from scorer.tokens.encoding import (
     count_tokens,
     most_useful_pieces,
 )
+from scorer.tokens.ngrams import most_frequent_ngrams
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.training.recipe import Recipe
 
 CACHED_PIECES = 100_000
 MOST_FREQUENT = 20  # tokens listed in the bundle
 LEAST_OCCURRENCES = 2  # of a token that is added to a pretrained vocabulary
+MAX_SPELLED_TOKENS = 1_000_000  # of texts whose n-grams count; where there are more, words suffice
+MAX_NGRAMS = 20_000
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class Preprocessing:
             vocabulary = build_vocabulary(counts, recipe.vocabulary_size)
         else:
             vocabulary = extend_vocabulary(pretrained.vocabulary, counts, recipe.vocabulary_size)
+        if recipe.linear and counts.total() <= MAX_SPELLED_TOKENS:
+            ngrams = most_frequent_ngrams(counts, MAX_NGRAMS)
+            vocabulary = Vocabulary(vocabulary.tokens, ngrams)
         golden = pa.array(GOLDEN_TEXTS, pa.large_string())  # scored at each start, without spaCy
         piece_cache = most_useful_pieces(texts, recipe.rules, vocabulary, CACHED_PIECES, golden)
         encoder = TextEncoder(recipe.rules, vocabulary, piece_cache)

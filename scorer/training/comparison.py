@@ -49,8 +49,8 @@ def compare(
     return Comparison(
         right,
         their_right,
-        macro_f1(our_classes, targets, len(classes)),
-        macro_f1(their_classes, targets, len(classes)),
+        macro_f1(our_classes, targets),
+        macro_f1(their_classes, targets),
         sign_test(their_right, right),
         sign_test(right, their_right),
         _swapped(our_classes, their_classes, classes),
@@ -73,14 +73,11 @@ def sign_test(winner: np.ndarray, loser: np.ndarray) -> float:
     return float(binomtest(won, won + lost, alternative="greater").pvalue)
 
 
-def macro_f1(guessed: np.ndarray, targets: np.ndarray, classes: int) -> float:
+def macro_f1(guessed: np.ndarray, targets: np.ndarray) -> float:
     """Return the mean F1 of the classes that occur, between 0 and 1."""
-    scores = []
-    for index in np.unique(targets):
-        hits = int(((guessed == index) & (targets == index)).sum())
-        wrong = int((guessed == index).sum()) + int((targets == index).sum()) - 2 * hits
-        scores.append(2 * hits / (2 * hits + wrong))
-    return float(np.mean(scores)) if scores else 0.0
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(targets, guessed, labels=np.unique(targets), average="macro"))
 
 
 def _swapped(ours: np.ndarray, theirs: np.ndarray, classes: Sequence[str]) -> tuple[str, ...]:

@@ -104,7 +104,7 @@ the same command goes on where it stopped.
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, message="%(version)s")
 def main(labelled: tuple[str, ...], quiet: bool, verbose: bool, **options: Any) -> None:
-    """Train on LABELLED files (CSV or Parquet) and write a new bundle version to the store."""
+    """Train on LABELLED files (CSV or Parquet; URLs too) and write a new version to the store."""
     run_job(lambda: train(labelled, quiet, **options), verbose)
 
 

@@ -36,8 +36,10 @@ CONNECT_SECONDS, STALL_SECONDS, ATTEMPTS = 5, 20, 4  # a dead endpoint costs les
 GCS_RETRY_SECONDS = 60  # else 15 minutes
 REASON_CHARACTERS = 300  # of a library's message
 S3_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-BY_PYARROW = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
-WHOLE_WHEN_CLOSED = ("s3", "gs", "gcs")  # until then there is no object; elsewhere a part is seen
+BY_PYARROW = ("s3", "gs", "gcs", "hdfs", "viewfs")
+AZURE = ("abfs", "abfss", "az")  # not by pyarrow, which empties an object before it is written
+WHOLE_WHEN_CLOSED = ("s3", "gs", "gcs", *AZURE)  # no object till then; elsewhere a part is seen
+IN_EXTRA = (*AZURE, "http", "https", "sftp", "ssh")
 EXTRA = "pip install 'batch-text-scorer[cloud]'"
 ACCESS = "Credentials are those that the store's own tools find: environment, profile, machine"
 
@@ -57,9 +59,18 @@ def version(url: str) -> tuple[Any, ...]:
     with reaching(url, "read"):
         filesystem, path = _filesystem(url)
         info = filesystem.get_file_info(path)
-        with filesystem.open_input_file(path) as file:
-            tags = {name.lower(): value for name, value in (file.metadata() or {}).items()}
+        tags = _tags(filesystem, path)
     return info.size, info.mtime_ns, tags.get("etag")
+
+
+def _tags(filesystem: fs.FileSystem, path: str) -> dict[str, Any]:
+    """Return what a store says about an object, by names in lower case."""
+    if isinstance(filesystem, fs.PyFileSystem):
+        found = filesystem.handler.fs.info(path)
+    else:
+        with filesystem.open_input_file(path) as file:
+            found = file.metadata() or {}
+    return {name.lower(): value for name, value in found.items()}
 
 
 def exists(url: str) -> bool:
@@ -84,9 +95,9 @@ def check_object(url: str, source: Location | None, overwrite: bool) -> None:
     if url == source:
         raise UsageError(f"{url} is the input itself", "Choose another output")
     with reaching(url, "write"):
-        filesystem, _ = _filesystem(url)
-        if filesystem.get_file_info(parts.host).type == fs.FileType.NotFound:
-            raise InputError(f"cannot write {url}: there is no bucket {parts.host}")
+        bucket = _missing_bucket(url)
+        if bucket is not None:
+            raise InputError(f"cannot write {url}: there is no bucket {bucket}")
     if not overwrite and exists(url):
         raise UsageError(f"{url} is already there", "--overwrite replaces it")
 
@@ -210,12 +221,19 @@ def reaching(url: str, action: str) -> Iterator[None]:
 
 def _missing(url: str) -> str:
     """Return what is not there: the object, or its whole bucket."""
-    parts = parse_url(url)
-    if parts.scheme in WHOLE_WHEN_CLOSED:
-        filesystem, _ = _filesystem(url)
-        if filesystem.get_file_info(parts.host).type == fs.FileType.NotFound:
-            return f"there is no bucket {parts.host}"
-    return "there is no such object"
+    try:
+        bucket = _missing_bucket(url) if parse_url(url).scheme in WHOLE_WHEN_CLOSED else None
+    except Exception as error:  # adlfs says that nothing is there where nobody answers
+        return _reason(error, url)
+    return "there is no such object" if bucket is None else f"there is no bucket {bucket}"
+
+
+def _missing_bucket(url: str) -> str | None:
+    """Return the name of the URL's bucket (Azure: container) if it is not there."""
+    filesystem, path = _filesystem(url)
+    bucket = path.partition("/")[0]
+    found = filesystem.get_file_info(bucket).type
+    return bucket if found == fs.FileType.NotFound else None
 
 
 def _reason(error: Exception, url: str) -> str:
@@ -288,10 +306,12 @@ def _by_fsspec(given: str, parts: Url) -> tuple[fs.FileSystem, str]:
         from fsspec.core import url_to_fs
 
         filesystem, path = url_to_fs(given)
-    except ImportError:
-        raise UsageError(f"{parts.scheme}:// needs a package more", EXTRA) from None
+        filesystem.invalidate_cache()  # another program may have written since
+    except ImportError as error:
+        message = f"{parts.scheme}:// needs a package more: {_reason(error, given)}"
+        raise UsageError(message, EXTRA if parts.scheme in IN_EXTRA else "") from None
     except ValueError:
-        known = ", ".join(f"{name}://" for name in BY_PYARROW)
+        known = ", ".join(f"{name}://" for name in (*BY_PYARROW, *AZURE))
         hint = f"There are {known} and those of fsspec"
         raise UsageError(f"{parts.scheme}:// is not known", hint) from None
     return fs.PyFileSystem(fs.FSSpecHandler(filesystem)), path

@@ -21,6 +21,7 @@ from scorer.engines import many_files
 from scorer.engines.many_files import FilePair, FilesSummary, Outcome, find_files
 from scorer.errors import UsageError
 from scorer.evaluation.profile import Profile
+from scorer.files.urls import hide_secrets, is_url, location
 from scorer.network.inference import Predicts
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks as ScoringCallbacks
@@ -139,6 +140,11 @@ def score_files(
     One model for all; outputs that are up to date are not made again; a file that fails does not
     stop the others: `FilesError` names them in the end. Options are those of `score_file`.
     """
+    if any(is_url(os.fspath(path)) for path in (*sources, target)):
+        message = (
+            "many files are read and written on this machine's disks, a URL in a run of its own"
+        )
+        raise UsageError(message, "Name one IN and one OUT")
     folder = Path(target)
     pairs = find_files([os.fspath(source) for source in sources], folder, output_format)
     loaded = load_bundle(resolve_bundle(bundle, store))
@@ -168,7 +174,9 @@ def score_files(
 def _is_large(source: Source) -> bool:
     """Return whether importing the fused kernel pays; of a stream that is not known: yes."""
     file = source.file
-    return file is None or not file.is_file() or file.stat().st_size >= LARGE_BYTES
+    if not isinstance(file, Path):
+        return True
+    return not file.is_file() or file.stat().st_size >= LARGE_BYTES
 
 
 def requests(
@@ -190,7 +198,7 @@ def requests(
     **csv: Any,
 ) -> tuple[Source, Target]:
     """Return what is read and what is written; `csv` are fields of `CsvOptions`."""
-    read, write = os.fspath(source), os.fspath(target)
+    read, write = hide_secrets(os.fspath(source)), hide_secrets(os.fspath(target))
     limit = RejectLimit.parse(str(max_rejects))
     given = format_of(read, input_format)
     wanted = format_of(write, output_format, writing=True)
@@ -254,7 +262,7 @@ def train(
     one = isinstance(labelled, str | os.PathLike)
     files: Sequence[StrPath] = [labelled] if one else labelled  # type: ignore[list-item,assignment]
     request = training.TrainingRequest(
-        [Path(path) for path in files],
+        [location(hide_secrets(os.fspath(path))) for path in files],
         Path(store),
         preset,
         _part(valid),
@@ -285,4 +293,4 @@ def one_name(text_column: str | Sequence[str] | None) -> str | None:
 
 def _part(given: StrPath | float) -> str:
     """Return a file, a share or a number of rows as the command line has it."""
-    return os.fspath(given) if isinstance(given, str | os.PathLike) else str(given)
+    return hide_secrets(os.fspath(given)) if isinstance(given, str | os.PathLike) else str(given)

@@ -13,6 +13,7 @@ from scorer.engines.many_files import FAILED, FilesSummary, Outcome
 from scorer.engines.many_files import SCORED as SCORED_FILE
 from scorer.errors import InputError
 from scorer.files.byte_streams import STANDARD_STREAM
+from scorer.files.urls import companion
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import SCORED, UNKNOWN
 from scorer.scoring.summary import BundleFacts, RunSummary, as_json
@@ -159,7 +160,8 @@ def warning_lines(summary: RunSummary) -> Iterator[str]:
     """Yield what a person should look at even after a quiet run."""
     rejected = summary.provenance.rows.rejected
     if rejected:
-        where = f"see {summary.output}.rejects.csv" if summary.output_sha256 else "not kept"
+        beside = companion(summary.output, "rejects.csv")
+        where = f"see {beside}" if summary.output_sha256 else "not kept"
         yield f"{summary.provenance.input.path}: {rejected:,} rows were rejected, {where}"
     for line in summary.drift_warnings:
         yield f"{summary.provenance.input.path}: {line}"

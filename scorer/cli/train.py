@@ -31,7 +31,7 @@ the same command goes on where it stopped.
 
 
 @click.command(context_settings={"show_default": True}, epilog=EPILOG)
-@click.argument("labelled", nargs=-1, required=True, type=FILE)
+@click.argument("labelled", nargs=-1, required=True)
 @TEXT_COLUMN
 @click.option("--label-column", metavar="NAME", help="Column of the labels; else inferred.")
 @table_options
@@ -103,12 +103,12 @@ the same command goes on where it stopped.
 @click.option("--quiet", is_flag=True, help="Print errors and warnings only.")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, message="%(version)s")
-def main(labelled: tuple[Path, ...], quiet: bool, verbose: bool, **options: Any) -> None:
-    """Train on LABELLED files (CSV or Parquet) and write a new bundle version to the store."""
+def main(labelled: tuple[str, ...], quiet: bool, verbose: bool, **options: Any) -> None:
+    """Train on LABELLED files (CSV or Parquet; URLs too) and write a new version to the store."""
     run_job(lambda: train(labelled, quiet, **options), verbose)
 
 
-def train(labelled: tuple[Path, ...], quiet: bool, store: Path, **options: Any) -> None:
+def train(labelled: tuple[str, ...], quiet: bool, store: Path, **options: Any) -> None:
     """Train and put the new bundle in use."""
     from scorer import jobs
     from scorer.cli.training_lines import TrainingPrinter

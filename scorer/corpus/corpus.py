@@ -30,6 +30,7 @@ from scorer.corpus.near_duplicates import (
 from scorer.corpus.splits import PARTS as NAMES
 from scorer.corpus.splits import TEST, TRAIN, VALID, split_rows
 from scorer.errors import InputError, UsageError
+from scorer.files.urls import Location, location
 from scorer.tables.formats import ReadOptions
 
 PARTS = ("train", "valid", "test")  # by splits.TRAIN, VALID, TEST
@@ -88,7 +89,7 @@ class _Pool:
 
 
 def read_corpus(
-    paths: Sequence[Path],
+    paths: Sequence[Location],
     valid: str,
     test: str,
     columns: Columns,
@@ -114,13 +115,13 @@ def read_corpus(
     return replace(_corpus(labelled, pool, notes), valid_is_share=VALID not in given)
 
 
-def _size(text: str, part: str) -> Path | float:
-    """Return a number of rows (int) or a share (float); a path where it has a letter."""
+def _size(text: str, part: str) -> Location | float:
+    """Return a number of rows (int) or a share (float); a path or URL where it has a letter."""
     try:
         size = int(text) if text.isdecimal() else float(text)
     except ValueError:
         if any(character.isalpha() for character in text):
-            return Path(text)
+            return location(text)
         size = 0
     if not (0 < size < 1 or (isinstance(size, int) and size > 0)):
         raise UsageError(
@@ -131,7 +132,7 @@ def _size(text: str, part: str) -> Path | float:
 
 
 def _read_given(
-    sizes: Mapping[int, Path | float],
+    sizes: Mapping[int, Location | float],
     training: Labelled,
     columns: Columns,
     options: ReadOptions | None,
@@ -141,7 +142,7 @@ def _read_given(
     return {
         part: read_labelled([size], found, training.class_map, options)
         for part, size in sizes.items()
-        if isinstance(size, Path)
+        if isinstance(size, Path | str)
     }
 
 
@@ -217,10 +218,10 @@ def _absent_classes(pool: _Pool, classes: Sequence[str]) -> Iterator[str]:
 
 
 def _split_off(
-    pool: _Pool, sizes: Mapping[int, Path | float], seed: int, keep: bool
+    pool: _Pool, sizes: Mapping[int, Location | float], seed: int, keep: bool
 ) -> Iterator[str]:
     """Split the parts that are no files off the training rows, alike texts together."""
-    shares = {part: 0 if isinstance(size, Path) else size for part, size in sizes.items()}
+    shares = {part: 0 if isinstance(size, Path | str) else size for part, size in sizes.items()}
     rows = pool.within(TRAIN)
     near = None if keep else pool.duplicates.near[rows]
     groups = None if pool.groups is None else pool.groups[rows]

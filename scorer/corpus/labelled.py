@@ -9,7 +9,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +20,7 @@ from scorer.corpus.labelled_table import LabelledTable, read_labelled_table
 from scorer.corpus.near_duplicates import folded, text_codes
 from scorer.errors import InputError, prefix_errors
 from scorer.files.fingerprint import fingerprint
+from scorer.files.urls import Location, absolute, location
 from scorer.tables.formats import ReadOptions
 
 MIN_ROWS = 10
@@ -110,7 +110,7 @@ class Labelled:
 
 
 def read_labelled(
-    paths: Sequence[Path],
+    paths: Sequence[Location],
     columns: Columns,
     class_map: ClassMap | None = None,
     options: ReadOptions | None = None,
@@ -288,10 +288,10 @@ def _class_notes(counts: dict[str, int]) -> Iterator[str]:
             )
 
 
-def _digests(paths: Sequence[Path]) -> dict[str, str]:
+def _digests(paths: Sequence[Location]) -> dict[str, str]:
     """Return the sha256 of each file by its absolute path."""
-    found = ((path, fingerprint(Path(path))) for path in paths)
-    return {str(Path(path).absolute()): known.sha256 for path, known in found if known}
+    found = ((location(path), fingerprint(location(path))) for path in paths)
+    return {str(absolute(path)): known.sha256 for path, known in found if known}
 
 
 def _sha256(text: str) -> str:

@@ -6,7 +6,6 @@ and columns, nothing of what labels mean.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 from scorer.corpus.labelled_columns import Columns, Positions, find_columns
 from scorer.corpus.soft_labels import SoftLabels, join_soft_labels, read_soft_labels
 from scorer.errors import InputError, prefix_errors
+from scorer.files.urls import Location
 from scorer.tables.csv_cells import as_text
 from scorer.tables.formats import ReadOptions, TableReader, open_table_as
 from scorer.tables.text_column import as_texts, is_text
@@ -40,7 +40,7 @@ class LabelledTable:
 
 
 def read_labelled_table(
-    paths: Sequence[Path], columns: Columns, options: ReadOptions | None = None
+    paths: Sequence[Location], columns: Columns, options: ReadOptions | None = None
 ) -> LabelledTable:
     """Read CSV or Parquet files; the columns found in the first must be in the others.
 
@@ -53,7 +53,7 @@ def read_labelled_table(
     return _joined(tables)
 
 
-def _read_file(path: Path, columns: Columns, options: ReadOptions) -> LabelledTable:
+def _read_file(path: Location, columns: Columns, options: ReadOptions) -> LabelledTable:
     parts: list[LabelledTable] = []
     with open_table_as(str(path), options) as reader:
         for chunk in reader.chunks(CHUNK_ROWS):
@@ -73,7 +73,7 @@ def check_rejected(reader: TableReader) -> None:
         raise InputError(f"{reader.name}: {problem}", reader.reject_hint)
 
 
-def _select_columns(chunk: pa.Table, columns: Columns, path: Path) -> LabelledTable:
+def _select_columns(chunk: pa.Table, columns: Columns, path: Location) -> LabelledTable:
     with prefix_errors(str(path)):
         positions = find_columns(chunk, columns)
         soft_labels = read_soft_labels(chunk, positions.probabilities)

@@ -18,6 +18,7 @@ from typing import Any
 from scorer.errors import InputError, InterruptedRunError, ScorerError, UsageError
 from scorer.files.fingerprint import fingerprint
 from scorer.files.publish import locked, publish_text, writing
+from scorer.files.urls import is_url
 from scorer.tables.formats import FORMATS, READ_ONLY, SUFFIXES, format_of
 
 MANIFEST, LOCK, SUMMARY = ".scorer-manifest.jsonl", ".scorer", "scorer-run.json"
@@ -84,7 +85,7 @@ def is_many(sources: Sequence[str]) -> bool:
 
 
 def _is_glob(source: str) -> bool:
-    return glob.has_magic(source) and not Path(source).exists()
+    return not is_url(source) and glob.has_magic(source) and not Path(source).exists()
 
 
 def find_files(

@@ -1,4 +1,4 @@
-"""Bytes in and out: files and standard streams opened, decompressed and compressed.
+"""Bytes in and out: files, URLs and standard streams opened, decompressed and compressed.
 
 Errors of the operating system and of decompressors become an `InputError` that names the file.
 Knows nothing of tables.
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import zstandard
@@ -26,6 +26,9 @@ import zstandard
 from scorer.errors import InputError
 from scorer.files.file_kinds import HEAD_BYTES, UNPACK, check_compressed
 from scorer.files.publish import full_hint
+from scorer.files.remote_files import BLOCK_BYTES as REMOTE_BLOCK_BYTES
+from scorer.files.remote_files import open_object
+from scorer.files.urls import is_url
 
 STANDARD_STREAM = "-"
 STANDARD_OUTPUT = "standard output"
@@ -96,6 +99,8 @@ def open_source(path: str, compression: str | None = None) -> io.BufferedReader:
 
 def open_seekable(path: str) -> IO[bytes]:
     """Open a file; an unseekable one is copied to an unnamed temporary file first."""
+    if is_url(path):
+        return cast(IO[bytes], open_object(path))  # unbuffered: it is read here and there
     if path == STANDARD_STREAM:
         return _spooled(_buffer_of(sys.stdin, source_name(path)), source_name(path))
     file = open_file(path)
@@ -115,7 +120,9 @@ def _spooled(file: IO[bytes], name: str) -> IO[bytes]:
 
 
 def open_file(path: str) -> IO[bytes]:
-    """Open a file or a pipe. Raises `InputError`."""
+    """Open a file, a pipe or a URL. Raises `InputError`."""
+    if is_url(path):
+        return io.BufferedReader(open_object(path), REMOTE_BLOCK_BYTES)
     try:
         return Path(path).open("rb")
     except FileNotFoundError as error:

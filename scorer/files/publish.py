@@ -20,7 +20,7 @@ FULL_HINT = "Make space and run the same command again: it goes on where this ru
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path | str) -> Iterator[None]:
     """Turn an `OSError` of writing `path` into an `InputError` that names it."""
     try:
         yield
@@ -160,6 +160,18 @@ class PendingFile:
             if replace or not self._link():
                 self.temporary.replace(self.final)
             sync(self.final.parent)
+
+    def remove(self) -> None:
+        """Remove the file at the final name, if there is one."""
+        with writing(self.final):
+            self.final.unlink(missing_ok=True)
+
+    def read(self) -> bytes | None:
+        """Return what is at the final name; None for what cannot be read."""
+        try:
+            return self.final.read_bytes()
+        except OSError:
+            return None
 
     def _link(self) -> bool:
         """Hard-link the final name unless it exists; False where links are not supported."""

@@ -6,7 +6,9 @@
     <output>.journal        the scores so far, while the run is not finished
     <output>.lock           while a run is under way
 
-Standard output has none of these. Knows files, nothing of what is in them.
+Standard output has none of these. Of an output behind a URL, the first three are objects beside one
+another; journal, lock and what is not published yet are files on this machine (`urls.state_path`).
+Knows files, nothing of what is in them.
 """
 
 import json
@@ -28,6 +30,8 @@ from scorer.files.publish import (
     temporary_of,
     writing,
 )
+from scorer.files.remote_files import PendingObject, check_object
+from scorer.files.urls import Location, companion, is_url, state_path
 from scorer.scoring.journal import Binding, Journal, open_journal
 from scorer.scoring.summary import as_json
 
@@ -56,15 +60,16 @@ class StreamDestination:
 class FileDestination:
     """A locked output: all is written under temporary names, and published when it is proved."""
 
-    def __init__(self, output: Path, overwrite: bool) -> None:
+    def __init__(self, output: Path, overwrite: bool, url: str | None = None) -> None:
+        """Publish at `output`; or at `url`, with `output` for what stays on this machine."""
         self.output = output
         self._overwrite = overwrite
-        self.name = str(output)
-        self._table = PendingFile(output)
-        self._rejects = PendingFile(beside(output, "rejects.csv"))
-        self._summary = PendingFile(beside(output, "run.json"))
+        self.name = url or str(output)
+        self._table = _pending(output, url)
+        self._rejects = _pending(output, url, "rejects.csv")
+        self._summary = _pending(output, url, "run.json")
         self._journal: Journal | None = None
-        self._earlier = _published(self._summary.final)
+        self._earlier = _published(self._summary.read())
 
     @property
     def table(self) -> Path | None:
@@ -125,8 +130,7 @@ class FileDestination:
             self._rejects.flush()
             self._rejects.publish()
         else:
-            with writing(self._rejects.final):
-                self._rejects.final.unlink(missing_ok=True)
+            self._rejects.remove()
 
     def close(self) -> None:
         """Remove what was not published; the journal stays for the next run."""
@@ -139,43 +143,68 @@ class FileDestination:
 Destination = StreamDestination | FileDestination
 
 
-def _published(path: Path) -> dict[str, Any] | None:
+def _pending(output: Path, url: str | None, ending: str = "") -> PendingFile | PendingObject:
+    """Return what is to be published as the output, or beside it."""
+    local = beside(output, ending) if ending else output
+    if url is None:
+        return PendingFile(local)
+    return PendingObject(companion(url, ending) if ending else url, temporary_of(local))
+
+
+def _published(summary: bytes | None) -> dict[str, Any] | None:
     """Return the summary of the run that wrote the output, from the last run's summary."""
+    if summary is None:
+        return None
     try:
-        last = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None  # there is none, or it was written by another
+        last = json.loads(summary)
+    except ValueError:
+        return None  # it was written by another
     if not isinstance(last, dict):
         return None
     return last if last.get("published") else last.get("published_run")
 
 
-def _check(output: Path, source: Path | None, overwrite: bool) -> None:
+def _check(target: str, output: Path, source: Location | None, overwrite: bool) -> None:
     """Refuse an output that cannot be written, and an input that a run would write or remove."""
-    with writing(output):
-        check_output(output, source, overwrite)
-        for ending in ("rejects.csv", "run.json"):
-            check_output(beside(output, ending), source, overwrite=True)
-    own = [beside(output, ending) for ending in ENDINGS]
-    own += [temporary_of(path) for path in (output, *own)]
+    own: list[Location] = [companion(target, ending) for ending in ENDINGS]
+    if is_url(target):
+        check_object(target, source, overwrite)
+    else:
+        file = source if isinstance(source, Path) else None
+        with writing(output):
+            check_output(output, file, overwrite)
+            for ending in ("rejects.csv", "run.json"):
+                check_output(beside(output, ending), file, overwrite=True)
+        files = [beside(output, ending) for ending in ENDINGS]
+        own = [*files, *(temporary_of(path) for path in (output, *files))]
     if source in own:
-        raise UsageError(f"{source} is a file that goes with {output}", "Choose another output")
+        name = target if is_url(target) else output
+        raise UsageError(f"{source} is a file that goes with {name}", "Choose another output")
+
+
+def _kept_here(url: str) -> Path:
+    """Return where what belongs to a URL is kept on this machine; its folder is there."""
+    output = state_path(url)
+    with writing(output.parent):
+        output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return output
 
 
 @contextmanager
-def open_output(target: str, source: Path | None, overwrite: bool) -> Iterator[Destination]:
+def open_output(target: str, source: Location | None, overwrite: bool) -> Iterator[Destination]:
     """Check and lock where the output goes, before any work.
 
-    Raises what `publish.check_output` and `publish.locked` raise.
+    Raises what `publish.check_output`, `remote_files.check_object` and `publish.locked` raise.
     """
     if target == STANDARD_STREAM:
         yield StreamDestination()
         return
-    output = real_path(target)
-    _check(output, source, overwrite)
+    url = target if is_url(target) else None
+    output = _kept_here(url) if url else real_path(target)
+    _check(target, output, source, overwrite)
     with locked(output):
-        _check(output, source, overwrite)  # again: the last holder may just have published
-        destination = FileDestination(output, overwrite)
+        _check(target, output, source, overwrite)  # again: the last holder may have published
+        destination = FileDestination(output, overwrite, url)
         try:
             yield destination
         finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from scorer.errors import InputError
 from scorer.files.byte_streams import STANDARD_STREAM, reason
 from scorer.files.publish import real_path
+from scorer.files.urls import Location, is_url
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.reject_limit import DEFAULT_LIMIT, RejectLimit
 from scorer.tables.formats import CsvOptions, TableFormat
@@ -18,7 +19,7 @@ CHUNK_ROWS = 8192
 
 @dataclass(frozen=True)
 class Source:
-    """What is read: a path or `-`, how it is read, and which column is the text."""
+    """What is read: a path, a URL or `-`, how it is read, and which column is the text."""
 
     path: str
     format: TableFormat
@@ -29,10 +30,12 @@ class Source:
     cache: Path | None = None  # file of scores remembered across runs
 
     @property
-    def file(self) -> Path | None:
-        """The absolute path, without links; None for standard input."""
+    def file(self) -> Location | None:
+        """The absolute path, without links, or the URL; None for standard input."""
         if self.path == STANDARD_STREAM:
             return None
+        if is_url(self.path):
+            return self.path
         path = Path(self.path)
         try:
             if path.is_fifo() or path.is_char_device():  # /dev/stdin's link leads to no path
@@ -44,7 +47,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Target:
-    """What is written: a path or `-`, as what, and with which columns."""
+    """What is written: a path, a URL or `-`, as what, and with which columns."""
 
     path: str
     format: TableFormat

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from scorer.errors import InputError, UsageError
 from scorer.files.byte_streams import STANDARD_STREAM
+from scorer.files.urls import name_of
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.csv_reader import CsvReader
 from scorer.tables.csv_writer import CsvWriter
@@ -104,7 +105,7 @@ def _format_of(path: str, option: str | None) -> TableFormat:
         return FORMATS[option]
     if path == STANDARD_STREAM:
         return FORMATS["csv"]
-    name = Path(path).name.lower()
+    name = name_of(path).lower()
     for suffix, known in SUFFIXES.items():
         if name.endswith(f".{suffix}"):
             return known

@@ -10,11 +10,12 @@ from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import current
 from scorer.errors import InputError
 from scorer.files.fingerprint import check_readable, fingerprint
+from scorer.files.urls import Location, absolute, location
 
 HINT = "Name the files that are to be trained on instead of --with-previous"
 
 
-def with_previous(store: Path, labelled: Sequence[Path]) -> list[Path]:
+def with_previous(store: Path, labelled: Sequence[Location]) -> list[Location]:
     """Return the files of the bundle in use, then those given, each once.
 
     Raises `BundleError` where no bundle is in use, `InputError` for a file that is gone or was
@@ -24,11 +25,11 @@ def with_previous(store: Path, labelled: Sequence[Path]) -> list[Path]:
     files = bundle.facts.training.get("files")
     if not files:
         raise InputError(f"bundle {bundle.version} does not record its labelled files", HINT)
-    previous = [_unchanged(Path(file["path"]), file["sha256"]) for file in files]
-    return list(dict.fromkeys([*previous, *(path.absolute() for path in labelled)]))
+    previous = [_unchanged(location(file["path"]), file["sha256"]) for file in files]
+    return list(dict.fromkeys([*previous, *map(absolute, labelled)]))
 
 
-def _unchanged(path: Path, sha256: str) -> Path:
+def _unchanged(path: Location, sha256: str) -> Location:
     check_readable(path)
     found = fingerprint(path)
     if found is None or found.sha256 != sha256:

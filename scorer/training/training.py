@@ -18,6 +18,7 @@ from scorer.corpus.corpus import read_corpus
 from scorer.corpus.labelled_columns import Columns
 from scorer.corpus.row_keys import row_keys
 from scorer.files.publish import locked, writing
+from scorer.files.urls import Location
 from scorer.network.model import TextClassifier
 from scorer.tables.formats import ReadOptions
 from scorer.training.auxiliary import AuxiliaryFiles, check_auxiliary, read_auxiliary
@@ -44,7 +45,7 @@ class TrainingRequest:
     `settings` are fields of `Recipe` and `TrainConfig`; None is the preset's.
     """
 
-    labelled: Sequence[Path]
+    labelled: Sequence[Location]
     store: Path
     preset: str = "accurate"
     valid: str = "0.12"

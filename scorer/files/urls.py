@@ -1,0 +1,136 @@
+"""URLs among paths: what one is, its name and companions, and its secrets kept out of sight.
+
+`s3://key:secret@bucket/in.csv` is `s3://bucket/in.csv` wherever it is shown, logged, summed up or
+written to a file. So secrets are taken out at the door (`hide_secrets`, once for each path that a
+user gives) and kept in this process's memory until the object is opened (`with_secrets`): what lies
+between has none to give away. Opens nothing.
+"""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlencode
+
+from scorer.errors import UsageError
+
+Location = Path | str  # of a file: a path, or a URL
+
+URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
+SHOWN_OPTIONS = ("endpoint_override", "region", "scheme")  # of a query; all others are secret
+STATE = "SCORER_STATE"  # environment variable: the folder for what a run keeps here
+
+_secrets: dict[str, str] = {}  # URL as it is shown -> as it was given
+
+
+@dataclass(frozen=True)
+class Url:
+    """The parts of a URL; percent signs are decoded."""
+
+    scheme: str
+    user: str | None
+    password: str | None
+    host: str
+    path: str  # without its first slash
+    query: dict[str, str]
+
+
+def is_url(path: Location) -> bool:
+    """Return whether a path is a URL of something that is not on this machine's disks."""
+    return isinstance(path, str) and URL.match(path) is not None
+
+
+def parse_url(url: str) -> Url:
+    """Return the parts of a URL. Raises `UsageError`, which shows none of its secrets."""
+    match = URL.match(url)
+    assert match is not None  # callers have asked `is_url`
+    scheme, (place, _, query) = match["scheme"].lower(), match["rest"].partition("?")
+    authority, _, path = place.partition("/")
+    account, at, host = authority.rpartition("@")
+    user, colon, password = account.partition(":")
+    if scheme == "s3" and ":" in host:
+        hint = "An @ stands behind credentials, a / in them is written %2F"
+        raise UsageError("the s3:// URL has no bucket's name after its credentials", hint)
+    return Url(
+        scheme,
+        unquote(user) if at else None,
+        unquote(password) if colon else None,
+        unquote(host),
+        unquote(path),
+        dict(parse_qsl(query, keep_blank_values=True)),
+    )
+
+
+def hide_secrets(path: str) -> str:
+    """Return a URL without its secrets, which are kept for when it is opened.
+
+    Any other path is returned as it is; `file://` becomes the path it stands for. Raises
+    `UsageError`.
+    """
+    if not is_url(path):
+        return path
+    parts = parse_url(path)
+    if parts.scheme == "file":
+        return _local_path(parts)
+    user = "" if parts.user is None or parts.scheme == "s3" else f"{parts.user}@"
+    kept = {name: parts.query[name] for name in SHOWN_OPTIONS if name in parts.query}
+    query = f"?{urlencode(kept, safe=':/')}" if kept and "@" not in str(kept) else ""
+    place = path.partition("://")[2].partition("?")[0].partition("/")[2]  # as it was spelled
+    shown = f"{parts.scheme}://{user}{parts.host}/{place}{query}"
+    _secrets.pop(shown, None)  # of a run before
+    if path != shown:
+        _secrets[shown] = path
+    return shown
+
+
+def _local_path(parts: Url) -> str:
+    if parts.host not in ("", "localhost"):
+        raise UsageError(f"file://{parts.host}/… is not on this machine", "file:///… is")
+    return f"/{parts.path}"
+
+
+def with_secrets(url: str) -> str:
+    """Return a URL as it was given, to be opened and never to be shown."""
+    return _secrets.get(url, url)
+
+
+def location(path: str | os.PathLike[str]) -> Location:
+    """Return a path; a URL, whose secrets are hidden already, as it is."""
+    text = os.fspath(path)
+    return text if is_url(text) else Path(text)
+
+
+def absolute(path: Location) -> Location:
+    """Return a path from the root; a URL is one already."""
+    return path.absolute() if isinstance(path, Path) else path
+
+
+def name_of(path: Location) -> str:
+    """Return the last part of a path or of a URL's."""
+    return Path(parse_url(str(path)).path if is_url(path) else path).name
+
+
+def companion(path: str, ending: str) -> str:
+    """Return what stands beside an output: `<output>.<ending>`."""
+    if not is_url(path):
+        return f"{path}.{ending}"
+    place, mark, query = path.partition("?")
+    beside = f"{place}.{ending}{mark}{query}"
+    given = with_secrets(path)
+    _secrets.pop(beside, None)
+    if given != path:
+        place, mark, query = given.partition("?")
+        _secrets[beside] = f"{place}.{ending}{mark}{query}"
+    return beside
+
+
+def state_path(url: str) -> Path:
+    """Return where on this machine a run keeps what belongs to a URL: journal, lock, table.
+
+    In `$SCORER_STATE`, else in the user's folder for state.
+    """
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    folder = Path(os.environ.get(STATE) or Path(base) / "scorer")
+    digest = hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return folder.absolute() / f"{digest}-{name_of(url)}"

@@ -1,0 +1,100 @@
+"""URLs without their secrets: shown, named, and opened as they were given."""
+
+from pathlib import Path
+
+import pytest
+
+from scorer import score_file
+from scorer.errors import InputError, UsageError
+from scorer.files import remote_files
+from scorer.files.urls import (
+    companion,
+    hide_secrets,
+    is_url,
+    location,
+    name_of,
+    parse_url,
+    state_path,
+    with_secrets,
+)
+from scorer.tables.formats import format_of
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("in.csv", "in.csv"),
+        ("-", "-"),
+        ("s3://bucket/in.csv", "s3://bucket/in.csv"),
+        ("s3://key:se%2Fcret@bucket/a b.csv", "s3://bucket/a b.csv"),
+        (
+            "s3://k:s@bucket/in.csv?region=eu-west-1&endpoint_override=http://127.0.0.1:9000",
+            "s3://bucket/in.csv?endpoint_override=http://127.0.0.1:9000&region=eu-west-1",
+        ),
+        ("https://host/in.csv?X-Amz-Signature=abc", "https://host/in.csv"),
+        ("abfs://box:password@name.dfs.core.windows.net/in.csv", None),
+        ("s3://bucket/in.csv?endpoint_override=http://u:p@host", "s3://bucket/in.csv"),
+        ("S3://bucket/in.csv", "s3://bucket/in.csv"),
+    ],
+)
+def test_secrets_are_hidden_and_kept_for_opening(given, shown):
+    shown = shown or "abfs://box@name.dfs.core.windows.net/in.csv"
+    assert hide_secrets(given) == shown
+    assert with_secrets(shown) == given
+    assert str(location(shown)) == shown
+    assert hide_secrets(shown) == shown  # given without them, those of before are not used
+    assert with_secrets(shown) == shown
+
+
+def test_a_file_url_is_the_path_it_stands_for():
+    assert hide_secrets("file:///tmp/a%20b.csv") == "/tmp/a b.csv"
+    assert hide_secrets("file://localhost/tmp/a.csv") == "/tmp/a.csv"
+    with pytest.raises(UsageError, match=r"file://other/… is not on this machine"):
+        hide_secrets("file://other/tmp/a.csv")
+
+
+def test_credentials_that_are_not_encoded_are_not_shown():
+    with pytest.raises(UsageError) as refused:
+        hide_secrets("s3://AKIA:se/cret@bucket/in.csv")
+    assert "AKIA" not in str(refused.value)
+    assert "%2F" in str(refused.value)
+
+
+def test_names_formats_and_companions_leave_the_query_apart():
+    url = hide_secrets("s3://k:s@bucket/day=1/in.csv.gz?region=eu")
+    assert name_of(url) == "in.csv.gz"
+    assert format_of(url).compression == "gzip"
+    assert companion(url, "run.json") == "s3://bucket/day=1/in.csv.gz.run.json?region=eu"
+    assert parse_url(with_secrets(companion(url, "run.json"))).password == "s"
+    assert companion("out.csv", "run.json") == "out.csv.run.json"
+
+
+def test_what_looks_like_a_path_is_one():
+    assert not any(map(is_url, ("C:/x", "s3:/x", "/a://b", "a/b://c", Path("s3://b"), "://x")))
+
+
+def test_the_folder_for_state(monkeypatch, tmp_path):
+    monkeypatch.setenv("SCORER_STATE", str(tmp_path))
+    one, other = (state_path(f"s3://bucket/{folder}/out.csv") for folder in "ab")
+    assert one.parent == other.parent == tmp_path
+    assert one != other
+    assert one.name.endswith("-out.csv")
+    monkeypatch.delenv("SCORER_STATE")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert state_path("s3://bucket/x").parent == tmp_path / "scorer"
+
+
+def test_no_store_is_asked_for_where_no_path_is_a_url(tiny_bundle, tmp_path, monkeypatch):
+    """Connections are opened behind one door, which a run of local files does not touch."""
+
+    def refuse(url):
+        raise AssertionError(url)
+
+    monkeypatch.setattr(remote_files, "_filesystem", refuse)
+    source = tmp_path / "in.csv"
+    source.write_text("text\ngood\n")
+    score_file(source, tmp_path / "out.parquet", bundle=tiny_bundle)
+    score_file(f"file://{source}", f"file://{tmp_path}/other.csv", bundle=tiny_bundle)
+    assert (tmp_path / "other.csv.run.json").exists()
+    with pytest.raises(InputError, match=r"cannot read s3://bucket/in\.csv"):
+        score_file("s3://bucket/in.csv", tmp_path / "third.csv", bundle=tiny_bundle)

@@ -19,6 +19,7 @@ from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
 from scorer.engines import many_files
 from scorer.engines.many_files import FilePair, FilesSummary, Outcome, find_files
+from scorer.engines.process_pool import ProcessPool
 from scorer.errors import UsageError
 from scorer.evaluation.profile import Profile
 from scorer.network.inference import Predicts
@@ -45,15 +46,20 @@ WARNING_LEVEL = 1.0  # of drift
 
 @dataclass(frozen=True)
 class Engine:
-    """Who computes: `local` is this process, `ray` a pool of actors (see `engines.ray_pool`)."""
+    """Who computes: `local` is this process, or several on this machine; `ray` a pool of actors."""
 
     name: str = LOCAL
+    processes: int | None = None  # that compute, beside this one
     concurrency: int | None = None  # actors
     ray_address: str | None = None  # of a cluster to join
 
     def __post_init__(self) -> None:
         if self.name not in ENGINES:
             raise UsageError(f"--engine {self.name}: choose one of: {', '.join(ENGINES)}")
+        if self.name == RAY and self.processes is not None:
+            raise UsageError("--processes is of --engine local", "Ray's actors: --concurrency")
+        if self.processes is not None and self.processes < 1:
+            raise UsageError(f"--processes {self.processes}: give 1, 2 …")
 
 
 def load_model(
@@ -65,10 +71,13 @@ def load_model(
 ) -> Model:
     """Return what scores with a loaded bundle. Raises `BundleError`, see `load_predictor`."""
     predictor: Predicts
-    if engine is not None and engine.name == RAY:
+    engine = engine or Engine()
+    if engine.name == RAY:
         from scorer.engines.ray_pool import RayPool
 
-        predictor = RayPool(bundle, precision, engine.concurrency, engine.ray_address)
+        predictor = RayPool(bundle, precision, engine.concurrency, engine.ray_address, workers)
+    elif engine.processes is not None:
+        predictor = ProcessPool(bundle, precision, engine.processes, workers, fused)
     else:
         predictor = load_predictor(bundle, precision, workers=workers, fused=fused)
     facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
@@ -92,6 +101,7 @@ def score_file(
     precision: str = PRECISION,
     workers: int | None = None,
     engine: str = LOCAL,
+    processes: int | None = None,
     concurrency: int | None = None,
     ray_address: str | None = None,
     callbacks: ScoringCallbacks | None = None,
@@ -105,7 +115,7 @@ def score_file(
     """
     with ExitStack() as stack:
         given, wanted = requests(source, target, text_column, overwrite, **options)
-        chosen = Engine(engine, concurrency, ray_address)
+        chosen = Engine(engine, processes, concurrency, ray_address)
 
         def load() -> Model:
             loaded = load_bundle(resolve_bundle(bundle, store))
@@ -125,6 +135,7 @@ def score_files(
     precision: str = PRECISION,
     workers: int | None = None,
     engine: str = LOCAL,
+    processes: int | None = None,
     concurrency: int | None = None,
     ray_address: str | None = None,
     overwrite: bool = False,
@@ -142,7 +153,7 @@ def score_files(
     folder = Path(target)
     pairs = find_files([os.fspath(source) for source in sources], folder, output_format)
     loaded = load_bundle(resolve_bundle(bundle, store))
-    chosen = Engine(engine, concurrency, ray_address)
+    chosen = Engine(engine, processes, concurrency, ray_address)
     model = load_model(loaded, precision, workers, engine=chosen)
 
     def score(pair: FilePair, replaces: bool) -> int:

@@ -48,6 +48,7 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.option("--profile", is_flag=True, help="Print where the time went.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run's summary as a line of JSON.")
 @click.option("--engine", default="local", metavar="local|ray", help="Who computes.")
+@click.option("--processes", type=click.IntRange(1), help="That compute; else threads of one.")
 @click.option("--ray-address", metavar="ADDRESS", help="Ray cluster to join; else one is started.")
 @click.option("--concurrency", type=click.IntRange(1), help="Ray actors; else one a CPU or GPU.")
 @click.option("--cache", metavar="FILE", help="Remember scores of texts across runs (SQLite).")

@@ -7,20 +7,17 @@ bundle is sent to each node once. Knows Ray and predictors, nothing of tables. N
 `ray`.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from scorer.bundles.bundle import Bundle
-from scorer.bundles.predictor import load_predictor
+from scorer.bundles.predictor import encoder_of, load_predictor
+from scorer.engines.shares import joined, shares
 from scorer.errors import UsageError
 from scorer.network.inference import Prediction
-from scorer.tokens.encoding import Encoded, TextEncoder
-
-SHARES = 4  # of a chunk for each actor: the last ones to finish have little left
-LEAST_TOKENS = 20_000  # of a share: less is not worth its way
+from scorer.tokens.encoding import Encoded
+from scorer.tokens.workers import EncodingWorkers
 
 
 class RayPool:
@@ -32,6 +29,7 @@ class RayPool:
         precision: str = "auto",
         concurrency: int | None = None,
         address: str | None = None,
+        workers: int | None = None,
     ) -> None:
         self._ray = _connected(address)
         resources = self._ray.cluster_resources()
@@ -47,7 +45,7 @@ class RayPool:
             raise UsageError("the machines score in other precisions", "--precision float32")
         self.classes = bundle.classes
         self.engine = f"ray, {actors} actors, {facts[0]['precision']}"
-        self._encoder = TextEncoder(bundle.rules, bundle.vocabulary, bundle.cached_pieces)
+        self._encoder = encoder_of(bundle, workers)
 
     @property
     def score_settings(self) -> dict[str, str]:
@@ -60,23 +58,20 @@ class RayPool:
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Return the probabilities of encoded texts, in their order."""
-        shares = list(_shares(encoded, SHARES * len(self._actors)))
+        actors = self._actors
         work = [
-            self._actors[at % len(self._actors)].predict.remote(share)
-            for at, share in enumerate(shares)
+            actors[at % len(actors)].predict.remote(share)
+            for at, share in enumerate(shares(encoded, len(actors)))
         ]
-        parts: list[Prediction] = self._ray.get(work)
-        return Prediction(
-            np.concatenate([part.probabilities for part in parts]),
-            np.concatenate([part.tokens for part in parts]),
-            np.concatenate([part.unknown for part in parts]),
-        )
+        return joined(self._ray.get(work))
 
     def close(self) -> None:
         """End the actors; a cluster that was joined goes on."""
         for actor in self._actors:
             self._ray.kill(actor)
         self._actors = []
+        if isinstance(self._encoder, EncodingWorkers):
+            self._encoder.close()
 
 
 class _Worker:
@@ -107,13 +102,3 @@ def _connected(address: str | None) -> Any:
         except (ConnectionError, ValueError) as error:
             raise UsageError(f"--ray-address {address}: {error}") from error
     return ray
-
-
-def _shares(encoded: Encoded, count: int) -> Iterator[Encoded]:
-    """Yield texts in so many shares of about as many tokens, fewer where there are few."""
-    total = int(encoded.offsets[-1])
-    count = max(1, min(count, total // LEAST_TOKENS))
-    cuts = np.searchsorted(encoded.offsets, np.arange(1, count) * (total / count)).tolist()
-    for start, end in zip([0, *cuts], [*cuts, len(encoded)], strict=True):
-        offsets = encoded.offsets[start : end + 1]
-        yield Encoded(encoded.ids[offsets[0] : offsets[-1]], offsets - offsets[0])

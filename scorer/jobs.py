@@ -156,7 +156,7 @@ def score_files(
     chosen = Engine(engine, processes, concurrency, ray_address)
     model = load_model(loaded, precision, workers, engine=chosen)
 
-    def score(pair: FilePair, replaces: bool) -> int:
+    def score(pair: FilePair, replaces: bool) -> RunSummary:
         check_cancelled()
         given, wanted = requests(
             pair.source,
@@ -165,8 +165,7 @@ def score_files(
             output_format=output_format,
             **options,
         )
-        summary = scoring.score_file(given, wanted, lambda: model, callbacks, check_cancelled)
-        return summary.provenance.rows.written
+        return scoring.score_file(given, wanted, lambda: model, callbacks, check_cancelled)
 
     shaping = {**options, "output_format": output_format, **model.predictor.score_settings}
     binding = f"{loaded.digest} {json.dumps(shaping, sort_keys=True, default=str)}"

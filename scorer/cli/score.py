@@ -86,19 +86,19 @@ def score(
     named = {name: value for name, value in options.items() if name != "target"}
     check_characters(**named)  # names of files may be any bytes
     records = RunRecords(history, metrics_file)
-    printer = ScoringPrinter(Progress(quiet), options["target"], profile, as_json, records)
     with Interruption() as interruption:
         from scorer import jobs
         from scorer.engines.many_files import FilesError, is_many
 
-        how = {"callbacks": printer, "check_cancelled": interruption.check, **options}
+        shown = (Progress(quiet), options["target"], profile, as_json, records)
+        how = {"check_cancelled": interruption.check, **options}
         if not is_many(sources):
-            jobs.score_file(sources[0], **how)
+            jobs.score_file(sources[0], callbacks=ScoringPrinter(*shown), **how)
             return
-        files = FilesPrinter(printer)
-        how["callbacks"] = files
+        files = FilesPrinter(*shown)
+        how |= {"callbacks": files, "on_outcome": files.on_outcome}
         try:
-            files.end(jobs.score_files(sources, on_outcome=files.on_outcome, **how))
+            files.end(jobs.score_files(sources, **how))
         except FilesError as error:
             files.end(error.summary)
             raise

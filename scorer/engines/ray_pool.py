@@ -7,6 +7,7 @@ bundle is sent to each node once. Knows Ray and predictors, nothing of tables. N
 `ray`.
 """
 
+import logging
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import encoder_of, load_predictor
 from scorer.engines.shares import joined, shares
 from scorer.errors import UsageError
-from scorer.network.inference import Prediction
+from scorer.network.inference import Prediction, Predictor
 from scorer.tokens.encoding import Encoded
 from scorer.tokens.workers import EncodingWorkers
 
@@ -37,9 +38,9 @@ class RayPool:
         actors = concurrency or gpus or cpus
         options = {"num_gpus": 1} if gpus else {"num_cpus": max(1, cpus // actors)}
         worker = self._ray.remote(max_restarts=-1, max_task_retries=-1, **options)(_Worker)
-        self._bundle = self._ray.put(bundle)  # kept: an actor that is started again needs it
-        self._actors = [worker.remote(self._bundle, precision) for _ in range(actors)]
-        facts = self._ray.get([actor.facts.remote() for actor in self._actors])
+        self._kept = [self._ray.put(bundle)]  # an actor that is started again needs it
+        self._actors = [worker.remote(precision) for _ in range(actors)]
+        facts = self._ray.get([actor.facts.remote(self._kept) for actor in self._actors])
         self._settings: dict[str, str] = facts[0]
         if any(other != facts[0] for other in facts):
             raise UsageError("the machines score in other precisions", "--precision float32")
@@ -60,7 +61,7 @@ class RayPool:
         """Return the probabilities of encoded texts, in their order."""
         actors = self._actors
         work = [
-            actors[at % len(actors)].predict.remote(share)
+            actors[at % len(actors)].predict.remote(self._kept, share)
             for at, share in enumerate(shares(encoded, len(actors)))
         ]
         return joined(self._ray.get(work))
@@ -75,18 +76,29 @@ class RayPool:
 
 
 class _Worker:
-    """An actor: the bundle's predictor on its node."""
+    """An actor: the bundle's predictor on its node, loaded when it is first asked for.
 
-    def __init__(self, bundle: Bundle, precision: str) -> None:
-        self._predictor = load_predictor(bundle, precision, workers=0)
+    kept: a list of a reference to the bundle; Ray would resolve one that is no list at each call.
+    """
 
-    def facts(self) -> dict[str, str]:
+    def __init__(self, precision: str) -> None:
+        self._precision = precision
+        self._predictor: Predictor | None = None
+
+    def facts(self, kept: list[Any]) -> dict[str, str]:
         """Return what its scores depend on."""
-        return self._predictor.score_settings
+        return self._loaded(kept).score_settings
 
-    def predict(self, encoded: Encoded) -> Prediction:
+    def predict(self, kept: list[Any], encoded: Encoded) -> Prediction:
         """Return the probabilities of encoded texts."""
-        return self._predictor.predict(encoded)
+        return self._loaded(kept).predict(encoded)
+
+    def _loaded(self, kept: list[Any]) -> Predictor:
+        if self._predictor is None:
+            import ray
+
+            self._predictor = load_predictor(ray.get(kept[0]), self._precision, workers=0)
+        return self._predictor
 
 
 def _connected(address: str | None) -> Any:
@@ -98,7 +110,12 @@ def _connected(address: str | None) -> Any:
         raise UsageError("--engine ray needs Ray", hint) from None
     if not ray.is_initialized():
         try:
-            ray.init(address=address, log_to_driver=False, include_dashboard=False)
+            ray.init(
+                address=address,
+                log_to_driver=False,
+                include_dashboard=False,
+                logging_level=logging.ERROR,
+            )
         except (ConnectionError, ValueError) as error:
             raise UsageError(f"--ray-address {address}: {error}") from error
     return ray

@@ -63,9 +63,8 @@ def test_duckdb_streams_through_the_scorer_and_calls_it_from_sql(folder, expecte
         exec(block, names)
     scored = pq.read_table("scored.parquet")
     assert scored.column_names[:3] == ["id", "review", "probability_negative"]
-    (count,) = duckdb.sql(
-        "SELECT count(*) FROM 'reviews.csv' WHERE date >= '2025-01-05'"
-    ).fetchone()
+    counting = "SELECT count(*) FROM 'reviews.csv' WHERE date >= '2025-01-05'"
+    ((count,),) = duckdb.sql(counting).fetchall()
     assert 0 < scored.num_rows == count < 300
     found = {str(name).zfill(4): value for name, value in by_id(scored).items()}
     assert_same(found, expected)

@@ -19,6 +19,7 @@ from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
 from scorer.engines import many_files
 from scorer.engines.many_files import FilePair, FilesSummary, Outcome, find_files
+from scorer.engines.process_pool import ProcessPool
 from scorer.errors import UsageError
 from scorer.evaluation.profile import Profile
 from scorer.files.urls import hide_secrets, is_url, location
@@ -46,15 +47,20 @@ WARNING_LEVEL = 1.0  # of drift
 
 @dataclass(frozen=True)
 class Engine:
-    """Who computes: `local` is this process, `ray` a pool of actors (see `engines.ray_pool`)."""
+    """Who computes: `local` is this process, or several on this machine; `ray` a pool of actors."""
 
     name: str = LOCAL
+    processes: int | None = None  # that compute, beside this one
     concurrency: int | None = None  # actors
     ray_address: str | None = None  # of a cluster to join
 
     def __post_init__(self) -> None:
         if self.name not in ENGINES:
             raise UsageError(f"--engine {self.name}: choose one of: {', '.join(ENGINES)}")
+        if self.name == RAY and self.processes is not None:
+            raise UsageError("--processes is of --engine local", "Ray's actors: --concurrency")
+        if self.processes is not None and self.processes < 1:
+            raise UsageError(f"--processes {self.processes}: give 1, 2 …")
 
 
 def load_model(
@@ -66,10 +72,13 @@ def load_model(
 ) -> Model:
     """Return what scores with a loaded bundle. Raises `BundleError`, see `load_predictor`."""
     predictor: Predicts
-    if engine is not None and engine.name == RAY:
+    engine = engine or Engine()
+    if engine.name == RAY:
         from scorer.engines.ray_pool import RayPool
 
-        predictor = RayPool(bundle, precision, engine.concurrency, engine.ray_address)
+        predictor = RayPool(bundle, precision, engine.concurrency, engine.ray_address, workers)
+    elif engine.processes is not None:
+        predictor = ProcessPool(bundle, precision, engine.processes, workers, fused)
     else:
         predictor = load_predictor(bundle, precision, workers=workers, fused=fused)
     facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
@@ -93,6 +102,7 @@ def score_file(
     precision: str = PRECISION,
     workers: int | None = None,
     engine: str = LOCAL,
+    processes: int | None = None,
     concurrency: int | None = None,
     ray_address: str | None = None,
     callbacks: ScoringCallbacks | None = None,
@@ -106,7 +116,7 @@ def score_file(
     """
     with ExitStack() as stack:
         given, wanted = requests(source, target, text_column, overwrite, **options)
-        chosen = Engine(engine, concurrency, ray_address)
+        chosen = Engine(engine, processes, concurrency, ray_address)
 
         def load() -> Model:
             loaded = load_bundle(resolve_bundle(bundle, store))
@@ -126,6 +136,7 @@ def score_files(
     precision: str = PRECISION,
     workers: int | None = None,
     engine: str = LOCAL,
+    processes: int | None = None,
     concurrency: int | None = None,
     ray_address: str | None = None,
     overwrite: bool = False,
@@ -148,10 +159,10 @@ def score_files(
     folder = Path(target)
     pairs = find_files([os.fspath(source) for source in sources], folder, output_format)
     loaded = load_bundle(resolve_bundle(bundle, store))
-    chosen = Engine(engine, concurrency, ray_address)
+    chosen = Engine(engine, processes, concurrency, ray_address)
     model = load_model(loaded, precision, workers, engine=chosen)
 
-    def score(pair: FilePair, replaces: bool) -> int:
+    def score(pair: FilePair, replaces: bool) -> RunSummary:
         check_cancelled()
         given, wanted = requests(
             pair.source,
@@ -160,8 +171,7 @@ def score_files(
             output_format=output_format,
             **options,
         )
-        summary = scoring.score_file(given, wanted, lambda: model, callbacks, check_cancelled)
-        return summary.provenance.rows.written
+        return scoring.score_file(given, wanted, lambda: model, callbacks, check_cancelled)
 
     shaping = {**options, "output_format": output_format, **model.predictor.score_settings}
     binding = f"{loaded.digest} {json.dumps(shaping, sort_keys=True, default=str)}"

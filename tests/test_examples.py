@@ -1,15 +1,20 @@
 import csv
 import io
 import re
+import shlex
 from datetime import date
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from scorer.cli import score
 from scorer.tokens.text import TextRules, normalise
 
-REVIEWS = Path(__file__).parent.parent / "examples" / "reviews.csv"
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+REVIEWS = EXAMPLES / "reviews.csv"
 EMOJI = re.compile("[\U0001f300-\U0001faff]")
 
 
@@ -84,3 +89,60 @@ def test_most_reviews_are_scored_and_not_all_alike(reviews, tiny_predictor):
     unscored = [row for row in range(len(reviews)) if not encoded.lengths[row]]
     assert 7 <= len(unscored) <= 20
     assert len(set(probabilities[:, 1].tolist())) > 200
+
+
+def check_command(arguments: list[str]) -> None:
+    """Raise where the scoring command would refuse the arguments as usage."""
+    score.main.make_context("score-job", list(arguments))
+
+
+@pytest.mark.parametrize("name", ["kubernetes-cronjob.yaml", "kubernetes-lists.yaml"])
+def test_kubernetes_jobs_call_the_command_as_it_is(name):
+    yaml = pytest.importorskip("yaml")
+    job = yaml.safe_load((EXAMPLES / name).read_text(encoding="utf-8"))
+    spec = job["spec"]["jobTemplate"]["spec"] if job["kind"] == "CronJob" else job["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    arguments = container["args"]
+    if "command" in container:
+        assert container["command"] == ["/bin/sh", "-c"]
+        _exec, _name, *arguments = shlex.split(arguments[0])
+    check_command(arguments)
+    threads = {entry["name"]: entry["value"] for entry in container["env"]}["OMP_NUM_THREADS"]
+    assert container["resources"]["limits"]["cpu"] == threads
+    assert container["image"].startswith("batch-text-scorer:")
+
+
+@pytest.mark.parametrize("name", ["kubernetes-cronjob.yaml", "kubernetes-lists.yaml"])
+def test_kubernetes_jobs_fit_the_schema(name):
+    validate = pytest.importorskip("kubernetes_validate").validate
+    yaml = pytest.importorskip("yaml")
+    job = yaml.safe_load((EXAMPLES / name).read_text(encoding="utf-8"))
+    validate(job, "1.34", strict=True)
+
+
+def test_the_airflow_task_calls_the_command_as_it_is():
+    source = (EXAMPLES / "airflow_dag.py").read_text(encoding="utf-8")
+    compile(source, "airflow_dag.py", "exec")
+    (command,) = re.findall(r"COMMAND = (\(.*?\n\))", source, re.DOTALL)
+    program, *arguments = shlex.split(eval(command).replace("{{ ds }}", "2026-01-01"))
+    assert program.endswith("/score-job")
+    check_command(arguments)
+
+
+def test_the_image_gets_all_that_it_is_built_from():
+    """No Docker engine runs the tests: what can go wrong without one is looked at."""
+    source = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    copies = re.findall(r"^COPY (.+) \S+$", source, re.MULTILINE)
+    copied = [name for names in copies for name in names.split()]
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    kept = [line[1:] for line in lines if line.startswith("!")]
+    assert sorted(copied) == sorted(kept)
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    setup = (ROOT / "setup.cfg").read_text(encoding="utf-8")
+    read = re.findall(r"(?:license_files = |file: )(\S+)", setup)
+    assert read
+    assert [name for name in read if not any(fnmatch(name, pattern) for pattern in copied)] == []
+    (entry,) = re.findall(r'ENTRYPOINT \["(.+)"\]', source)
+    assert f"{entry} = scorer.cli" in setup
+    torch = re.findall(r"^torch==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert len(torch) == 1

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +14,11 @@ import pytest
 from tiny_corpora import write_csv
 
 from scorer import score_file
-from scorer.engines import ray_pool
-from scorer.engines.ray_pool import _shares
+from scorer.engines import shares
 from scorer.errors import UsageError
 from scorer.scoring.callbacks import Callbacks
-from scorer.tokens.encoding import Encoded
 
-TESTS = Path(__file__).parent
-
-
-@pytest.mark.parametrize(("texts", "count"), [(1, 4), (50, 3), (7, 16), (0, 2)])
-def test_shares_are_all_texts_once_and_in_order(texts, count, monkeypatch):
-    monkeypatch.setattr(ray_pool, "LEAST_TOKENS", 5)
-    lengths = np.random.default_rng(0).integers(0, 9, texts)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    encoded = Encoded(np.arange(offsets[-1], dtype=np.int32), offsets)
-    shares = list(_shares(encoded, count))
-    assert np.array_equal(np.concatenate([share.ids for share in shares]), encoded.ids)
-    assert np.array_equal(np.concatenate([share.lengths for share in shares]), lengths)
-    assert len(shares) <= count
+JOB = Path(__file__).parents[1] / "score_job.py"
 
 
 def test_without_ray_the_option_says_what_to_install(monkeypatch, tmp_path, tiny_bundle):
@@ -52,7 +41,7 @@ def cluster():
 def test_a_run_by_actors_is_a_run_like_any_other(
     cluster, tiny_bundle, labelled_texts, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(ray_pool, "LEAST_TOKENS", 50)
+    monkeypatch.setattr(shares, "LEAST_TOKENS", 50)
     rows = list(enumerate([*labelled_texts.texts, "", "<br/>", None]))
     write_csv(tmp_path / "in.csv", rows, ("id", "text"))
     how = {"bundle": tiny_bundle, "precision": "float32", "chunk_rows": 100}
@@ -69,7 +58,7 @@ def test_a_run_by_actors_is_a_run_like_any_other(
 def test_a_killed_actor_is_started_again_and_no_row_is_lost(
     cluster, tiny_bundle, labelled_texts, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(ray_pool, "LEAST_TOKENS", 50)
+    monkeypatch.setattr(shares, "LEAST_TOKENS", 50)
     killed = []
 
     class Killing(Callbacks):
@@ -93,6 +82,32 @@ def test_a_killed_actor_is_started_again_and_no_row_is_lost(
     )
     assert len(killed) == 2
     assert_same(tmp_path / "local.csv", tmp_path / "ray.csv")
+
+
+def test_a_killed_driver_is_started_again_and_every_row_is_there_once(
+    cluster, tiny_bundle, labelled_texts, tmp_path
+):
+    rows, output = tmp_path / "in.csv", tmp_path / "ray.csv"
+    write_csv(rows, list(enumerate(labelled_texts.texts * 8)), ("id", "text"))
+    address = cluster.get_runtime_context().gcs_address
+    how = ["--engine", "ray", "--ray-address", address, "--concurrency", "1", "--quiet"]
+    how += ["--bundle", tiny_bundle, "--precision", "float32", "--chunk-rows", "20"]
+    command = [sys.executable, *map(str, (JOB, rows, output, *how))]
+    driver = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    journal = tmp_path / "ray.csv.journal"
+    deadline = time.monotonic() + 60
+    while not (journal.exists() and journal.stat().st_size > 4000):
+        assert driver.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+    driver.kill()
+    assert driver.communicate()[1] == ""  # --quiet holds for Ray too
+    assert not output.exists()
+    options = {"bundle": tiny_bundle, "precision": "float32"}
+    done = score_file(rows, output, engine="ray", concurrency=2, **options)
+    assert done.resumed_rows > 100
+    assert done.computed_rows > 0
+    score_file(rows, tmp_path / "local.csv", **options)
+    assert_same(tmp_path / "local.csv", output)
 
 
 def actor_processes() -> list[int]:

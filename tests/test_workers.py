@@ -14,7 +14,7 @@ from scorer.errors import ScorerError, UsageError
 from scorer.tokens.encoding import TextEncoder, Vocabulary
 from scorer.tokens.piece_cache import CachedPieces, PieceIds
 from scorer.tokens.text import TextRules
-from scorer.tokens.workers import EncodingWorkers, _parts
+from scorer.tokens.workers import EncodingWorkers, _parts, _question
 
 RULES = TextRules()
 VOCABULARY = Vocabulary(("<unk>", "<pad>", "so", "the", "film", "n't", "was", "."))
@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def pids_of(workers: EncodingWorkers) -> list[int]:
-    return [worker._process.pid for worker in workers._workers]
+    return [worker.pid for worker in workers._workers]
 
 
 def is_alive(pid: int) -> bool:
@@ -105,7 +105,7 @@ def test_a_killed_worker_is_an_error_and_no_hang(busy):
         workers.encode(TEXTS)
         pids = pids_of(workers)
         if busy:
-            workers._workers[0].send(pa.concat_arrays([TEXTS] * 5000))
+            workers._workers[0].send(_question(pa.concat_arrays([TEXTS] * 5000)))
         os.kill(pids[0], signal.SIGKILL)
         with pytest.raises(ScorerError, match=f"{pids[0]} was killed by SIGKILL.*--workers 0"):
             workers.encode(TEXTS)

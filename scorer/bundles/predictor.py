@@ -32,7 +32,7 @@ def load_predictor(
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    encoder = _encoder(bundle, _workers_beside(device) if workers is None else workers)
+    encoder = encoder_of(bundle, workers, device)
     facts = (bundle.classes, bundle.temperature)
     *faster, last = to_try(precision, bundle.facts.model, device)
     for name in faster:
@@ -47,10 +47,11 @@ def load_predictor(
     return predictor
 
 
-def _workers_beside(device: str) -> int:
-    return (os.cpu_count() or 1) - 1 if device == "cuda" else 0
-
-
-def _encoder(bundle: Bundle, workers: int) -> TextEncoder | EncodingWorkers:
+def encoder_of(
+    bundle: Bundle, workers: int | None, device: str = "cpu"
+) -> TextEncoder | EncodingWorkers:
+    """Return what encodes for a bundle's network on a device; workers: see `load_predictor`."""
+    if workers is None:
+        workers = (os.cpu_count() or 1) - 1 if device == "cuda" else 0
     parts = (bundle.rules, bundle.vocabulary, bundle.cached_pieces)
     return EncodingWorkers(*parts, workers) if workers else TextEncoder(*parts)

@@ -48,6 +48,7 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.option("--profile", is_flag=True, help="Print where the time went.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run's summary as a line of JSON.")
 @click.option("--engine", default="local", metavar="local|ray", help="Who computes.")
+@click.option("--processes", type=click.IntRange(1), help="That compute; else threads of one.")
 @click.option("--ray-address", metavar="ADDRESS", help="Ray cluster to join; else one is started.")
 @click.option("--concurrency", type=click.IntRange(1), help="Ray actors; else one a CPU or GPU.")
 @click.option("--cache", metavar="FILE", help="Remember scores of texts across runs (SQLite).")
@@ -85,19 +86,19 @@ def score(
     named = {name: value for name, value in options.items() if name != "target"}
     check_characters(**named)  # names of files may be any bytes
     records = RunRecords(history, metrics_file)
-    printer = ScoringPrinter(Progress(quiet), options["target"], profile, as_json, records)
     with Interruption() as interruption:
         from scorer import jobs
         from scorer.engines.many_files import FilesError, is_many
 
-        how = {"callbacks": printer, "check_cancelled": interruption.check, **options}
+        shown = (Progress(quiet), options["target"], profile, as_json, records)
+        how = {"check_cancelled": interruption.check, **options}
         if not is_many(sources):
-            jobs.score_file(sources[0], **how)
+            jobs.score_file(sources[0], callbacks=ScoringPrinter(*shown), **how)
             return
-        files = FilesPrinter(printer)
-        how["callbacks"] = files
+        files = FilesPrinter(*shown)
+        how |= {"callbacks": files, "on_outcome": files.on_outcome}
         try:
-            files.end(jobs.score_files(sources, on_outcome=files.on_outcome, **how))
+            files.end(jobs.score_files(sources, **how))
         except FilesError as error:
             files.end(error.summary)
             raise

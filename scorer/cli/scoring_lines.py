@@ -65,26 +65,9 @@ class ScoringPrinter(Callbacks):
         """Print the summary of a run that had no bundle yet."""
         self._record(facts)
 
-    def say(self, line: str) -> None:
-        """Print a line, unless quiet."""
-        self._progress.say(line)
-
     def warn(self, line: str) -> None:
         """Print a warning, quiet or not."""
         self._progress.warn(f"WARNING: {line}")
-
-    def record_file(self, summary: RunSummary) -> None:
-        """Record the summary of one of many files."""
-        self._records.add(summary.as_dict())
-
-    def end_files(self, summary: FilesSummary) -> None:
-        """Print what became of many files."""
-        facts = summary.as_dict()
-        self.say(
-            f"{len(summary.outcomes):,} files: {facts['scored']:,} scored, {facts['unchanged']:,} "
-            f"unchanged, {facts['rows']:,} rows in all"
-        )
-        self._print_json(facts)
 
     def _record(self, facts: dict[str, Any]) -> None:
         """Record a summary where that was asked for, and print it."""
@@ -103,38 +86,44 @@ class ScoringPrinter(Callbacks):
             raise InputError(f"cannot write the summary: {error.strerror}") from error
 
 
-class FilesPrinter(Callbacks):
-    """Prints a line for each of many files, and the notes and warnings of each with its name."""
+class FilesPrinter(ScoringPrinter):
+    """Prints the bundle once, a line for each of many files, and the warnings of each."""
 
-    def __init__(self, printer: ScoringPrinter) -> None:
-        self._printer = printer
-        self._file = ""
+    _bundle: BundleFacts | None = None  # that was printed
 
-    def on_note(self, line: str) -> None:
-        """Pass a note on."""
-        self._printer.on_note(line)
-
-    def on_chunk(self, rows: int) -> None:
-        """Show how many rows of a file are written."""
-        self._printer.on_chunk(rows)
+    def on_start(self, bundle: BundleFacts) -> None:
+        """Print which bundle scores, before the first file."""
+        self._started = time.monotonic()
+        if self._bundle is None:
+            self._progress.say(bundle_line(bundle))
+        self._bundle = bundle
 
     def on_end(self, summary: RunSummary) -> None:
         """Print the warnings of a file that was published, and record its summary."""
-        self._printer.record_file(summary)
+        self._records.add(summary.as_dict())
         if summary.published:
             for line in warning_lines(summary):
-                self._printer.warn(line)
+                self.warn(line)
+
+    def on_failure(self, facts: dict[str, object]) -> None:
+        """Record a file that failed at once."""
+        self._records.add(facts)
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Print what became of a file."""
         if outcome.status == FAILED:
-            self._printer.warn(f"{outcome.source} failed: {outcome.error}")
+            self.warn(f"{outcome.source} failed: {outcome.error}")
         elif outcome.status == SCORED_FILE:
-            self._printer.say(f"{outcome.target}: {outcome.rows:,} rows")
+            self._progress.say(f"{outcome.target}: {outcome.rows:,} rows")
 
     def end(self, summary: FilesSummary) -> None:
         """Print the counts of all files."""
-        self._printer.end_files(summary)
+        facts = summary.as_dict()
+        self._progress.say(
+            f"{len(summary.outcomes):,} files: {facts['scored']:,} scored, {facts['unchanged']:,} "
+            f"unchanged, {facts['rows']:,} rows in all"
+        )
+        self._print_json(facts)
 
 
 def bundle_line(bundle: BundleFacts) -> str:

@@ -4,7 +4,7 @@
     score_files      each that is new or changed, in turn; what failed is named in the end
 
 A manifest in the output folder remembers of each output its input, bundle and options: what is
-unchanged is not scored again. Knows names and outcomes, nothing of rows or models.
+unchanged is not scored again. Knows names and summaries, nothing of rows or models.
 """
 
 import glob
@@ -19,6 +19,7 @@ from scorer.errors import InputError, InterruptedRunError, ScorerError, UsageErr
 from scorer.files.fingerprint import fingerprint
 from scorer.files.publish import locked, publish_text, writing
 from scorer.files.urls import is_url
+from scorer.scoring.summary import RunSummary
 from scorer.tables.formats import FORMATS, READ_ONLY, SUFFIXES, format_of
 
 MANIFEST, LOCK, SUMMARY = ".scorer-manifest.jsonl", ".scorer", "scorer-run.json"
@@ -168,15 +169,15 @@ def score_files(
     pairs: Sequence[FilePair],
     target: Path,
     binding: str,
-    score: Callable[[FilePair, bool], int],
+    score: Callable[[FilePair, bool], RunSummary],
     on_outcome: Callable[[Outcome], None] = lambda outcome: None,
 ) -> FilesSummary:
     """Score each input that is new or changed since its output was made; return what became of all.
 
     binding: a digest of bundle and options, which another one of makes outputs anew. score: scores
-    a pair (replacing an output of an earlier run if the flag says so) and returns its rows; a
-    `ScorerError` of it is that file's failure, an interruption ends the run. Raises
-    `OutputBusyError` where another run holds the folder, `FilesError` where files failed.
+    a pair (replacing an output of an earlier run if the flag says so); a `ScorerError` of it is
+    that file's failure, an interruption ends the run. Raises `OutputBusyError` where another run
+    holds the folder, `FilesError` where files failed.
     """
     with writing(target):
         target.mkdir(parents=True, exist_ok=True)
@@ -195,7 +196,7 @@ def score_files(
 
 
 def _score_one(
-    pair: FilePair, manifest: "_Manifest", score: Callable[[FilePair, bool], int]
+    pair: FilePair, manifest: "_Manifest", score: Callable[[FilePair, bool], RunSummary]
 ) -> Outcome:
     outcome = Outcome(str(pair.source), str(pair.target), SCORED)
     known = manifest.rows_of(pair)
@@ -205,13 +206,13 @@ def _score_one(
         with writing(pair.target):
             pair.target.parent.mkdir(parents=True, exist_ok=True)
         before = _stat_of(pair.source)
-        rows = score(pair, manifest.has(pair))
-        manifest.record(pair, before, rows)
+        summary = score(pair, manifest.has(pair))
+        manifest.record(pair, before, summary)
     except InterruptedRunError:
         raise
     except ScorerError as error:
         return replace(outcome, status=FAILED, error=str(error), exit_code=error.exit_code)
-    return replace(outcome, rows=rows)
+    return replace(outcome, rows=summary.provenance.rows.written)
 
 
 def _stat_of(path: Path) -> tuple[int, int]:
@@ -258,18 +259,17 @@ class _Manifest:
                 return None
         return int(entry["rows"])
 
-    def record(self, pair: FilePair, stat: tuple[int, int], rows: int) -> None:
+    def record(self, pair: FilePair, stat: tuple[int, int], summary: RunSummary) -> None:
         """Add a finished output, on the disk at once: a killed run goes on after it."""
-        found = fingerprint(pair.source)
         entry = {
             "source": str(pair.source.absolute()),
             "target": str(pair.target),
             "binding": self._binding,
             "size": stat[0],
             "changed": stat[1],
-            "sha256": found.sha256 if found else None,
-            "output_bytes": pair.target.stat().st_size,
-            "rows": rows,
+            "sha256": summary.provenance.input.sha256,
+            "output_bytes": summary.output_bytes,
+            "rows": summary.provenance.rows.written,
         }
         self._entries[str(pair.target)] = entry
         with writing(self._path), self._path.open("a", encoding="utf-8") as file:

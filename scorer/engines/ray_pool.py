@@ -7,20 +7,18 @@ bundle is sent to each node once. Knows Ray and predictors, nothing of tables. N
 `ray`.
 """
 
-from collections.abc import Iterator
+import logging
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from scorer.bundles.bundle import Bundle
-from scorer.bundles.predictor import load_predictor
+from scorer.bundles.predictor import encoder_of, load_predictor
+from scorer.engines.shares import joined, shares
 from scorer.errors import UsageError
-from scorer.network.inference import Prediction
-from scorer.tokens.encoding import Encoded, TextEncoder
-
-SHARES = 4  # of a chunk for each actor: the last ones to finish have little left
-LEAST_TOKENS = 20_000  # of a share: less is not worth its way
+from scorer.network.inference import Prediction, Predictor
+from scorer.tokens.encoding import Encoded
+from scorer.tokens.workers import EncodingWorkers
 
 
 class RayPool:
@@ -32,6 +30,7 @@ class RayPool:
         precision: str = "auto",
         concurrency: int | None = None,
         address: str | None = None,
+        workers: int | None = None,
     ) -> None:
         self._ray = _connected(address)
         resources = self._ray.cluster_resources()
@@ -39,15 +38,15 @@ class RayPool:
         actors = concurrency or gpus or cpus
         options = {"num_gpus": 1} if gpus else {"num_cpus": max(1, cpus // actors)}
         worker = self._ray.remote(max_restarts=-1, max_task_retries=-1, **options)(_Worker)
-        self._bundle = self._ray.put(bundle)  # kept: an actor that is started again needs it
-        self._actors = [worker.remote(self._bundle, precision) for _ in range(actors)]
-        facts = self._ray.get([actor.facts.remote() for actor in self._actors])
+        self._kept = [self._ray.put(bundle)]  # an actor that is started again needs it
+        self._actors = [worker.remote(precision) for _ in range(actors)]
+        facts = self._ray.get([actor.facts.remote(self._kept) for actor in self._actors])
         self._settings: dict[str, str] = facts[0]
         if any(other != facts[0] for other in facts):
             raise UsageError("the machines score in other precisions", "--precision float32")
         self.classes = bundle.classes
         self.engine = f"ray, {actors} actors, {facts[0]['precision']}"
-        self._encoder = TextEncoder(bundle.rules, bundle.vocabulary, bundle.cached_pieces)
+        self._encoder = encoder_of(bundle, workers)
 
     @property
     def score_settings(self) -> dict[str, str]:
@@ -60,38 +59,46 @@ class RayPool:
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Return the probabilities of encoded texts, in their order."""
-        shares = list(_shares(encoded, SHARES * len(self._actors)))
+        actors = self._actors
         work = [
-            self._actors[at % len(self._actors)].predict.remote(share)
-            for at, share in enumerate(shares)
+            actors[at % len(actors)].predict.remote(self._kept, share)
+            for at, share in enumerate(shares(encoded, len(actors)))
         ]
-        parts: list[Prediction] = self._ray.get(work)
-        return Prediction(
-            np.concatenate([part.probabilities for part in parts]),
-            np.concatenate([part.tokens for part in parts]),
-            np.concatenate([part.unknown for part in parts]),
-        )
+        return joined(self._ray.get(work))
 
     def close(self) -> None:
         """End the actors; a cluster that was joined goes on."""
         for actor in self._actors:
             self._ray.kill(actor)
         self._actors = []
+        if isinstance(self._encoder, EncodingWorkers):
+            self._encoder.close()
 
 
 class _Worker:
-    """An actor: the bundle's predictor on its node."""
+    """An actor: the bundle's predictor on its node, loaded when it is first asked for.
 
-    def __init__(self, bundle: Bundle, precision: str) -> None:
-        self._predictor = load_predictor(bundle, precision, workers=0)
+    kept: a list of a reference to the bundle; Ray would resolve one that is no list at each call.
+    """
 
-    def facts(self) -> dict[str, str]:
+    def __init__(self, precision: str) -> None:
+        self._precision = precision
+        self._predictor: Predictor | None = None
+
+    def facts(self, kept: list[Any]) -> dict[str, str]:
         """Return what its scores depend on."""
-        return self._predictor.score_settings
+        return self._loaded(kept).score_settings
 
-    def predict(self, encoded: Encoded) -> Prediction:
+    def predict(self, kept: list[Any], encoded: Encoded) -> Prediction:
         """Return the probabilities of encoded texts."""
-        return self._predictor.predict(encoded)
+        return self._loaded(kept).predict(encoded)
+
+    def _loaded(self, kept: list[Any]) -> Predictor:
+        if self._predictor is None:
+            import ray
+
+            self._predictor = load_predictor(ray.get(kept[0]), self._precision, workers=0)
+        return self._predictor
 
 
 def _connected(address: str | None) -> Any:
@@ -103,16 +110,12 @@ def _connected(address: str | None) -> Any:
         raise UsageError("--engine ray needs Ray", hint) from None
     if not ray.is_initialized():
         try:
-            ray.init(address=address, log_to_driver=False, include_dashboard=False)
+            ray.init(
+                address=address,
+                log_to_driver=False,
+                include_dashboard=False,
+                logging_level=logging.ERROR,
+            )
         except (ConnectionError, ValueError) as error:
             raise UsageError(f"--ray-address {address}: {error}") from error
     return ray
-
-
-def _shares(encoded: Encoded, count: int) -> Iterator[Encoded]:
-    """Yield texts in so many shares of about as many tokens, fewer where there are few."""
-    total = int(encoded.offsets[-1])
-    count = max(1, min(count, total // LEAST_TOKENS))
-    cuts = np.searchsorted(encoded.offsets, np.arange(1, count) * (total / count)).tolist()
-    for start, end in zip([0, *cuts], [*cuts, len(encoded)], strict=True):
-        yield encoded.rows(start, end)

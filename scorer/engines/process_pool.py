@@ -1,0 +1,120 @@
+"""A predictor whose network runs in several processes of this machine.
+
+Texts are read, encoded, written and journalled by the run that starts the pool, as without one. A
+process that is killed is started again and its share of a chunk repeated; a run that is killed
+takes its processes with it and goes on from its journal. So every promise of a run holds. Knows
+processes and predictors, nothing of tables.
+"""
+
+import atexit
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+import pyarrow as pa
+import torch
+
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.predictor import encoder_of
+from scorer.engines.process_worker import serve
+from scorer.engines.shares import joined, shares
+from scorer.network.inference import CORES, Prediction
+from scorer.tokens.child_process import ChildProcess, GoneError
+from scorer.tokens.encoding import Encoded
+from scorer.tokens.workers import EncodingWorkers
+
+RESTARTS = 2  # for one share: what kills three processes kills the next
+HINT = "The same command goes on from its journal; with fewer --processes it takes less memory"
+
+Facts = tuple[str, dict[str, str]]  # engine and score settings
+
+
+class ProcessPool:
+    """What a `Predictor` does, by `processes` of them; on several GPUs, a GPU each.
+
+    workers: processes that encode, beside them; see `load_predictor`.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        precision: str,
+        processes: int,
+        workers: int | None = None,
+        fused: bool = True,
+    ) -> None:
+        self._question = pickle.dumps((bundle, precision, fused))
+        self._threads = max(1, CORES // processes)
+        self._gpus = torch.cuda.device_count()
+        self._closed = False
+        self._processes: list[ChildProcess] = []
+        atexit.register(self.close)  # before multiprocessing waits for the processes
+        self._encoder = encoder_of(bundle, workers, "cuda" if self._gpus else "cpu")
+        self._callers = ThreadPoolExecutor(processes, "process")
+        self._idle: SimpleQueue[int] = SimpleQueue()
+        try:
+            for at in range(processes):
+                self._processes.append(self._start(at))
+                self._idle.put(at)
+            engine, self._settings = self._facts()
+        except BaseException:  # of any kind: no process is left behind
+            self.close()
+            raise
+        self.classes = bundle.classes
+        self.engine = f"{processes} processes, {engine}"
+
+    def _start(self, at: int) -> ChildProcess:
+        gpu = at % self._gpus if self._gpus else None
+        process = ChildProcess("scoring process", HINT, serve, self._threads, gpu)
+        process.send(self._question)
+        return process
+
+    def _facts(self) -> Facts:
+        """Return what is the same in all processes: they have one machine and one bundle."""
+        facts: list[Facts] = [process.receive() for process in self._processes]
+        return facts[0]
+
+    @property
+    def score_settings(self) -> dict[str, str]:
+        """Every setting that a score depends on, the same in all processes."""
+        return self._settings
+
+    def encode(self, texts: pa.LargeStringArray) -> Encoded:
+        """Return the token ids of texts."""
+        return self._encoder.encode(texts)
+
+    def predict(self, encoded: Encoded) -> Prediction:
+        """Return the probabilities of encoded texts, in their order."""
+        return joined(list(self._callers.map(self._ask, shares(encoded, len(self._processes)))))
+
+    def _ask(self, share: Encoded) -> Prediction:
+        """Have the next process that is idle predict a share; one that dies is started again."""
+        at = self._idle.get()
+        try:
+            for _ in range(RESTARTS):
+                try:
+                    return self._predicted(at, share)
+                except GoneError:
+                    if self._closed:
+                        raise
+                    self._processes[at].end()
+                    self._processes[at] = self._start(at)
+                    self._processes[at].receive()
+            return self._predicted(at, share)
+        finally:
+            self._idle.put(at)
+
+    def _predicted(self, at: int, share: Encoded) -> Prediction:
+        self._processes[at].send(share)
+        prediction: Prediction = self._processes[at].receive()
+        return prediction
+
+    def close(self) -> None:
+        """End the processes, at once."""
+        atexit.unregister(self.close)
+        self._closed = True
+        self._callers.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.end()
+        if isinstance(self._encoder, EncodingWorkers):
+            self._encoder.close()

@@ -51,6 +51,7 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.option("--ray-address", metavar="ADDRESS", help="Ray cluster to join; else one is started.")
 @click.option("--concurrency", type=click.IntRange(1), help="Ray actors; else one a CPU or GPU.")
 @click.option("--cache", metavar="FILE", help="Remember scores of texts across runs (SQLite).")
+@click.option("--report", metavar="FILE.html", help="Write a page about the run, for people.")
 @click.option("--history", metavar="FILE", help="Append the run's summary as a line of JSON.")
 @click.option(
     "--metrics-file", metavar="FILE", help="Write figures for Prometheus' textfile collector."

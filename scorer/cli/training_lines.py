@@ -98,6 +98,10 @@ class TrainingPrinter(Callbacks):
         for line in result.warnings:
             self._progress.warn(f"WARNING: {line}")
 
+    def on_report(self, path: Path) -> None:
+        """Print where the report is."""
+        self._progress.say(f"report: {path}")
+
     def end(self, version: str, in_use: bool) -> None:
         """Print what is in use now."""
         state = "now in use" if in_use else "written, not put in use,"

@@ -12,6 +12,7 @@ from scorer.evaluation.drift import Drift, measure_drift
 from scorer.evaluation.profile import Profile
 from scorer.files.fingerprint import Fingerprint
 from scorer.network.inference import Predicts
+from scorer.scoring.certainty import Certainty
 from scorer.scoring.chunks import ChunkScorer
 from scorer.scoring.ledger import RowLedger
 from scorer.scoring.peak_memory import peak_memory_mb
@@ -19,6 +20,7 @@ from scorer.scoring.pipeline import StageClock
 from scorer.scoring.request import Source, Target
 from scorer.scoring.summary import BundleFacts, InputFacts, Provenance, RowCounts, RunSummary
 from scorer.scoring.tally import Tally
+from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import TableReader
 
 STAGES = ("read", "encode", "model", "write")
@@ -32,6 +34,7 @@ class Model:
     bundle: BundleFacts
     text_column: str  # that it was trained on
     profile: Profile | None = None  # of its held-out texts; None for an older bundle
+    folder: str = ""  # the bundle's; "" for the one that is shipped
 
 
 @dataclass
@@ -52,11 +55,15 @@ class RunRecord:
     input: Fingerprint | None = None  # None: not hashed yet, or a stream
     written: Fingerprint | None = None  # of the finished output; None: a stream
     reader: TableReader | None = None
+    rejects: RejectSink | None = None
+    certainty: Certainty | None = None  # of a run that has a report
     scorer: ChunkScorer | None = None
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.model.predictor.classes)
         self.text_column = self.source.text_column or ""
+        if self.target.report is not None:
+            self.certainty = Certainty(self.model.predictor.classes)
         self._started, self._clock = datetime.now(UTC), time.monotonic()
 
     @property

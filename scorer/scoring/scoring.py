@@ -34,6 +34,7 @@ from scorer.scoring.destination import Destination, open_output
 from scorer.scoring.journal import Journal
 from scorer.scoring.pipeline import each, overlapped, timed
 from scorer.scoring.record import Model, RunRecord
+from scorer.scoring.report import check_report, write_failure_report, write_report
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.score_cache import ScoreCache
 from scorer.scoring.summary import RunSummary, failure_facts
@@ -63,8 +64,9 @@ def score_file(
     Raises a `ScorerError` for whatever DESIGN calls expected.
     """
     callbacks = callbacks or Callbacks()
+    check_report(source, target)
     with open_output(target.path, source.file, target.overwrite) as destination:
-        with _write_failure_summary(destination, callbacks):
+        with _write_failure_summary(destination, target, callbacks):
             check_readable(source.file)
             model = load_model()
         with _settings_of_long_runs():
@@ -86,13 +88,17 @@ def score_table(
 
 
 @contextmanager
-def _write_failure_summary(destination: Destination, callbacks: Callbacks) -> Iterator[None]:
+def _write_failure_summary(
+    destination: Destination, target: Target, callbacks: Callbacks
+) -> Iterator[None]:
     """Write the summary of a run that ends before there is a model: `_Run` writes all others."""
     try:
         yield
     except ScorerError as error:
         facts = failure_facts(error, destination.name)
         destination.failed(facts, rejects=False)
+        with suppress(OSError, ScorerError):
+            write_failure_report(target, facts)
         callbacks.on_failure(facts)
         raise
 
@@ -139,12 +145,17 @@ class _Run:
             summary = record.summary(error)
             too_many = isinstance(error, RowsError) and record.rejected > 0
             self._destination.failed(summary.as_dict(), too_many)
-            with suppress(OSError, ScorerError):  # the run's own error is the one to raise
-                self._callbacks.on_end(summary)
+            for tell in (self._write_report, self._callbacks.on_end):
+                with suppress(OSError, ScorerError):  # the run's own error is the one to raise
+                    tell(summary)
             raise
+        self._write_report(summary)
         self._callbacks.on_end(summary)
         self._check_drift("the output is published all the same")
         return summary
+
+    def _write_report(self, summary: RunSummary) -> None:
+        write_report(self._record, summary)
 
     def _check_drift(self, outcome: str) -> None:
         """Raise `GateError` where the texts have moved further than they may."""
@@ -159,6 +170,7 @@ class _Run:
         if file is not None:
             record.input = fingerprint(file, self._check_cancelled)
         rejects = RejectSink(destination.rejects) if destination.rejects else None
+        record.rejects = rejects
         path, csv = str(file or self._source.path), self._source.csv  # the file that was hashed
         keep_lines = self._source.format.kind == self._target.format.kind == "jsonl"
         with open_table(path, self._source.format, csv, rejects, keep_lines) as reader:
@@ -240,6 +252,8 @@ class _Run:
         kinds = statuses(scored.texts, scored.prediction)
         distinct = count_distinct(scored.texts)
         record.tally.update(kinds, distinct, scored.prediction, scored.encoded)
+        if record.certainty is not None:
+            record.certainty.update(chunk.first_row, scored.texts, scored.prediction)
 
     @contextmanager
     def _open_cache(self) -> Iterator[ScoreCache | None]:

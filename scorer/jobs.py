@@ -72,7 +72,8 @@ def load_model(
     else:
         predictor = load_predictor(bundle, precision, workers=workers, fused=fused)
     facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
-    return Model(predictor, facts, bundle.text_column, profile_of(bundle))
+    profile, tokens = profile_of(bundle), bundle.vocabulary.tokens
+    return Model(predictor, facts, bundle.text_column, profile, tokens=tokens)
 
 
 def profile_of(bundle: Bundle) -> Profile | None:
@@ -188,6 +189,7 @@ def requests(
     prefix: str = "",
     with_label: bool = False,
     with_status: bool = False,
+    explain: int | None = None,
     chunk_rows: int = CHUNK_ROWS,
     max_rejects: str | int = str(DEFAULT_LIMIT),
     max_drift: float | None = None,
@@ -201,7 +203,7 @@ def requests(
     limit = RejectLimit.parse(str(max_rejects))
     given = format_of(read, input_format)
     wanted = format_of(write, output_format, writing=True)
-    added = AddedColumns(prefix, with_label, with_status)
+    added = AddedColumns(prefix, with_label, with_status, explain or 0)
     return (
         Source(
             read,

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
+from html_page import Page
 from tiny_corpora import write_csv, write_labelled
 from tiny_models import write_texts
 
@@ -54,6 +55,13 @@ def version_of_a_night(name: str) -> str:
     return facts["bundle"]["version"]
 
 
+def report_of(folder: Path, version: str) -> str:
+    report = folder / "store" / "reports" / f"{version}.html"
+    page = Page(report.read_text(encoding="utf-8"))
+    assert version in page.text
+    return page.text
+
+
 def test_a_model_is_trained_replaced_guarded_and_taken_back(folder):
     assert train("first.csv").exit_code == 0
     first = in_use(folder / "store")
@@ -68,6 +76,13 @@ def test_a_model_is_trained_replaced_guarded_and_taken_back(folder):
     assert refused.exit_code == 6
     assert "the classes 'negative' and 'positive' come out swapped: accuracy " in refused.stderr
     assert version_of_a_night("two.csv") == second
+    verdicts = [report_of(folder, version) for version in versions(folder / "store")]
+    assert first in verdicts[0]
+    assert "in use; there was no version before it" in verdicts[0]
+    assert "in use; not clearly worse: accuracy " in verdicts[1]
+    assert f"beside {first}, which is in use" in verdicts[1]
+    assert "no more than how frequent each class is" in verdicts[2]
+    assert "scorer train swapped.csv --store store" in verdicts[3]
     assert run("bundles", "rollback", "--store", "store").stdout.startswith(f"{first} is now in")
     assert version_of_a_night("three.csv") == first
     listed = run("bundles", "list", "--store", "store").stdout.splitlines()

@@ -33,6 +33,12 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.option("--prefix", default="", help="Before the name of every added column.")
 @click.option("--with-label", is_flag=True, help="Add a column with the most likely class.")
 @click.option("--with-status", is_flag=True, help="Add a column that says why a row has no score.")
+@click.option(
+    "--explain",
+    type=click.IntRange(1, 20),
+    metavar="K",
+    help="Add a column with the K words that moved the score most; takes ten times as long.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
 @click.option("--chunk-rows", type=click.IntRange(1), default=8192, help="Rows scored at a time.")
 @click.option("--max-rejects", default="1%", help="Unreadable rows allowed: a count or a share.")

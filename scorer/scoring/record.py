@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from scorer.evaluation.drift import Drift, measure_drift
+from scorer.evaluation.explanation import Explainer
 from scorer.evaluation.profile import Profile
 from scorer.files.fingerprint import Fingerprint
 from scorer.network.inference import Predicts
@@ -35,6 +36,11 @@ class Model:
     text_column: str  # that it was trained on
     profile: Profile | None = None  # of its held-out texts; None for an older bundle
     folder: str = ""  # the bundle's; "" for the one that is shipped
+    tokens: Sequence[str] = ()  # of its vocabulary
+
+    def explainer(self, words: int) -> Explainer | None:
+        """Return what explains scores in so many words; None for 0."""
+        return Explainer(self.predictor, self.tokens, words) if words else None
 
 
 @dataclass

@@ -294,6 +294,7 @@ def repeat_command(record: RunRecord) -> str:
         "prefix": target.added.prefix or None,
         "with_label": target.added.label,
         "with_status": target.added.status,
+        "explain": target.added.explain or None,
         "precision": record.model.predictor.score_settings.get("precision"),
         "overwrite": True,
     }

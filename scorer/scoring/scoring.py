@@ -14,13 +14,13 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 
+import numpy as np
 import pyarrow as pa
 
 from scorer import __version__
 from scorer.errors import GateError, RowsError, ScorerError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.fingerprint import check_readable, check_unchanged, fingerprint
-from scorer.network.inference import Predicts
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.chunks import (
     ChunkScorer,
@@ -74,12 +74,11 @@ def score_file(
             return _Run(record, destination, callbacks, check_cancelled).score()
 
 
-def score_table(
-    table: pa.Table, predictor: Predicts, column: TextColumn, added: AddedColumns
-) -> pa.Table:
+def score_table(table: pa.Table, model: Model, column: TextColumn, added: AddedColumns) -> pa.Table:
     """Return a table with the job's columns added."""
+    predictor = model.predictor
     schema = added.added_to(table.schema, predictor.classes)
-    scorer = ChunkScorer(predictor, column)
+    scorer = ChunkScorer(predictor, column, explainer=model.explainer(added.explain))
     parts = [pa.Table.from_batches([], schema)]
     for first_row in range(0, table.num_rows, CHUNK_ROWS):
         scored = scorer.score(Chunk(first_row, table.slice(first_row, CHUNK_ROWS)))
@@ -205,7 +204,8 @@ class _Run:
             create_table(path, target.format, schema, reader.dialect) as writer,
         ):
             journal = self._open_journal(column)
-            scorer = ChunkScorer(self._model.predictor, column, journal, cache)
+            explainer = self._model.explainer(target.added.explain)
+            scorer = ChunkScorer(self._model.predictor, column, journal, cache, explainer)
             record.scorer = scorer
             self._note((*reader.notes, *writer.notes))
             self._pump(_rejoined(first, chunks), scorer, writer)
@@ -255,6 +255,16 @@ class _Run:
         if record.certainty is not None:
             record.certainty.update(chunk.first_row, scored.texts, scored.prediction)
 
+    @property
+    def _row(self) -> np.dtype:
+        return journal_row(len(self._model.predictor.classes), self._target.added.explain)
+
+    @property
+    def _explained(self) -> dict[str, str]:
+        """What scores that are kept depend on, where they are kept with explanations."""
+        words = self._target.added.explain
+        return {"explained in words": str(words)} if words else {}
+
     @contextmanager
     def _open_cache(self) -> Iterator[ScoreCache | None]:
         """Open the cache, bound to all that a text's score depends on; None where none is asked."""
@@ -263,7 +273,7 @@ class _Run:
             return
         bundle, predictor = self._model.bundle, self._model.predictor
         binding = {"bundle": bundle.digest, "program": _program(), **predictor.score_settings}
-        cache = ScoreCache(self._source.cache, binding, journal_row(len(predictor.classes)))
+        cache = ScoreCache(self._source.cache, {**binding, **self._explained}, self._row)
         with closing(cache):
             yield cache
 
@@ -279,9 +289,9 @@ class _Run:
             "bundle": self._model.bundle.digest,
             "program": _program(),
             **predictor.score_settings,
+            **self._explained,
         }
-        row = journal_row(len(predictor.classes))
-        journal = self._destination.journal(binding, row, self._callbacks.on_note)
+        journal = self._destination.journal(binding, self._row, self._callbacks.on_note)
         if journal is not None and journal.rows:
             self._callbacks.on_note(f"{journal.rows:,} rows have scores from an earlier run")
         return journal

@@ -10,7 +10,7 @@ import click
 
 from scorer import __version__
 from scorer.cli.bundle_options import bundle_options
-from scorer.cli.console import Progress, check_characters, run_job
+from scorer.cli.console import LOG_FORMATS, Progress, check_characters, run_job
 from scorer.cli.table_options import FORMATS, TEXT_COLUMN, table_options
 
 PRECISIONS = click.Choice(["auto", "float32", "bfloat16", "float16", "int8"])
@@ -62,22 +62,29 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.option(
     "--metrics-file", metavar="FILE", help="Write figures for Prometheus' textfile collector."
 )
+@click.option(
+    "--log-format",
+    type=click.Choice(LOG_FORMATS),
+    default="text",
+    help="Of the lines on standard error; json: an object a line.",
+)
 @click.option("--quiet", is_flag=True, help="Print errors and warnings only.")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, message="%(version)s")
-def main(verbose: bool, **options: Any) -> None:
+def main(verbose: bool, log_format: str, **options: Any) -> None:
     """Score the text column of IN; write IN's columns and the scores to OUT.
 
     IN and OUT are CSV or Parquet files, or - for a standard stream. With several IN, a folder, a
     quoted glob or @FILE (a list, one input a line), OUT is a folder that mirrors them: outputs
     that are up to date are not made again.
     """
-    run_job(lambda: score(**options), verbose)
+    run_job(lambda: score(log_format=log_format, **options), verbose, log_format=log_format)
 
 
 def score(
     sources: tuple[str, ...],
     quiet: bool,
+    log_format: str,
     profile: bool,
     as_json: bool,
     history: str | None,
@@ -92,7 +99,9 @@ def score(
     named = {name: value for name, value in options.items() if name != "target"}
     check_characters(**named)  # names of files may be any bytes
     records = RunRecords(history, metrics_file)
-    printer = ScoringPrinter(Progress(quiet), options["target"], profile, as_json, records)
+    printer = ScoringPrinter(
+        Progress(quiet, log_format), options["target"], profile, as_json, records
+    )
     with Interruption() as interruption:
         from scorer import jobs
         from scorer.engines.many_files import FilesError, is_many

@@ -77,6 +77,17 @@ class RunRecord:
         """Rows that could not be read, so far."""
         return self.reader.rows_rejected if self.reader else 0
 
+    @property
+    def share(self) -> float | None:
+        """The share of the input whose rows are written; None where that is not known."""
+        reader, known = self.reader, self.input
+        if reader is None:
+            return None
+        size = known.size if known and self.source.format.compression is None else None
+        read = reader.share_read(size)  # the reader is ahead of what is written
+        accepted = max(1, reader.rows_read - reader.rows_rejected)
+        return None if read is None else min(1.0, read * self.ledger.rows / accepted)
+
     def drift(self) -> Drift:
         """Return how far the texts scored so far are from those the bundle was evaluated on."""
         known = self.model.profile

@@ -241,6 +241,7 @@ class _Run:
         encoded = overlapped(each(encode, read, clocks["encode"]), clocks["encode"])
         scored = overlapped(each(predict, encoded, clocks["model"]), clocks["model"])
         for _ in each(lambda part: self._write(part, writer), scored, clocks["write"]):
+            self._callbacks.on_share(self._record.share)
             self._callbacks.on_chunk(self._record.ledger.rows)
 
     def _write(self, scored: ScoredChunk, writer: TableWriter) -> None:

@@ -1,13 +1,14 @@
 """What to label next: rows that `sample --by uncertainty` chose, beside as many chosen at random.
 
-    python benchmarks/label_next.py domains.csv.gz --start-from FOLDER|none [--dev] [--only NAME]
+    python benchmarks/label_next.py domains.csv.gz --start-from FOLDER|none [--dev] [--each]
 
-A table with the columns domain, part (train or test), label and text. Of each domain the training
-rows are a pool whose labels are hidden. A round scores what is left of the pool, samples rows of
-the scored file, uncovers their labels, trains on all that are uncovered so far, and is measured on
-the test rows, which choose nothing. The first round is scored by the bundle to start from, which
-must not have seen the domain's labels; with `none` its rows are random. With --dev a quarter of
-the training rows stands in for the test rows, which is for choosing how to sample.
+A table with the columns domain, part (train or test), label and text. The training rows of all
+domains (with --each: of one domain at a time) are a pool whose labels are hidden. A round scores
+what is left of the pool, samples rows of the scored file, uncovers their labels, trains on all that
+are uncovered so far, and is measured on the test rows, which choose nothing. The first round is
+scored by the bundle to start from, which must not have seen the labels; with `none` its rows are
+random. With --dev a quarter of the training rows stands in for the test rows, which is for
+choosing how to sample.
 """
 
 import tempfile
@@ -51,6 +52,7 @@ class Setting:
 @click.option("--seeds", default=1, show_default=True, help="Repetitions, each with other chance.")
 @click.option("--by", multiple=True, default=STRATEGIES, show_default=True)
 @click.option("--dev", is_flag=True, help="Test on a quarter of the training rows.")
+@click.option("--each", is_flag=True, help="One domain at a time.")
 @click.option("--only", multiple=True, help="Domains; else all.")
 def main(
     table: Path,
@@ -60,16 +62,15 @@ def main(
     seeds: int,
     by: tuple[str, ...],
     dev: bool,
+    each: bool,
     only: tuple[str, ...],
 ) -> None:
-    """Print the test accuracy after each round, and the mean over all domains."""
+    """Print the test accuracy after each round, and the mean."""
     start = None if start_from == NONE else Path(start_from)
     found: dict[str, list[list[float]]] = {name: [] for name in by}
     labelled = ", ".join(str(rows * (number + 1)) for number in range(rounds))
     print(f"accuracy after {labelled} labelled rows")
-    for domain, pool, test in read_domains(table, dev):
-        if only and domain not in only:
-            continue
+    for domain, pool, test in read_pools(table, dev, each, only):
         for seed in range(seeds):
             for name in by:
                 with tempfile.TemporaryDirectory() as folder:
@@ -82,17 +83,19 @@ def main(
         print(f"{'mean':24}{name:14}{shown}")
 
 
-def read_domains(path: Path, dev: bool) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
-    """Yield each domain with its pool and its test rows; texts of the pool are there once."""
+def read_pools(
+    path: Path, dev: bool, each: bool, only: Sequence[str]
+) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """Yield the name of each pool, its rows and its test rows; texts of a pool are there once."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    table = table[table["label"] != ""]
-    for domain, rows in table.groupby("domain"):
+    table = table[(table["label"] != "") & (table["domain"].isin(only) | (not only))]
+    for name, rows in table.groupby("domain") if each else [("all domains", table)]:
         is_test = rows["part"] == "test"
         pool, test = rows[~is_test], rows[is_test]
         if dev:
             pool = pool.sample(frac=1, random_state=0)
             test, pool = pool[: len(pool) // 4], pool[len(pool) // 4 :]
-        yield str(domain), pool.drop_duplicates("text"), test
+        yield str(name), pool.drop_duplicates("text"), test
 
 
 def learn(setting: Setting, by: str, rounds: int) -> Iterator[float]:

@@ -203,7 +203,7 @@ def test_a_scoring_run_shows_its_bar(attach, labelled_texts, tiny_bundle, tmp_pa
         assert re.search(r"100 rows .*2\d% of the input, [\d,]+ rows/s, [\d.]+ s left", shown)
         assert "100% of the input" in shown
     again = tmp_path / "again.csv"
-    score_file(target, again, tiny_bundle, "text", chunk_rows=50, prefix="x_", callbacks=printer)
+    score_file(target, again, tiny_bundle, chunk_rows=50, prefix="x_", callbacks=printer)
     assert "50% of the input" in terminal()
 
 

@@ -3,10 +3,17 @@
 Light and dark, wide tables scroll, nothing is fetched or run. Knows cells, not what they mean.
 """
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from scorer.errors import InputError, UsageError
+from scorer.files.publish import publish_text, real_path
+
+StrPath = str | os.PathLike[str]
+ENDINGS = (".html", ".htm")
 
 CUT = 220  # characters of a text that are shown
 MARGIN = 4  # of those looked at for each shown: spaces that fold
@@ -80,6 +87,26 @@ def count(value: int) -> Cell:
 def number(value: float | None, digits: int = 4) -> Cell:
     """Return a number, `none` for None."""
     return Cell("none" if value is None else f"{value:.{digits}f}", number=True)
+
+
+def check_page(path: StrPath, option: str, others: Iterable[StrPath | None] = ()) -> None:
+    """Refuse a page that must not or cannot be written, before any work.
+
+    Raises `UsageError` for a name that is no page's or one of the `others`, `InputError` where
+    there is no folder for it.
+    """
+    page = real_path(path)
+    if page.suffix.lower() not in ENDINGS:
+        raise UsageError(f"{option} {path}: its name has to end in .html")
+    if page in [real_path(other) for other in others if other is not None]:
+        raise UsageError(f"{option} {path} is another file of this run")
+    if page.is_dir() or not page.parent.is_dir():
+        raise InputError(f"cannot write {page}: there is no folder {page.parent}")
+
+
+def publish_page(path: StrPath, page: str) -> None:
+    """Publish a page, in place of one that is there. Raises `InputError`."""
+    publish_text(real_path(path), page)
 
 
 def render(heading: Heading, sections: Sequence[Section]) -> str:

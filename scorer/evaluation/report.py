@@ -5,7 +5,7 @@ bundle; the store keeps another with them. Knows what training found out, nothin
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -72,10 +72,8 @@ def report_html(findings: Findings, issue: Issue | None = None) -> str:
     test = findings.test
     sections = (
         _comparison(findings),
-        _figures({"validation": findings.valid, "test": test}, findings.facts),
-        _classes(test),
-        _confusion(test),
-        _reliability(test),
+        _figures({"validation": findings.valid, "test": test}, _figures_remark(findings.facts)),
+        *_of_test_rows(_classes(test), _confusion(test), _reliability(test)),
         *_curves(findings.rows),
         _learning(findings.history),
         *_lengths(findings.rows),
@@ -88,6 +86,18 @@ def report_html(findings: Findings, issue: Issue | None = None) -> str:
         *_repeat(findings, issue),
     )
     return render(_heading(findings, issue), sections)
+
+
+def evaluation_html(evaluated: Mapping[str, Evaluation], files: Sequence[str]) -> str:
+    """Return a page of bundles side by side, by version, on the rows of labelled files."""
+    best = max(evaluated, key=lambda version: evaluated[version].accuracy)
+    headline = f"{best} is right most often: {evaluated[best].accuracy:.2%} of the rows."
+    heading = Heading("Evaluation", headline, {"labelled files": ", ".join(files)})
+    sections = [_figures(evaluated)]
+    for version, figures in evaluated.items():
+        parts = (_classes(figures), _confusion(figures), _reliability(figures))
+        sections += [replace(part, title=f"{part.title}: {version}") for part in parts]
+    return render(heading, sections)
 
 
 def _heading(findings: Findings, issue: Issue | None) -> Heading:
@@ -119,7 +129,15 @@ def _comparison(findings: Findings) -> Section:
     return Section("Beside simpler models, on the test rows", ["", "accuracy"], rows, why)
 
 
-def _figures(parts: Mapping[str, Evaluation], facts: "Facts") -> Section:
+def _of_test_rows(*sections: Section) -> list[Section]:
+    return [replace(section, title=f"{section.title}, test rows") for section in sections]
+
+
+def _figures_remark(facts: "Facts") -> str:
+    return REFIT if facts.training.get("validation_rows_trained_on") else ""
+
+
+def _figures(parts: Mapping[str, Evaluation], remark: str = "") -> Section:
     figures = parts.values()
     rows: list[Row] = [
         (Cell("rows"), *(count(part.rows) for part in figures)),
@@ -131,8 +149,7 @@ def _figures(parts: Mapping[str, Evaluation], facts: "Facts") -> Section:
         (Cell("area under the ROC curve"), *(number(part.auc) for part in figures)),
         (Cell("expected calibration error"), *(number(of.calibration_error) for of in figures)),
     ]
-    refit = facts.training.get("validation_rows_trained_on")
-    return Section("Figures", ["", *parts], rows, REFIT if refit else "")
+    return Section("Figures", ["", *parts], rows, remark)
 
 
 def _classes(test: Evaluation) -> Section:
@@ -147,7 +164,7 @@ def _classes(test: Evaluation) -> Section:
         for one in test.per_class
     ]
     header = ["class", "precision", "recall", "F1", "rows"]
-    return Section("Each class, on the test rows", header, rows)
+    return Section("Each class", header, rows)
 
 
 def _confusion(test: Evaluation) -> Section:
@@ -158,7 +175,7 @@ def _confusion(test: Evaluation) -> Section:
         (Cell(name), *(Cell(f"{n:,}", True, SHADE * n / max(1, sum(counts))) for n in counts))
         for name, counts in zip(names, test.confusion, strict=True)
     ]
-    return Section("Confusion matrix, test rows", ["true class \\ predicted", *names], rows)
+    return Section("Confusion matrix", ["true class \\ predicted", *names], rows)
 
 
 def _confused_pairs(test: Evaluation, names: Sequence[str]) -> Section:
@@ -172,7 +189,7 @@ def _confused_pairs(test: Evaluation, names: Sequence[str]) -> Section:
         for true, guess in pairs
         if confusion[true, guess]
     ]
-    return Section("Most confused classes, test rows", ["true class", "predicted", "rows"], rows)
+    return Section("Most confused classes", ["true class", "predicted", "rows"], rows)
 
 
 def _reliability(test: Evaluation) -> Section:
@@ -181,11 +198,11 @@ def _reliability(test: Evaluation) -> Section:
         f"{part.rows:,} rows: mean probability {part.confidence:.3f}, {part.accuracy:.1%} right"
         for part in test.reliability
     ]
-    series = Series("test rows", points, [part.rows for part in test.reliability], labels)
+    series = Series("rows", points, [part.rows for part in test.reliability], labels)
     spread = (min(map(min, points)) - 0.05, 1.02)
     axes = ("mean probability", "share right", spread, spread)
     picture = plot([series], *axes, diagonal=True)
-    return Section("Reliability, test rows", remark=CALIBRATION, plots=[picture])
+    return Section("Reliability", remark=CALIBRATION, plots=[picture])
 
 
 def _curves(rows: RowFindings) -> Iterator[Section]:

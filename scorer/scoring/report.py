@@ -10,20 +10,29 @@ from typing import Any
 
 import numpy as np
 
-from scorer.errors import InputError, UsageError
 from scorer.evaluation.command_line import command_line
 from scorer.evaluation.drift import MEASURES, MIN_TEXTS
-from scorer.evaluation.page import Cell, Heading, Section, count, cut, number, render, share
+from scorer.evaluation.page import (
+    Cell,
+    Heading,
+    Section,
+    check_page,
+    count,
+    cut,
+    number,
+    publish_page,
+    render,
+    share,
+)
 from scorer.evaluation.plots import histogram
 from scorer.evaluation.profile import BINS, LENGTHS, Profile
-from scorer.files.publish import beside, publish_text, real_path
+from scorer.files.publish import beside, real_path
 from scorer.scoring.certainty import KeptRow
 from scorer.scoring.record import RunRecord
 from scorer.scoring.request import Source, Target
 from scorer.scoring.summary import RunSummary
 from scorer.tables.formats import format_option
 
-ENDINGS = (".html", ".htm")
 OWN = ("rejects.csv", "run.json", "journal", "lock")  # what stands beside the output
 SHOWN_CLASSES = 6  # with a histogram of their own
 SHOWN_NOTES = 50
@@ -34,27 +43,17 @@ RESUMES = "The same command, run again, goes on from the scores that were comput
 
 
 def check_report(source: Source, target: Target) -> None:
-    """Refuse a report that must not or cannot be written, before any work.
-
-    Raises `UsageError` for a name that is no page's or another file of the run, `InputError`
-    where there is no folder for it.
-    """
-    if target.report is None:
-        return
-    report = real_path(target.report)
-    if report.suffix.lower() not in ENDINGS:
-        raise UsageError(f"--report {target.report}: its name has to end in .html")
-    output = real_path(target.path)
-    if report in (source.file, output, *(beside(output, ending) for ending in OWN)):
-        raise UsageError(f"--report {target.report} is another file of this run")
-    if report.is_dir() or not report.parent.is_dir():
-        raise InputError(f"cannot write {report}: there is no folder {report.parent}")
+    """Refuse a report that must not or cannot be written, before any work, see `check_page`."""
+    if target.report is not None:
+        output = real_path(target.path)
+        others = (source.file, output, *(beside(output, ending) for ending in OWN))
+        check_page(target.report, "--report", others)
 
 
 def write_report(record: RunRecord, summary: RunSummary) -> None:
     """Publish the report of a run, where one was asked for. Raises `InputError`."""
     if record.target.report is not None:
-        publish_text(real_path(record.target.report), report_html(record, summary))
+        publish_page(record.target.report, report_html(record, summary))
 
 
 def write_failure_report(target: Target, facts: Mapping[str, Any]) -> None:
@@ -63,7 +62,7 @@ def write_failure_report(target: Target, facts: Mapping[str, Any]) -> None:
         return
     about = {"output": str(facts["output"]), "started": str(facts["started"])}
     heading = Heading(TITLE, "Nothing was scored.", about, [str(facts["error"])], "It failed")
-    publish_text(real_path(target.report), render(heading, []))
+    publish_page(target.report, render(heading, []))
 
 
 def report_html(record: RunRecord, summary: RunSummary) -> str:

@@ -136,6 +136,7 @@ class Scorer:
         prefix: str = "",
         label: bool = False,
         status: bool = False,
+        explain: int = 0,
     ) -> Any:
         """Return the table with `probability_<class>` columns added (float32), as it was given.
 
@@ -143,12 +144,13 @@ class Scorer:
         as a frame) or frame, a pyarrow Table or RecordBatch, a RecordBatchReader or an iterator of
         RecordBatches (returned as a RecordBatchReader, scored as it is read).
         text_column: its name, or several, whose texts are joined as in training.
+        explain: words of the column `explanation`, those that moved the score most; 0: none.
         A null or blank text has null probabilities. Raises `InputError` where there is no such
         column or none is clearly the text, `UsageError` where an added column is there already,
         or for anything else than these kinds of tables.
         """
-        added = AddedColumns(prefix, label, status)
         with _parameter_names():
+            added = AddedColumns(prefix, label, status, explain)
             return self._score(table, one_name(text_column), added)
 
     def _score(self, table: Any, text_column: str | None, added: AddedColumns) -> Any:
@@ -174,7 +176,7 @@ class Scorer:
         sample = table.slice(0, SAMPLE_ROWS)
         column = locate_text(sample, text_column, self.bundle.text_column)
         with self._lock:
-            return scoring.score_table(table, self._model.predictor, column, added)
+            return scoring.score_table(table, self._model, column, added)
 
     def _score_batches(
         self, batches: Iterable[pa.RecordBatch], text_column: str | None, added: AddedColumns

@@ -9,14 +9,14 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
-from scorer.bundles.store import resolve_bundle
+from scorer.bundles.store import DEFAULT_BUNDLE, resolve_bundle
 from scorer.engines import many_files
 from scorer.engines.many_files import FilePair, FilesSummary, Outcome, find_files
 from scorer.engines.process_pool import ProcessPool
@@ -82,7 +82,8 @@ def load_model(
     else:
         predictor = load_predictor(bundle, precision, workers=workers, fused=fused)
     facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
-    return Model(predictor, facts, bundle.text_column, profile_of(bundle))
+    profile, tokens = profile_of(bundle), bundle.vocabulary.tokens
+    return Model(predictor, facts, bundle.text_column, profile, tokens=tokens)
 
 
 def profile_of(bundle: Bundle) -> Profile | None:
@@ -119,10 +120,11 @@ def score_file(
         chosen = Engine(engine, processes, concurrency, ray_address)
 
         def load() -> Model:
-            loaded = load_bundle(resolve_bundle(bundle, store))
+            folder = resolve_bundle(bundle, store)
+            loaded = load_bundle(folder)
             model = load_model(loaded, precision, workers, _is_large(given), chosen)
             stack.callback(model.predictor.close)
-            return model
+            return replace(model, folder="" if folder == DEFAULT_BUNDLE else str(folder))
 
         return scoring.score_file(given, wanted, load, callbacks, check_cancelled)
 
@@ -149,13 +151,18 @@ def score_files(
     """Score many files (also folders, globs, `@list` files) into a folder that mirrors them.
 
     One model for all; outputs that are up to date are not made again; a file that fails does not
-    stop the others: `FilesError` names them in the end. Options are those of `score_file`.
+    stop the others: `FilesError` names them in the end. Options are those of `score_file`, but
+    for `report`, which is about one file.
     """
     if any(is_url(os.fspath(path)) for path in (*sources, target)):
         message = (
             "many files are read and written on this machine's disks, a URL in a run of its own"
         )
         raise UsageError(message, "Name one IN and one OUT")
+    if options.get("report") is not None:
+        raise UsageError(
+            "--report is about one file, and these are several", "scorer-run.json sums them up"
+        )
     folder = Path(target)
     pairs = find_files([os.fspath(source) for source in sources], folder, output_format)
     loaded = load_bundle(resolve_bundle(bundle, store))
@@ -200,11 +207,13 @@ def requests(
     prefix: str = "",
     with_label: bool = False,
     with_status: bool = False,
+    explain: int | None = None,
     chunk_rows: int = CHUNK_ROWS,
     max_rejects: str | int = str(DEFAULT_LIMIT),
     max_drift: float | None = None,
     hold_on_drift: bool = False,
     cache: StrPath | None = None,
+    report: StrPath | None = None,
     **csv: Any,
 ) -> tuple[Source, Target]:
     """Return what is read and what is written; `csv` are fields of `CsvOptions`."""
@@ -212,7 +221,7 @@ def requests(
     limit = RejectLimit.parse(str(max_rejects))
     given = format_of(read, input_format)
     wanted = format_of(write, output_format, writing=True)
-    added = AddedColumns(prefix, with_label, with_status)
+    added = AddedColumns(prefix, with_label, with_status, explain or 0)
     return (
         Source(
             read,
@@ -223,7 +232,14 @@ def requests(
             limit,
             None if cache is None else Path(cache),
         ),
-        Target(write, wanted, added, overwrite, *_drift_limit(max_drift, hold_on_drift)),
+        Target(
+            write,
+            wanted,
+            added,
+            overwrite,
+            *_drift_limit(max_drift, hold_on_drift),
+            report=None if report is None else Path(report),
+        ),
     )
 
 

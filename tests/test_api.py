@@ -358,7 +358,7 @@ def test_a_trained_bundle_is_in_use_and_scores(store):
 
 
 def test_a_finished_training_leaves_no_checkpoint(store):
-    expected = ["CURRENT", "history.jsonl", "rows", *versions(store)]
+    expected = ["CURRENT", "history.jsonl", "reports", "rows", *versions(store)]
     assert sorted(path.name for path in store.iterdir()) == sorted(expected)
 
 

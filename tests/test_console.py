@@ -1,12 +1,26 @@
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
+from collections.abc import Callable, Iterator
 
 import click
 import pytest
+from tiny_corpora import tiny_corpus, tiny_recipe, write_csv
 
+from scorer import score_file
 from scorer.cli import console
-from scorer.cli.console import Progress, duration, run_job
+from scorer.cli.console import Progress, Standing, duration, run_job
+from scorer.cli.scoring_lines import ScoringPrinter
+from scorer.cli.training_lines import TrainingPrinter
 from scorer.errors import BundleError, InputError, InterruptedRunError, UsageError
+from scorer.training.task import Task
+from scorer.training.training import build
 
 
 def raising(error):
@@ -76,32 +90,137 @@ run_job(job)
     assert job.returncode == 3
 
 
-def test_a_log_gets_a_line_now_and_then(capsys, monkeypatch):
+def at(second: int) -> Standing:
+    return Standing(f"{second} rows", second / 100, "9 rows/s", {"rows": second})
+
+
+def test_a_log_gets_a_line_now_and_then_with_the_time(capsys, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
     progress = Progress()
     for second in range(100):
         now[0] = second
-        progress.update(f"at {second}")
-    assert capsys.readouterr().err == "at 30\nat 60\nat 90\n"
+        progress.update(at(second))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line[9:] for line in lines] == [f"{n} rows, 9 rows/s" for n in (30, 60, 90)]
+    assert all(re.fullmatch(r"\d\d:\d\d:\d\d", line[:8]) for line in lines)
 
 
-def test_a_terminal_gets_one_live_line_that_leaves_no_rest(capsys, monkeypatch):
+def test_a_log_of_json_has_an_object_a_line(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
+    progress = Progress(log_format="json")
+    progress.say("with\nbreak")
+    progress.warn("look")
+    now[0] = 31
+    progress.update(at(31))
+    with pytest.raises(SystemExit):
+        run_job(raising(InputError("cannot read \U0001f600")), log_format="json")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["level"], line["message"]) for line in lines] == [
+        ("info", "with break"),
+        ("warning", "look"),
+        ("progress", "31 rows, 9 rows/s"),
+        ("error", "error: cannot read \U0001f600"),
+    ]
+    assert (lines[2]["rows"], lines[3]["exit_code"]) == (31, 3)
+    assert all(line["time"].endswith("+00:00") for line in lines)
+
+
+@pytest.fixture
+def attach(monkeypatch) -> Iterator[Callable[[], Callable[[], str]]]:
+    """Makes standard error a real terminal of 100 columns; gives what is written to it."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setattr(console, "LIVE_SECONDS", 0)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with os.fdopen(slave, "w", encoding="utf-8") as stream:
+
+        def written() -> str:
+            stream.flush()
+            os.set_blocking(master, False)
+            parts = []
+            while True:
+                try:
+                    parts.append(os.read(master, 1 << 16))
+                except BlockingIOError:
+                    return b"".join(parts).decode()
+
+        def attached() -> Callable[[], str]:  # in the test: pytest has its own before
+            monkeypatch.setattr(sys, "stderr", stream)
+            return written
+
+        yield attached
+    os.close(master)
+
+
+def screen(written: str) -> list[str]:
+    """Return the lines as a terminal shows them in the end."""
+    lines, line = [], ""
+    for part in re.split(r"(\r\n|\r)", re.sub(r"\x1b\[[0-9;]*[mK]", "", written)):
+        if part == "\r\n":
+            lines.append(line)
+            line = ""
+        elif part != "\r":
+            line = part
+    return [*lines, line]
+
+
+def test_a_terminal_has_a_live_bar_that_leaves_no_rest(attach):
+    terminal = attach()
     progress = Progress()
-    progress.update("a long line")
-    progress.update("short")
+    progress.update(Standing("1,234 rows", 0.25, "25% of the input, 900 rows/s, 3 s left"))
+    shown = terminal()
+    assert "1,234 rows" in shown
+    assert "━━━" in shown
+    assert "25% of the input, 900 rows/s, 3 s left" in shown
+    assert "\n" not in shown
+    progress.update(Standing("9,999 rows", None, "x" * 500))
     progress.say("done")
-    assert capsys.readouterr().err == "\ra long line\rshort      \r     \rdone\n"
+    after = terminal()
+    assert screen(after)[0] == "done"
+    assert all(len(line) <= 100 for line in screen(after.replace("\r", "\r\n")))
+    assert "\x1b[?25" not in shown + after  # the cursor is never hidden
+
+
+def test_an_error_takes_the_bar_off_the_terminal(attach):
+    terminal = attach()
+    Progress().update(at(5))
+    with pytest.raises(SystemExit):
+        run_job(raising(InputError("cannot read it")))
+    assert screen(terminal()) == ["error: cannot read it", ""]
+
+
+def test_a_scoring_run_shows_its_bar(attach, labelled_texts, tiny_bundle, tmp_path):
+    terminal = attach()
+    write_csv(tmp_path / "in.csv", [(text,) for text in labelled_texts.texts], ("text",))
+    printer = ScoringPrinter(Progress(), "out.csv", profile=False, json=False)
+    for name in ("out.csv", "out.parquet"):
+        target = tmp_path / name
+        score_file(tmp_path / "in.csv", target, tiny_bundle, chunk_rows=50, callbacks=printer)
+        shown = terminal()
+        assert re.search(r"100 rows .*2\d% of the input, [\d,]+ rows/s, [\d.]+ s left", shown)
+        assert "100% of the input" in shown
+    again = tmp_path / "again.csv"
+    score_file(target, again, tiny_bundle, chunk_rows=50, prefix="x_", callbacks=printer)
+    assert "50% of the input" in terminal()
+
+
+def test_a_training_shows_its_epochs_and_batches(attach, tmp_path):
+    terminal = attach()
+    build(Task(tiny_corpus(), tiny_recipe(epochs=2)), TrainingPrinter(Progress(), tmp_path))
+    shown = terminal()
+    assert re.search(r"epoch 1 of 2 .*batch 3 of \d, [\d.]+ s left, .* loss [\d.]+", shown)
+    assert "epoch 2 of 2" in shown
 
 
 def test_quiet_keeps_warnings(capsys):
     progress = Progress(quiet=True)
     progress.say("this")
-    progress.update("that")
+    progress.update(at(9))
     progress.warn("but this")
-    assert capsys.readouterr().err == "but this\n"
+    assert capsys.readouterr().err == "WARNING: but this\n"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
+from html_page import Page
 from tiny_corpora import write_csv, write_labelled
 from tiny_models import write_texts
 
@@ -34,6 +36,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shuffled = random.Random(0).sample(list(rows.targets), len(rows.targets))
     write_labelled(tmp_path / "shuffled.csv", replace(rows, targets=shuffled))
     write_labelled(tmp_path / "swapped.csv", replace(rows, targets=1 - rows.targets))
+    noisy = rows.targets.copy()
+    noisy[::10] = 1 - noisy[::10]  # a tenth of the labels is wrong: no model is right on all
+    write_labelled(tmp_path / "noisy.csv", replace(rows, targets=noisy))
     write_csv(tmp_path / "in.csv", [(text,) for text in rows.texts[:150]], ("text",))
     return tmp_path
 
@@ -54,6 +59,13 @@ def version_of_a_night(name: str) -> str:
     return facts["bundle"]["version"]
 
 
+def report_of(folder: Path, version: str) -> str:
+    report = folder / "store" / "reports" / f"{version}.html"
+    page = Page(report.read_text(encoding="utf-8"))
+    assert version in page.text
+    return page.text
+
+
 def test_a_model_is_trained_replaced_guarded_and_taken_back(folder):
     assert train("first.csv").exit_code == 0
     first = in_use(folder / "store")
@@ -68,6 +80,13 @@ def test_a_model_is_trained_replaced_guarded_and_taken_back(folder):
     assert refused.exit_code == 6
     assert "the classes 'negative' and 'positive' come out swapped: accuracy " in refused.stderr
     assert version_of_a_night("two.csv") == second
+    verdicts = [report_of(folder, version) for version in versions(folder / "store")]
+    assert first in verdicts[0]
+    assert "in use; there was no version before it" in verdicts[0]
+    assert "in use; not clearly worse: accuracy " in verdicts[1]
+    assert f"beside {first}, which is in use" in verdicts[1]
+    assert "no more than how frequent each class is" in verdicts[2]
+    assert "scorer train swapped.csv --store store" in verdicts[3]
     assert run("bundles", "rollback", "--store", "store").stdout.startswith(f"{first} is now in")
     assert version_of_a_night("three.csv") == first
     listed = run("bundles", "list", "--store", "store").stdout.splitlines()
@@ -78,11 +97,17 @@ def test_a_model_is_trained_replaced_guarded_and_taken_back(folder):
 
 
 def test_what_is_asked_of_a_new_bundle_is_held(folder):
-    assert train("first.csv", "--min-accuracy", "0.999").exit_code in (0, 6)
-    (folder / "store" / "CURRENT").unlink(missing_ok=True)
-    refused = train("shuffled.csv", "--min-accuracy", "0.9")
+    noisy = ["noisy.csv", "--valid", "0.3"]
+    refused = train(*noisy, "--min-accuracy", "0.99")
     assert refused.exit_code == 6
+    found = r"test accuracy [789]\d\.\d\d% is below --min-accuracy 99\.00%"
+    assert re.search(found, refused.stderr), refused.stderr
     assert in_use(folder / "store") is None
+    assert train(*noisy, "--min-accuracy", "0.6").exit_code == 0
+    refused = train(*noisy, "--max-loss", "-50", "--seed", "4")
+    assert refused.exit_code == 6
+    assert "it loses more than --max-loss -50 points: accuracy " in refused.stderr
+    (folder / "store" / "CURRENT").unlink()
     written = train("first.csv", "--promote", "never")
     assert written.exit_code == 0
     assert "is written, not put in use, in store" in written.stderr

@@ -1,19 +1,23 @@
+import configparser
 import csv
 import io
 import json
 import re
+import resource
 import shutil
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
+from html_page import Page, assert_self_contained
 from tiny_corpora import tiny_learned, write_labelled
 from tiny_models import write_texts
 
@@ -23,6 +27,7 @@ from scorer.bundles.bundle_files import write_bundle
 from scorer.bundles.store import CHECKPOINT, add, promote, versions
 from scorer.cli.main import main
 from scorer.files.publish import locked
+from scorer.monitoring.health import FOR_DEVELOPERS, optional_parts
 
 
 @pytest.fixture(scope="module")
@@ -160,9 +165,9 @@ def test_the_environment_names_the_store_unless_a_bundle_is_named(bundle, tiny_b
 
 def test_the_words_that_move_a_score_are_shown(tiny_bundle):
     (line, none) = run(
-        "explain", "--bundle", tiny_bundle, "--words", "2", "good w1 w2", " "
+        "explain", "--bundle", tiny_bundle, "--words", "2", "good film w1 and", " "
     ).stdout.splitlines()
-    assert re.fullmatch(r"positive \d+\.\d\d%: good \+\d+\.\d\d%, w\d [+-].*", line)
+    assert re.fullmatch(r"positive \d+\.\d\d%: good \+\d+\.\d\d%, (film|and) [+-].*", line)
     assert none == "no score   "
 
 
@@ -181,29 +186,89 @@ def test_two_bundles_are_evaluated_and_compared(bundle, tiny_bundle, tmp_path):
     assert ": 80 texts; 0 (0.00%) get another class; probabilities move by 0.000" in same.stdout
 
 
-def test_the_doctor_finds_what_is_wrong(tiny_bundle, tmp_path):
+def test_a_page_has_the_evaluated_bundles_side_by_side(bundle, tiny_bundle, tmp_path):
+    labelled = write_labelled(tmp_path / "<a>.csv", write_texts(("negative", "positive"), 80, 9))
+    arguments = ["evaluate", labelled, "--bundle", tiny_bundle, "--html"]
+    other = bundle[0] / bundle[1].version
+    found = run(*arguments, tmp_path / "page.html", "--bundle", other)
+    assert found.exit_code == 0, found.stderr
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert_self_contained(html)
+    page = Page(html)
+    for shown in ("<a>.csv", f"Confusion matrix: {bundle[1].version}", "macro-F1", "is right most"):
+        assert shown in page.text
+    refused = run(*arguments, tmp_path / "page.txt")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "its name has to end in .html" in refused.stderr
+
+
+def test_the_doctor_finds_nothing_where_all_is_well(tiny_bundle, tmp_path):
     well = run("doctor", "--bundle", tiny_bundle, "--output-folder", tmp_path)
     assert well.exit_code == 0, well.stdout
+    assert "\nok   device: " in well.stdout
     assert "\nok   golden rows: as where they were made; " in well.stdout
-    assert "\nok   a row: " in well.stdout
+    assert re.search(r"\nok   a row: .*: negative [\d.]+%, positive [\d.]+%\n", well.stdout)
+    assert list(tmp_path.iterdir()) == []
+
+
+def ill(*arguments: str | Path) -> str:
+    found = run("doctor", *arguments)
+    assert found.exit_code == 4
+    assert found.stderr == ""
+    return found.stdout
+
+
+def test_the_doctor_finds_a_damaged_bundle(tiny_bundle, tmp_path):
     damaged = shutil.copytree(tiny_bundle, tmp_path / "damaged")
-    (damaged / "weights.safetensors").write_bytes(b"")
-    for arguments, name in (
-        (["--bundle", damaged], "bundle"),
-        (["--store", tmp_path / "none"], "bundle"),
-        (["--bundle", tiny_bundle, "--output-folder", tmp_path / "none"], "disk"),
-    ):
-        ill = run("doctor", *arguments)
-        assert ill.exit_code == 4
-        assert f"\nFAIL {name}: " in ill.stdout
+    data = bytearray((damaged / "weights.safetensors").read_bytes())
+    data[-1] ^= 1
+    (damaged / "weights.safetensors").write_bytes(data)
+    found = ill("--bundle", damaged)
+    assert re.search("\nFAIL bundle: .*weights.safetensors was changed or damaged", found)
+    assert "golden rows" not in found
+
+
+def test_the_doctor_finds_a_store_that_cannot_be_read(bundle, tmp_path):
+    assert "\nFAIL bundle: " in ill("--store", tmp_path / "none")
+    store = shutil.copytree(bundle[0], tmp_path / "store")
+    shutil.rmtree(store / bundle[1].version)
+    assert "which is not in the store" in ill("--store", store)
+
+
+def test_the_doctor_finds_a_disk_without_room(tiny_bundle, tmp_path):
+    arguments = ["--bundle", tiny_bundle, "--output-folder"]
+    assert "\nFAIL disk: " in ill(*arguments, tmp_path / "none")
+    assert "GB free in" in ill(*arguments, tmp_path, "--least-free", "1e9")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # as a quota that is used up
+    try:
+        found = ill(*arguments, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert re.search("\nFAIL disk: .*too large", found)
+
+
+def test_the_doctor_names_optional_parts_and_what_installs_them():
+    requirements = [
+        "torch>=2.4",
+        'numba>=0.60; extra == "fast"',
+        "no-such-package>=1; extra == 'ray'",
+        'pytest>=8; extra == "test"',
+    ]
+    there, missing = optional_parts(requirements)
+    assert (there.name, there.ok, there.found) == ("numba", True, version("numba"))
+    assert missing.found.startswith("not installed; pip install 'batch-text-scorer[ray]'")
+    extras = configparser.ConfigParser()
+    extras.read(Path(__file__).parents[1] / "setup.cfg")
+    assert set(extras["options.extras_require"]) >= FOR_DEVELOPERS
 
 
 def test_the_doctor_finds_golden_rows_that_come_out_otherwise(trained, tmp_path):
     golden = replace(trained.bundle.golden, probabilities=trained.bundle.golden.probabilities[::-1])
     write_bundle(replace(trained.bundle, golden=golden), tmp_path / "other")
-    ill = run("doctor", "--bundle", tmp_path / "other")
-    assert ill.exit_code == 4
-    assert "\nFAIL golden rows: golden row " in ill.stdout
+    found = ill("--bundle", tmp_path / "other")
+    assert "\nFAIL golden rows: golden row " in found
+    assert "a row:" not in found
 
 
 def test_the_least_certain_rows_are_written_to_be_labelled(tiny_bundle, tmp_path):

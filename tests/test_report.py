@@ -1,21 +1,25 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from html_page import Page, assert_self_contained
 
 from scorer.bundles.bundle import Facts
+from scorer.corpus.label_leakage import LabelLeakage
+from scorer.corpus.near_duplicates import Leaks
 from scorer.evaluation.baseline import Baseline
 from scorer.evaluation.evaluation import Evaluation, evaluate
-from scorer.evaluation.plots import Series, plot
-from scorer.evaluation.report import Findings, report_html
+from scorer.evaluation.plots import Series, histogram, plot
+from scorer.evaluation.report import Findings, Issue, report_html
+from scorer.evaluation.row_findings import RowFindings, find_in_rows
+from scorer.network.inference import Prediction
 from scorer.network.model import ModelConfig
 from scorer.tokens.text import TextRules
 
 CLASSES = ("negative", "<i>positive")
-VOID = {"meta"}
 
 
 def figures(rows: int = 500) -> Evaluation:
@@ -41,7 +45,12 @@ FINDINGS = Findings(
         rules=TextRules(),
         model=ModelConfig(vocabulary_size=20_002, classes=2),
         temperature=1.25,
-        training={"data_sha256": "abc", "settings": {"learning_rate": 0.002}},
+        training={
+            "data_sha256": "abc",
+            "settings": {"learning_rate": 0.002},
+            "files": [{"path": "/data/<u>rows.csv", "sha256": "abc"}],
+            "preset": "accurate",
+        },
         metrics={},
     ),
     history=epochs(4),
@@ -51,43 +60,29 @@ FINDINGS = Findings(
     baseline=Baseline(0.5012, 0.9187, 34_000, 10_000, 12.0, np.zeros(0, np.int64)),
     warnings=["141 of 10,000 test rows are <b>among</b> the training rows"],
     notes=["3 rows without a label are left out"],
+    rows=find_in_rows(
+        pa.array(
+            ["<script>alert(1)</script> fine", "dull, dull", "", "so good"], pa.large_string()
+        ),
+        Prediction(
+            np.array([[0.9, 0.1], [0.8, 0.2], [np.nan, np.nan], [0.4, 0.6]], np.float32),
+            np.array([9, 3, 0, 700], np.int32),
+            np.zeros(4, np.int32),
+        ),
+        np.array([1, 0, 0, 1]),
+        CLASSES,
+    ),
+    words=[LabelLeakage("awful<b>", 0, 0.31, 0.02, 0.29)],
+    leakage=LabelLeakage("label_0", 0, 0.97, 0.01, 0.96),
+    leaks=Leaks(np.zeros(3, bool), 12, 345),
 )
-
-
-class Page(HTMLParser):
-    """A page read tag by tag; tags that do not match fail."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.text = ""
-        self.feed(page)
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
+ISSUE = Issue("20261125T131604Z-5f1d68fc", "in use; <em>better</em>", "scorer train 'a b.csv'")
 
 
 def test_the_page_needs_no_other_file_and_runs_nothing() -> None:
-    html = report_html(FINDINGS)
-    page = Page(html)
-    assert not page.tags & {"script", "link", "img", "iframe", "object", "i", "b"}
-    assert not page.attributes & {"src", "href", "onload", "onclick"}
-    assert "url(" not in html
+    html = report_html(FINDINGS, ISSUE)
+    assert_self_contained(html)
+    assert not Page(html).tags & {"i", "b"}
     assert "://" not in html
 
 
@@ -115,6 +110,81 @@ def test_the_page_needs_no_other_file_and_runs_nothing() -> None:
 )
 def test_every_figure_is_on_the_page(shown: str) -> None:
     assert shown in Page(report_html(FINDINGS)).text
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "20261125T131604Z-5f1d68fc",
+        "2026-11-25 13:16:04 (UTC)",
+        "/data/<u>rows.csv",
+        "accurate",
+        "in use; <em>better</em>",
+        "scorer train 'a b.csv'",
+    ],
+)
+def test_a_report_in_a_store_is_headed_by_what_is_known_later(shown: str) -> None:
+    assert shown in Page(report_html(FINDINGS, ISSUE)).text
+
+
+def test_rows_and_words_are_shown_as_text() -> None:
+    page = Page(report_html(FINDINGS))
+    for shown in (
+        "<script>alert(1)</script> fine",
+        "awful<b>",
+        "12 the same, 345 nearly",
+        "'label_0': in 97.0% of the rows of 'negative'",
+        "from 8 tokens",
+        "ROC curve",
+    ):
+        assert shown in page.text
+    assert "dull, dull" not in page.text  # is right
+
+
+def test_the_findings_of_rows_are_those_by_hand() -> None:
+    (mistake,) = FINDINGS.rows.mistakes
+    assert (mistake.label, mistake.predicted) == ("<i>positive", "negative")
+    assert mistake.probability == pytest.approx(0.9)
+    lengths = [(one.start, one.rows, one.accuracy) for one in FINDINGS.rows.lengths]
+    assert lengths == [(3, 1, 1.0), (8, 1, 0.0), (480, 1, 1.0)]
+    (curve,) = FINDINGS.rows.curves
+    assert (curve.points[0], curve.points[-1]) == ((0.0, 0.0), (1.0, 1.0))
+
+
+def test_validation_rows_that_were_trained_on_are_told() -> None:
+    known = replace(FINDINGS.facts, training={"validation_rows_trained_on": True})
+    told = "the validation rows were trained on too"
+    assert told in Page(report_html(replace(FINDINGS, facts=known))).text
+    assert told not in Page(report_html(FINDINGS)).text
+
+
+def test_epochs_are_whole_numbers() -> None:
+    html = report_html(replace(FINDINGS, history=epochs(2)))
+    assert ">1.5<" not in html
+    assert ">2<" in html
+
+
+def test_a_matrix_of_very_many_classes_gives_way_to_the_pairs_confused_most() -> None:
+    rng = np.random.default_rng(3)
+    names = [f"class {i}" for i in range(400)]
+    probabilities = rng.dirichlet(np.ones(400), 2000)
+    many = evaluate(probabilities, rng.integers(0, 400, 2000), names)
+    facts = replace(
+        FINDINGS.facts, classes=tuple(names), label_values=dict(zip(names, names, strict=True))
+    )
+    findings = replace(FINDINGS, facts=facts, valid=many, test=many, rows=RowFindings())
+    html = report_html(replace(findings, counts={"train": dict.fromkeys(names, 17)}))
+    assert "Most confused classes" in Page(html).text
+    assert len(html.encode()) < 2_000_000
+
+
+def test_a_histogram_has_a_bar_a_bin_and_the_other_as_a_line() -> None:
+    shares = {"this <run>": [0.5, 0.0, 0.5], "known": [0.2, 0.2, 0.6]}
+    svg = ElementTree.fromstring(histogram(shares, ["0", "1", "2", "…"], "tokens", "share"))
+    assert len(list(svg.iter("rect"))) == 2
+    assert "this <run>" in "".join(svg.itertext())
+    lines = [path for path in svg.iter("path") if path.attrib.get("stroke")]
+    assert len(lines) == 1
 
 
 def test_the_page_is_the_same_whatever_the_seconds_were() -> None:

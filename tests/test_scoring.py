@@ -157,12 +157,12 @@ def test_label_status_and_prefix(inputs, model):
 def test_a_table_in_memory_gets_the_same_columns_as_a_file(inputs, model):
     run(source(inputs / "in.parquet"), target(inputs / "out.parquet"), model)
     added = AddedColumns()
-    table = score_table(pq.read_table(inputs / "in.parquet"), model.predictor, TEXT, added)
+    table = score_table(pq.read_table(inputs / "in.parquet"), model, TEXT, added)
     scored = pq.read_table(inputs / "out.parquet")
     assert table.select(range(3)).equals(scored.select(range(3)))
     for name in PROBABILITIES:
         np.testing.assert_allclose(table[name], scored[name], rtol=0, atol=1e-6)
-    empty = score_table(table.slice(0, 0).select(range(3)), model.predictor, TEXT, added)
+    empty = score_table(table.slice(0, 0).select(range(3)), model, TEXT, added)
     assert empty.schema == table.schema
 
 

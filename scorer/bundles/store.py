@@ -5,6 +5,7 @@
     <store>/CURRENT                the version in use; replaced atomically
     <store>/history.jsonl          what was put in use when, and how; a line of JSON each
     <store>/rows/<version>.npy     keys of the texts that a version was trained on
+    <store>/reports/<version>.html  its report, with date, version and the gate's verdict
 
 The bundle that ships with the package is the version `shipped` of every store. Knows bundles'
 names, nothing of what is in them beyond `bundle`.
@@ -133,7 +134,8 @@ def _superseded(store: Path, keep: int) -> list[Path]:
     kept = {in_use(store), *(use.version for use in history(store)[-2:]), *versions(store)[-keep:]}
     old = [store / version for version in versions(store) if version not in kept]
     encoders = sorted(path.parent for path in store.glob(f"pretrained-*/{ENCODER_MANIFEST}"))
-    removed = [*old, *(_rows_path(store, path.name) for path in old), *encoders[:-keep]]
+    beside = [place(store, path.name) for path in old for place in (_rows_path, report_path)]
+    removed = [*old, *beside, *encoders[:-keep]]
     removed += [store / UNFINISHED, store / CHECKPOINT]
     return [path for path in removed if path.exists()]
 
@@ -154,6 +156,20 @@ def trained_rows(store: Path, version: str) -> np.ndarray:
 
 def _rows_path(store: Path, version: str) -> Path:
     return store / "rows" / f"{version}.npy"
+
+
+def keep_report(store: Path, version: str, report: str) -> Path:
+    """Publish the report of a version and return its path."""
+    path = report_path(store, version)
+    with writing(path):
+        path.parent.mkdir(exist_ok=True)
+    publish_text(path, report)
+    return path
+
+
+def report_path(store: Path, version: str) -> Path:
+    """Return where the report of a version is, or would be."""
+    return store / "reports" / f"{version}.html"
 
 
 def versions(store: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """`scorer doctor`: whether this machine can score tonight."""
 
 import sys
+from typing import Any
 
 import click
 
@@ -13,16 +14,24 @@ FAILED = 4
 @click.command()
 @bundle_options
 @click.option("--output-folder", default=".", show_default=True, help="Where outputs will go.")
-def doctor(bundle: str | None, store: str | None, output_folder: str) -> None:
+@click.option(
+    "--least-free",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    metavar="GB",
+    help="Free space that the output folder needs.",
+)
+def doctor(**options: Any) -> None:
     """Check packages, disk, bundle and golden rows, and score a row; exit 4 if a check fails."""
-    run_job(lambda: _doctor(bundle, store, output_folder))
+    run_job(lambda: _doctor(**options))
 
 
-def _doctor(bundle: str | None, store: str | None, folder: str) -> None:
+def _doctor(output_folder: str, **options: Any) -> None:
     from scorer.monitoring.health import check_health
 
     failed = False
-    for check in check_health(bundle, store, folder):
+    for check in check_health(folder=output_folder, **options):
         failed |= not check.ok
         click.echo(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.found}")
     if failed:

@@ -1,7 +1,7 @@
 """`scorer evaluate LABELLED` and `scorer compare IN`: bundles side by side."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 @click.option("--label-column", metavar="NAME", help="Column of the labels; else inferred.")
 @click.option("--labels", metavar="V=C,…", help="What label values mean: 1=positive,0=negative.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each bundle.")
-def evaluate(
+@click.option("--html", metavar="FILE.html", help="Write a page with the bundles side by side.")
+def evaluate(**options: Any) -> None:
+    """Evaluate bundles on the rows of LABELLED files; they should not have been trained on them."""
+    run_job(lambda: _evaluate(**options), piped=True)
+
+
+def _evaluate(
     labelled: tuple[str, ...],
     bundles: tuple[str, ...],
     store: str | None,
@@ -28,32 +34,29 @@ def evaluate(
     label_column: str | None,
     labels: str | None,
     as_json: bool,
-) -> None:
-    """Evaluate bundles on the rows of LABELLED files; they should not have been trained on them."""
-    columns = {"text": text_column, "label": label_column, "labels": labels}
-    run_job(lambda: _evaluate(labelled, bundles, store, columns, as_json), piped=True)
-
-
-def _evaluate(
-    labelled: tuple[str, ...],
-    bundles: tuple[str, ...],
-    store: str | None,
-    columns: dict[str, str | None],
-    as_json: bool,
+    html: str | None,
 ) -> None:
     from pathlib import Path
 
     from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.store import resolve_bundle
     from scorer.corpus.labelled_columns import Columns
+    from scorer.evaluation.page import check_page, publish_page
+    from scorer.evaluation.report import evaluation_html
     from scorer.monitoring.held_out import evaluate_bundle
 
+    if html is not None:
+        check_page(html, "--html", labelled)
     paths = [Path(path) for path in labelled]
+    columns = Columns(text_column, label_column, labels=labels)
+    evaluated: dict[str, Evaluation] = {}
     for chosen in bundles or (None,):
         bundle = load_bundle(resolve_bundle(chosen, None if chosen else store))
-        found = evaluate_bundle(bundle, paths, Columns(**columns))
+        found = evaluated[bundle.version] = evaluate_bundle(bundle, paths, columns)
         facts = {"bundle": bundle.version, "macro_f1": found.macro_f1, **found.to_json()}
         click.echo(json.dumps(facts) if as_json else _table(bundle.version, found))
+    if html is not None:
+        publish_page(html, evaluation_html(evaluated, labelled))
 
 
 def _table(version: str, found: "Evaluation") -> str:
@@ -77,16 +80,9 @@ def _table(version: str, found: "Evaluation") -> str:
 @bundle_options
 @click.option("--text-column", metavar="NAME", help="Column of the texts; else the bundle's.")
 @click.option("--rows", default=10, show_default=True, help="Rows that changed most, printed.")
-def compare(
-    source: str,
-    other: str,
-    bundle: str | None,
-    store: str | None,
-    text_column: str | None,
-    rows: int,
-) -> None:
+def compare(**options: Any) -> None:
     """Print what BUNDLE would change about the scores of IN; no labels are needed."""
-    run_job(lambda: _compare(source, other, bundle, store, text_column, rows), piped=True)
+    run_job(lambda: _compare(**options), piped=True)
 
 
 def _compare(

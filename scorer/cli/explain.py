@@ -5,6 +5,8 @@ import click
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import check_characters, run_job
 
+MOST_TRIED = 400  # words of a text, all but of a very long one
+
 
 @click.command()
 @click.argument("texts", nargs=-1, required=True)
@@ -16,17 +18,25 @@ def explain(texts: tuple[str, ...], bundle: str | None, store: str | None, words
 
 
 def _explain(texts: tuple[str, ...], bundle: str | None, store: str | None, words: int) -> None:
+    import pyarrow as pa
+
     from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.predictor import load_predictor
     from scorer.bundles.store import resolve_bundle
-    from scorer.monitoring.explanation import explain as explain_text
+    from scorer.evaluation.explanation import Explainer
 
     check_characters(texts=texts)
-    predictor = load_predictor(load_bundle(resolve_bundle(bundle, store)), workers=0)
-    for text in texts:
-        found = explain_text(text, predictor, words)
-        if found is None:
+    loaded = load_bundle(resolve_bundle(bundle, store))
+    predictor, tokens = load_predictor(loaded, workers=0), loaded.vocabulary.tokens
+    encoded = predictor.encode(pa.array(texts, pa.large_string()))
+    prediction = predictor.predict(encoded)
+    found = Explainer(predictor, tokens, words, MOST_TRIED).explain(encoded, prediction)
+    scored = prediction.tokens > 0
+    for at, (text, moved) in enumerate(zip(texts, found.words(tokens), strict=True)):
+        if not scored[at]:
             click.echo(f"no score  {text}")
             continue
-        effects = ", ".join(f"{one.word} {one.effect:+.2%}" for one in found.words)
-        click.echo(f"{found.label} {found.probability:.2%}: {effects}")
+        best = int(prediction.probabilities[at].argmax())
+        effects = ", ".join(f"{word} {effect:+.2%}" for word, effect in moved)
+        probability = prediction.probabilities[at, best]
+        click.echo(f"{predictor.classes[best]} {probability:.2%}: {effects}")

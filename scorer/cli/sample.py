@@ -1,6 +1,7 @@
 """`scorer sample SCORED`: which rows to label next."""
 
 import sys
+from typing import Any
 
 import click
 
@@ -16,23 +17,19 @@ from scorer.cli.console import run_job
 @click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of chance.")
 @click.option("--output", metavar="FILE", help="A new CSV file; else standard output.")
-def sample(
-    scored: str, rows: int, by: str, text_column: str | None, seed: int, output: str | None
-) -> None:
+def sample(**options: Any) -> None:
     """Write rows of SCORED, a scored file, as a CSV with an empty column `label` to fill in."""
-    run_job(lambda: _sample(scored, rows, by, text_column, seed, output), piped=True)
+    run_job(lambda: _sample(**options), piped=True)
 
 
-def _sample(
-    scored: str, rows: int, by: str, text_column: str | None, seed: int, output: str | None
-) -> None:
+def _sample(scored: str, output: str | None, **options: Any) -> None:
     import csv
     from pathlib import Path
 
     from scorer.files.publish import check_output, writing
     from scorer.monitoring.labelling import rows_to_label
 
-    table = rows_to_label(scored, rows, by, text_column, seed)
+    table = rows_to_label(scored, **options)
     lines = [("text", "label", "guess")]
     lines += [(row["text"], "", row["guess"]) for row in table.to_pylist()]
     if output is None:

@@ -10,7 +10,7 @@ import click
 
 from scorer import __version__
 from scorer.cli.bundle_options import bundle_options
-from scorer.cli.console import Progress, check_characters, run_job
+from scorer.cli.console import LOG_FORMATS, Progress, check_characters, run_job
 from scorer.cli.table_options import FORMATS, TEXT_COLUMN, table_options
 
 PRECISIONS = click.Choice(["auto", "float32", "bfloat16", "float16", "int8"])
@@ -33,6 +33,12 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.option("--prefix", default="", help="Before the name of every added column.")
 @click.option("--with-label", is_flag=True, help="Add a column with the most likely class.")
 @click.option("--with-status", is_flag=True, help="Add a column that says why a row has no score.")
+@click.option(
+    "--explain",
+    type=click.IntRange(1, 20),
+    metavar="K",
+    help="Add a column with the K words that moved the score most; takes ten times as long.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
 @click.option("--chunk-rows", type=click.IntRange(1), default=8192, help="Rows scored at a time.")
 @click.option("--max-rejects", default="1%", help="Unreadable rows allowed: a count or a share.")
@@ -52,26 +58,34 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.option("--ray-address", metavar="ADDRESS", help="Ray cluster to join; else one is started.")
 @click.option("--concurrency", type=click.IntRange(1), help="Ray actors; else one a CPU or GPU.")
 @click.option("--cache", metavar="FILE", help="Remember scores of texts across runs (SQLite).")
+@click.option("--report", metavar="FILE.html", help="Write a page about the run, for people.")
 @click.option("--history", metavar="FILE", help="Append the run's summary as a line of JSON.")
 @click.option(
     "--metrics-file", metavar="FILE", help="Write figures for Prometheus' textfile collector."
 )
+@click.option(
+    "--log-format",
+    type=click.Choice(LOG_FORMATS),
+    default="text",
+    help="Of the lines on standard error; json: an object a line.",
+)
 @click.option("--quiet", is_flag=True, help="Print errors and warnings only.")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, message="%(version)s")
-def main(verbose: bool, **options: Any) -> None:
+def main(verbose: bool, log_format: str, **options: Any) -> None:
     """Score the text column of IN; write IN's columns and the scores to OUT.
 
     IN and OUT are CSV or Parquet files, also behind URLs (s3://…), or - for a standard stream.
     With several IN, a folder, a quoted glob or @FILE (a list, one input a line), OUT is a folder
     that mirrors them: outputs that are up to date are not made again.
     """
-    run_job(lambda: score(**options), verbose)
+    run_job(lambda: score(log_format=log_format, **options), verbose, log_format=log_format)
 
 
 def score(
     sources: tuple[str, ...],
     quiet: bool,
+    log_format: str,
     profile: bool,
     as_json: bool,
     history: str | None,
@@ -90,7 +104,7 @@ def score(
         from scorer import jobs
         from scorer.engines.many_files import FilesError, is_many
 
-        shown = (Progress(quiet), options["target"], profile, as_json, records)
+        shown = (Progress(quiet, log_format), options["target"], profile, as_json, records)
         how = {"check_cancelled": interruption.check, **options}
         if not is_many(sources):
             jobs.score_file(sources[0], callbacks=ScoringPrinter(*shown), **how)

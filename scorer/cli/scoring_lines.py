@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from scorer.cli.console import Progress, duration
+from scorer.cli.console import Progress, Standing, clear_live_line, duration
 from scorer.cli.run_records import RunRecords
 from scorer.engines.many_files import FAILED, FilesSummary, Outcome
 from scorer.engines.many_files import SCORED as SCORED_FILE
@@ -32,6 +32,7 @@ class ScoringPrinter(Callbacks):
     ) -> None:
         self._records = records or RunRecords()
         self._progress, self._profile, self._json = progress, profile, json
+        self._share: float | None = None
         self._lines = sys.stderr if output == STANDARD_STREAM else sys.stdout  # where JSON goes
         self._started = time.monotonic()
 
@@ -44,17 +45,27 @@ class ScoringPrinter(Callbacks):
         """Print a note, unless quiet."""
         self._progress.say(f"note: {line}")
 
+    def on_share(self, share: float | None) -> None:
+        """Keep how much of the input is done, for the next line."""
+        self._share = share
+
     def on_chunk(self, rows: int) -> None:
-        """Show how many rows are written."""
-        rate = rows / (time.monotonic() - self._started)
-        self._progress.update(f"{rows:,} rows, {rate:,.0f} rows/s")
+        """Show how many rows are written, how fast, and how long it will take."""
+        elapsed = max(time.monotonic() - self._started, 1e-9)
+        share, rate = self._share, rows / elapsed
+        left = elapsed * (1 - share) / share if share else None
+        parts = [f"{share:.0%} of the input"] if share is not None else []
+        parts += [f"{rate:,.0f} rows/s"]
+        parts += [f"{duration(left)} left"] if left is not None else []
+        facts = {"rows": rows, "share": share, "rows_per_second": rate, "seconds_left": left}
+        self._progress.update(Standing(f"{rows:,} rows", share, ", ".join(parts), facts))
 
     def on_end(self, summary: RunSummary) -> None:
         """Print the closing lines; those of a run that failed are its error's."""
-        self._progress.clear()
+        clear_live_line()
         if self._profile:
             for line in profile_lines(summary):
-                self._progress.warn(line)
+                self._progress.show(line)
         if summary.published:
             self._progress.say(closing_line(summary))
             for line in warning_lines(summary):
@@ -67,7 +78,7 @@ class ScoringPrinter(Callbacks):
 
     def warn(self, line: str) -> None:
         """Print a warning, quiet or not."""
-        self._progress.warn(f"WARNING: {line}")
+        self._progress.warn(line)
 
     def _record(self, facts: dict[str, Any]) -> None:
         """Record a summary where that was asked for, and print it."""

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from scorer import __version__
-from scorer.cli.console import Progress, run_job
+from scorer.cli.console import LOG_FORMATS, Progress, run_job
 from scorer.cli.table_options import TEXT_COLUMN, table_options
 
 FILE = click.Path(path_type=Path)
@@ -100,19 +100,28 @@ the same command goes on where it stopped.
 )
 @click.option("--max-loss", type=float, metavar="POINTS", help="Accuracy it may lose against that.")
 @click.option("--min-accuracy", type=SHARE, help="Test accuracy that it needs, 0 to 1.")
+@click.option(
+    "--log-format",
+    type=click.Choice(LOG_FORMATS),
+    default="text",
+    help="Of the lines on standard error; json: an object a line.",
+)
 @click.option("--quiet", is_flag=True, help="Print errors and warnings only.")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, message="%(version)s")
-def main(labelled: tuple[str, ...], quiet: bool, verbose: bool, **options: Any) -> None:
+def main(
+    labelled: tuple[str, ...], quiet: bool, verbose: bool, log_format: str, **options: Any
+) -> None:
     """Train on LABELLED files (CSV or Parquet; URLs too) and write a new version to the store."""
-    run_job(lambda: train(labelled, quiet, **options), verbose)
+    progress = Progress(quiet, log_format)
+    run_job(lambda: train(labelled, progress, **options), verbose, log_format=log_format)
 
 
-def train(labelled: tuple[str, ...], quiet: bool, store: Path, **options: Any) -> None:
+def train(labelled: tuple[str, ...], progress: Progress, store: Path, **options: Any) -> None:
     """Train and put the new bundle in use."""
     from scorer import jobs
     from scorer.cli.training_lines import TrainingPrinter
 
-    printer = TrainingPrinter(Progress(quiet), store)
+    printer = TrainingPrinter(progress, store)
     bundle = jobs.train(labelled, store, callbacks=printer, **options)
     printer.end(bundle.version, options["promote"] != "never")

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
-from scorer.cli.console import Progress, duration
+from scorer.cli.console import Progress, Standing, duration
 from scorer.corpus.corpus import Corpus
 from scorer.tokens.encoding import Vocabulary
 from scorer.training.callbacks import Callbacks
@@ -39,7 +39,7 @@ class TrainingPrinter(Callbacks):
             self.on_note(note)
         if corpus.unreadable:
             files = ", ".join(corpus.files)
-            self._progress.warn(f"WARNING: {files}: {corpus.unreadable:,} rows cannot be read")
+            self._progress.warn(f"{files}: {corpus.unreadable:,} rows cannot be read")
 
     def on_note(self, line: str) -> None:
         """Print a note, unless quiet."""
@@ -55,8 +55,14 @@ class TrainingPrinter(Callbacks):
     def on_pretraining(self, step: PretrainStep) -> None:
         """Show where it stands."""
         self._progress.update(
-            f"pretraining: {step.tokens:,} of {step.total_tokens:,} tokens, loss {step.loss:.3f}, "
-            f"{step.tokens_per_second:,.0f} tokens/s, {duration(step.seconds_left)} left"
+            Standing(
+                "pretraining",
+                step.tokens / max(step.total_tokens, 1),
+                f"{step.tokens:,} of {step.total_tokens:,} tokens, "
+                f"{duration(step.seconds_left)} left, {step.tokens_per_second:,.0f} tokens/s, "
+                f"loss {step.loss:.3f}",
+                vars(step),
+            )
         )
 
     def on_pretrained(self, encoder: PretrainedEncoder, folder: Path | None) -> None:
@@ -66,10 +72,16 @@ class TrainingPrinter(Callbacks):
 
     def on_step(self, step: Step) -> None:
         """Show where the epoch stands."""
+        done = (step.epoch - 1 + step.batch / step.batches) / step.epochs
         self._progress.update(
-            f"epoch {step.epoch}: {step.texts:,} of {step.total_texts:,} texts, "
-            f"loss {step.loss:.4f}, accuracy {step.accuracy:.2%}, "
-            f"{step.texts_per_second:.0f} texts/s, {duration(step.seconds_left)} left"
+            Standing(
+                f"epoch {step.epoch} of {step.epochs}",
+                done,
+                f"batch {step.batch:,} of {step.batches:,}, {duration(step.seconds_left)} left, "
+                f"{step.texts_per_second:.0f} texts/s, loss {step.loss:.4f}, "
+                f"accuracy {step.accuracy:.2%}",
+                {**vars(step), "share": done},
+            )
         )
 
     def on_epoch(self, epoch: Epoch) -> None:
@@ -96,7 +108,11 @@ class TrainingPrinter(Callbacks):
             f"guessing one class {baseline.majority:.2%}"
         )
         for line in result.warnings:
-            self._progress.warn(f"WARNING: {line}")
+            self._progress.warn(line)
+
+    def on_report(self, path: Path) -> None:
+        """Print where the report is."""
+        self._progress.say(f"report: {path}")
 
     def end(self, version: str, in_use: bool) -> None:
         """Print what is in use now."""

@@ -15,20 +15,16 @@ from scorer.evaluation.profile import Profile
 
 MIN_TEXTS = 90  # fewer are too few to compare by
 PSEUDOCOUNT = 0.5  # of a histogram's bin, so that none is empty
-THRESHOLDS = {  # of a measure; from there on a person should look
-    "length": 0.2,
-    "words": 0.015,
-    "unknown tokens": 0.06,
-    "empty texts": 0.2,
-    "probabilities": 0.2,
-}
-PLAIN = {
-    "length": "texts are of other lengths",
-    "words": "texts have other frequent words",
-    "unknown tokens": "texts have more words that the bundle does not know",
-    "empty texts": "more texts are empty",
-    "probabilities": "probabilities are distributed otherwise",
-}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure, the value from which on a person should look, and what that means."""
+
+    name: str
+    threshold: float
+    plain: str
+    value: Callable[[Profile, Profile], float]  # of the profile known, and of the one found
 
 
 @dataclass(frozen=True)
@@ -45,10 +41,10 @@ class Drift:
     def warnings(self) -> list[str]:
         """What moved beyond its threshold, in plain words."""
         return [
-            f"{PLAIN[name]} than those the bundle was evaluated on ({name} {value:.2f}, "
-            f"at most {THRESHOLDS[name]:g} is usual)"
-            for name, value in self.measures.items()
-            if value >= THRESHOLDS[name]
+            f"{measure.plain} than those the bundle was evaluated on ({measure.name} "
+            f"{self.measures[measure.name]:.2f}, at most {measure.threshold:g} is usual)"
+            for measure in MEASURES
+            if self.measures.get(measure.name, 0.0) >= measure.threshold
         ]
 
 
@@ -56,8 +52,8 @@ def measure_drift(known: Profile, found: Profile) -> Drift:
     """Return how far `found` is from `known`."""
     if min(known.texts, found.texts + found.empty) < MIN_TEXTS:
         return Drift({}, None)
-    measures = {name: measure(known, found) for name, measure in MEASURES.items()}
-    level = max(value / THRESHOLDS[name] for name, value in measures.items())
+    measures = {measure.name: measure.value(known, found) for measure in MEASURES}
+    level = max(measures[measure.name] / measure.threshold for measure in MEASURES)
     return Drift(measures, level)
 
 
@@ -109,10 +105,15 @@ def _share(part: int, whole: int) -> float:
     return part / max(whole, 1)
 
 
-MEASURES: Mapping[str, Callable[[Profile, Profile], float]] = {
-    "length": _length,
-    "words": _words,
-    "unknown tokens": _unknown_tokens,
-    "empty texts": _empty_texts,
-    "probabilities": _probabilities,
-}
+MEASURES = (
+    Measure("length", 0.2, "texts are of other lengths", _length),
+    Measure("words", 0.015, "texts have other frequent words", _words),
+    Measure(
+        "unknown tokens",
+        0.06,
+        "texts have more words that the bundle does not know",
+        _unknown_tokens,
+    ),
+    Measure("empty texts", 0.2, "more texts are empty", _empty_texts),
+    Measure("probabilities", 0.2, "probabilities are distributed otherwise", _probabilities),
+)

@@ -1,17 +1,23 @@
-"""The report of a bundle: one HTML page with all figures, for people, without any other file.
+"""The report of a training: one HTML page with all figures, for people, without any other file.
 
-Has no time or date, so that the same training gives the same bundle. Knows what training found
-out, nothing of how.
+A bundle holds one without version, date and verdict, so that the same training gives the same
+bundle; the store keeps another with them. Knows what training found out, nothing of how.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from scorer.corpus.label_leakage import LabelLeakage
+from scorer.corpus.near_duplicates import Leaks
 from scorer.evaluation.baseline import Baseline
 from scorer.evaluation.evaluation import Evaluation
-from scorer.evaluation.page import Cell, Row, Section, render
+from scorer.evaluation.page import Cell, Heading, Row, Section, count, cut, number, render, share
 from scorer.evaluation.plots import Series, plot
+from scorer.evaluation.row_findings import RowFindings
 
 if TYPE_CHECKING:
     from scorer.bundles.bundle import Facts
@@ -20,7 +26,12 @@ CALIBRATION = (
     "Rows gathered by the probability of their predicted class. On the dashed line, 0.9 means nine "
     "in ten. A larger dot has more rows."
 )
+REFIT = (
+    "Once they had chosen epoch and calibration, the validation rows were trained on too: their "
+    "figures here are those of rows the model knows. Those of the test rows are not."
+)
 SHADE = 0.6  # of a cell with all rows: text on it is still read
+MATRIX_CLASSES, CONFUSED_PAIRS = 20, 30
 
 
 @dataclass(frozen=True)
@@ -35,81 +46,150 @@ class Findings:
     baseline: Baseline | None = None
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
+    rows: RowFindings = field(default_factory=RowFindings)  # of the test rows
+    words: Sequence[LabelLeakage] = ()  # that tell a class, class by class
+    leakage: LabelLeakage | None = None  # the most telling word of all
+    leaks: Leaks | None = None  # what is left of texts on both sides of the split
 
 
-def report_html(findings: Findings) -> str:
-    """Return the page."""
+@dataclass(frozen=True)
+class Issue:
+    """What is known once a bundle is written: its version, the gate's verdict, the command."""
+
+    version: str
+    verdict: str
+    command: str
+
+    @property
+    def date(self) -> str:
+        """When it was written: the time in the version's name."""
+        created = datetime.strptime(self.version.partition("-")[0], "%Y%m%dT%H%M%SZ")
+        return f"{created:%Y-%m-%d %H:%M:%S} (UTC)"
+
+
+def report_html(findings: Findings, issue: Issue | None = None) -> str:
+    """Return the page; the one inside a bundle has no issue."""
     test = findings.test
+    sections = (
+        _comparison(findings),
+        _figures({"validation": findings.valid, "test": test}, _figures_remark(findings.facts)),
+        *_of_test_rows(_classes(test), _confusion(test), _reliability(test)),
+        *_curves(findings.rows),
+        _learning(findings.history),
+        *_lengths(findings.rows),
+        *_mistakes(findings.rows),
+        *_words(findings),
+        _leakage(findings),
+        _rows(findings),
+        _label_values(findings.facts),
+        _settings(findings.facts),
+        *_repeat(findings, issue),
+    )
+    return render(_heading(findings, issue), sections)
+
+
+def evaluation_html(evaluated: Mapping[str, Evaluation], files: Sequence[str]) -> str:
+    """Return a page of bundles side by side, by version, on the rows of labelled files."""
+    best = max(evaluated, key=lambda version: evaluated[version].accuracy)
+    headline = f"{best} is right most often: {evaluated[best].accuracy:.2%} of the rows."
+    heading = Heading("Evaluation", headline, {"labelled files": ", ".join(files)})
+    sections = [_figures(evaluated)]
+    for version, figures in evaluated.items():
+        parts = (_classes(figures), _confusion(figures), _reliability(figures))
+        sections += [replace(part, title=f"{part.title}: {version}") for part in parts]
+    return render(heading, sections)
+
+
+def _heading(findings: Findings, issue: Issue | None) -> Heading:
+    test, training = findings.test, findings.facts.training
     headline = (
         f"{test.accuracy:.2%} of {test.rows:,} test rows right; 95% interval "
         f"{test.accuracy_low:.2%} to {test.accuracy_high:.2%}."
     )
-    sections = (
-        _comparison(findings),
-        _figures({"validation": findings.valid, "test": test}),
-        _classes(test),
-        _confusion(test),
-        _reliability(test),
-        _learning(findings.history),
-        _rows(findings),
-        _label_values(findings.facts),
-        _settings(findings.facts),
-    )
-    return render("Model report", headline, sections, findings.warnings)
+    facts = {"version": issue.version, "written": issue.date} if issue else {}
+    files = ", ".join(file["path"] for file in training.get("files", ()))
+    facts |= {"labelled files": files, "preset": training.get("preset", "")}
+    facts |= {"verdict": issue.verdict} if issue else {}
+    shown = {name: value for name, value in facts.items() if value}
+    return Heading("Training report", headline, shown, findings.warnings)
 
 
 def _comparison(findings: Findings) -> Section:
     test, baseline = findings.test, findings.baseline
-    rows: list[Row] = [(Cell("this model"), _share(test.accuracy))]
+    rows: list[Row] = [(Cell("this model"), share(test.accuracy))]
     why = ""
     if baseline is not None:
-        rows.append((Cell("TF-IDF with logistic regression"), _share(baseline.linear)))
+        rows.append((Cell("TF-IDF with logistic regression"), share(baseline.linear)))
         why = (
             f"TF-IDF of words and pairs of words, learned from {baseline.training_rows:,} training "
             f"rows and tested on {baseline.test_rows:,} test rows."
         )
     majority = test.majority if baseline is None else baseline.majority
-    rows.append((Cell("always the most frequent class"), _share(majority)))
+    rows.append((Cell("always the most frequent class"), share(majority)))
     return Section("Beside simpler models, on the test rows", ["", "accuracy"], rows, why)
 
 
-def _figures(parts: Mapping[str, Evaluation]) -> Section:
+def _of_test_rows(*sections: Section) -> list[Section]:
+    return [replace(section, title=f"{section.title}, test rows") for section in sections]
+
+
+def _figures_remark(facts: "Facts") -> str:
+    return REFIT if facts.training.get("validation_rows_trained_on") else ""
+
+
+def _figures(parts: Mapping[str, Evaluation], remark: str = "") -> Section:
     figures = parts.values()
     rows: list[Row] = [
-        (Cell("rows"), *(_count(part.rows) for part in figures)),
-        (Cell("rows without a score"), *(_count(part.unscored) for part in figures)),
-        (Cell("accuracy"), *(_share(part.accuracy) for part in figures)),
+        (Cell("rows"), *(count(part.rows) for part in figures)),
+        (Cell("rows without a score"), *(count(part.unscored) for part in figures)),
+        (Cell("accuracy"), *(share(part.accuracy) for part in figures)),
         (Cell("its 95% interval"), *(_interval(part) for part in figures)),
-        (Cell("macro-F1"), *(_share(part.macro_f1) for part in figures)),
-        (Cell("log loss, nats"), *(_number(part.log_loss) for part in figures)),
-        (Cell("area under the ROC curve"), *(_number(part.auc) for part in figures)),
-        (Cell("expected calibration error"), *(_number(of.calibration_error) for of in figures)),
+        (Cell("macro-F1"), *(share(part.macro_f1) for part in figures)),
+        (Cell("log loss, nats"), *(number(part.log_loss) for part in figures)),
+        (Cell("area under the ROC curve"), *(number(part.auc) for part in figures)),
+        (Cell("expected calibration error"), *(number(of.calibration_error) for of in figures)),
     ]
-    return Section("Figures", ["", *parts], rows)
+    return Section("Figures", ["", *parts], rows, remark)
 
 
 def _classes(test: Evaluation) -> Section:
     rows = [
         (
             Cell(one.name),
-            _share(one.precision),
-            _share(one.recall),
-            _share(one.f1),
-            _count(one.support),
+            share(one.precision),
+            share(one.recall),
+            share(one.f1),
+            count(one.support),
         )
         for one in test.per_class
     ]
     header = ["class", "precision", "recall", "F1", "rows"]
-    return Section("Each class, on the test rows", header, rows)
+    return Section("Each class", header, rows)
 
 
 def _confusion(test: Evaluation) -> Section:
     names = [one.name for one in test.per_class]
+    if len(names) > MATRIX_CLASSES:
+        return _confused_pairs(test, names)
     rows: list[Row] = [
         (Cell(name), *(Cell(f"{n:,}", True, SHADE * n / max(1, sum(counts))) for n in counts))
         for name, counts in zip(names, test.confusion, strict=True)
     ]
-    return Section("Confusion matrix, test rows", ["true class \\ predicted", *names], rows)
+    return Section("Confusion matrix", ["true class \\ predicted", *names], rows)
+
+
+def _confused_pairs(test: Evaluation, names: Sequence[str]) -> Section:
+    """Return the pairs of classes most often confused: a matrix of many classes fits no page."""
+    confusion = np.array(test.confusion)
+    np.fill_diagonal(confusion, 0)
+    order = np.argsort(-confusion, axis=None, kind="stable")[:CONFUSED_PAIRS]
+    pairs = zip(*np.unravel_index(order, confusion.shape), strict=True)
+    rows = [
+        (Cell(names[true]), Cell(names[guess]), count(int(confusion[true, guess])))
+        for true, guess in pairs
+        if confusion[true, guess]
+    ]
+    return Section("Most confused classes", ["true class", "predicted", "rows"], rows)
 
 
 def _reliability(test: Evaluation) -> Section:
@@ -118,11 +198,18 @@ def _reliability(test: Evaluation) -> Section:
         f"{part.rows:,} rows: mean probability {part.confidence:.3f}, {part.accuracy:.1%} right"
         for part in test.reliability
     ]
-    series = Series("test rows", points, [part.rows for part in test.reliability], labels)
+    series = Series("rows", points, [part.rows for part in test.reliability], labels)
     spread = (min(map(min, points)) - 0.05, 1.02)
     axes = ("mean probability", "share right", spread, spread)
     picture = plot([series], *axes, diagonal=True)
-    return Section("Reliability, test rows", remark=CALIBRATION, plots=[picture])
+    return Section("Reliability", remark=CALIBRATION, plots=[picture])
+
+
+def _curves(rows: RowFindings) -> Iterator[Section]:
+    if rows.curves:
+        series = [Series(cut(curve.name, 20), curve.points, dots=False) for curve in rows.curves]
+        axes = ("false positive rate", "true positive rate", (-0.02, 1.02), (-0.02, 1.02))
+        yield Section("ROC curve, test rows", plots=[plot(series, *axes, diagonal=True)])
 
 
 def _learning(history: Sequence[Mapping[str, float]]) -> Section:
@@ -131,13 +218,77 @@ def _learning(history: Sequence[Mapping[str, float]]) -> Section:
 
     accuracy = [curve("training", "train_accuracy"), curve("validation", "valid_accuracy")]
     loss = [curve("training", "loss")]
-    pictures = [plot(accuracy, "epoch", "accuracy"), plot(loss, "epoch", "loss")]
+    if "valid_loss" in history[0]:
+        loss.append(curve("validation", "valid_loss"))
+    pictures = [
+        plot(accuracy, "epoch", "accuracy", whole=True),
+        plot(loss, "epoch", "loss", whole=True),
+    ]
     return Section("Learning", plots=pictures)
+
+
+def _lengths(rows: RowFindings) -> Iterator[Section]:
+    """Yield how accuracy goes with the length of a text."""
+    if not rows.lengths:
+        return
+    cells = [
+        (Cell(f"from {one.start:,} tokens"), count(one.rows), share(one.accuracy))
+        for one in rows.lengths
+    ]
+    yield Section("Lengths, test rows", ["length", "rows", "accuracy"], cells)
+
+
+def _mistakes(rows: RowFindings) -> Iterator[Section]:
+    if not rows.mistakes:
+        return
+    cells = [
+        (Cell(one.label), Cell(one.predicted), number(one.probability), Cell(one.text, prose=True))
+        for one in rows.mistakes
+    ]
+    remark = "Wrong with conviction: often a wrong label, or a kind of text that is rare."
+    header = ["label", "predicted", "probability", "text"]
+    yield Section("Most confident mistakes, test rows", header, cells, remark)
+
+
+def _words(findings: Findings) -> Iterator[Section]:
+    if not findings.words:
+        return
+    classes = findings.facts.classes
+    cells = [
+        (
+            Cell(classes[one.target]),
+            Cell(cut(one.token, 60)),
+            share(one.in_class),
+            share(one.elsewhere),
+        )
+        for one in findings.words
+    ]
+    remark = "Single words of the training rows; the model reads them in their sentences."
+    header = ["class", "word", "rows of the class that have it", "other rows"]
+    yield Section("Words that tell most", header, cells, remark)
+
+
+def _leakage(findings: Findings) -> Section:
+    """Return what may make the figures better than the model: texts on both sides, told labels."""
+    leaks, lines = findings.leaks, []
+    if leaks is None:
+        lines.append("Whether test rows are among the training rows was not looked for.")
+    else:
+        lines.append(
+            f"Test rows whose text is among the training rows: {leaks.same:,} the same, "
+            f"{leaks.near:,} nearly."
+        )
+    if word := findings.leakage:
+        lines.append(
+            f"The most telling word is {word.token!r}: in {word.in_class:.1%} of the rows of "
+            f"{findings.facts.classes[word.target]!r} and in {word.elsewhere:.1%} of the others."
+        )
+    return Section("Leakage", lines=[cut(line, 400) for line in lines])
 
 
 def _rows(findings: Findings) -> Section:
     rows: list[Row] = [
-        (Cell(part), *map(_count, counts.values()), _count(sum(counts.values())))
+        (Cell(part), *map(count, counts.values()), count(sum(counts.values())))
         for part, counts in findings.counts.items()
     ]
     return Section("Rows", ["part", *findings.facts.classes, "all"], rows, lines=findings.notes)
@@ -164,16 +315,13 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _share(value: float) -> Cell:
-    return Cell(f"{value:.2%}", number=True)
-
-
-def _count(value: int) -> Cell:
-    return Cell(f"{value:,}", number=True)
-
-
-def _number(value: float | None) -> Cell:
-    return Cell("none" if value is None else f"{value:.4f}", number=True)
+def _repeat(findings: Findings, issue: Issue | None) -> Iterator[Section]:
+    if issue is None:
+        return
+    training = findings.facts.training
+    data = f"Data: sha256 {training['data_sha256']}. " if "data_sha256" in training else ""
+    remark = f"{data}The same rows, seed, threads and machine give the same bundle digest."
+    yield Section("How to repeat it", remark=remark, code=issue.command)
 
 
 def _interval(figures: Evaluation) -> Cell:

@@ -36,7 +36,7 @@ def full_hint(error: Exception) -> str:
     return FULL_HINT if getattr(error, "errno", None) in FULL else ""
 
 
-def real_path(path: str | Path) -> Path:
+def real_path(path: str | os.PathLike[str]) -> Path:
     """Return the absolute path with symbolic links resolved. Raises `InputError`."""
     try:
         return Path(os.path.realpath(path))

@@ -1,16 +1,17 @@
 """Whether this machine can score tonight: each check is ok, or says what to do.
 
-Knows bundles, a store and an output folder; changes nothing but a small file that it removes.
+Knows bundles, a store and an output folder; leaves nothing behind.
 """
 
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-import pyarrow as pa
+import torch
 
 from scorer import __version__
 from scorer.bundles.bundle import Bundle
@@ -18,10 +19,19 @@ from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
 from scorer.errors import ScorerError
+from scorer.network.inference import CORES, Predictor
+from scorer.scoring.record import Model
+from scorer.scoring.request import Source, Target
+from scorer.scoring.scoring import score_file
+from scorer.scoring.summary import BundleFacts
+from scorer.tables.formats import format_of
 
+DISTRIBUTION = "batch-text-scorer"
 PACKAGES = ("torch", "torchtext", "spacy", "pyarrow", "numpy")
-OPTIONAL = {"polars": "polars frames", "pandas": "pandas frames", "click": "the command line"}
-LEAST_FREE = 1 << 30  # bytes
+EXTRA = re.compile(r"([\w.-]+).*extra == ['\"](\w+)['\"]")
+FOR_DEVELOPERS = frozenset({"test", "dev", "docs", "peers"})  # extras that no run needs
+LEAST_FREE = 1.0  # GB
+WRITTEN = 1 << 20  # bytes, of a file that is tried
 TEXT = "The handle came off on the second day. I would not buy it again."
 
 
@@ -35,19 +45,28 @@ class Check:
 
 
 def check_health(
-    bundle: str | None = None, store: str | None = None, folder: str = "."
+    bundle: str | None = None,
+    store: str | None = None,
+    folder: str = ".",
+    least_free: float = LEAST_FREE,
 ) -> Iterator[Check]:
-    """Yield each check in turn: packages, disk, bundle, golden rows, a row scored end to end."""
+    """Yield each check in turn: packages, disk, bundle, golden rows, a row scored end to end.
+
+    least_free: GB that the disk of the output folder needs.
+    """
     yield _checked("program", lambda: f"scorer {__version__}")
     for name in PACKAGES:
         yield _checked(name, lambda name=name: version(name))  # type: ignore[misc]
-    yield from _optional_parts()
-    yield _checked("disk", lambda: _disk(Path(folder)))
+    yield from optional_parts(_requirements())
+    yield _checked("device", _device)
+    yield _checked("disk", lambda: _disk(Path(folder), least_free))
     loaded: list[Bundle] = []
     yield _checked("bundle", lambda: _bundle(bundle, store, loaded))
+    predictors: list[Predictor] = []
     if loaded:
-        yield _checked("golden rows", lambda: _golden_rows(loaded[0]))
-        yield _checked("a row", lambda: _row(loaded[0]))
+        yield _checked("golden rows", lambda: _golden_rows(loaded[0], predictors))
+    if predictors:
+        yield _checked("a row", lambda: _row(loaded[0], predictors[0], Path(folder)))
 
 
 def _checked(name: str, look: Callable[[], str]) -> Check:
@@ -60,20 +79,43 @@ def _checked(name: str, look: Callable[[], str]) -> Check:
         return Check(name, False, f"not installed: pip install {name}")
 
 
-def _optional_parts() -> Iterator[Check]:
-    for name, use in OPTIONAL.items():
+def _requirements() -> Sequence[str]:
+    """Return what the installed program says it needs; nothing where it runs from a clone."""
+    try:
+        return requires(DISTRIBUTION) or ()
+    except PackageNotFoundError:
+        return ()
+
+
+def optional_parts(requirements: Sequence[str]) -> Iterator[Check]:
+    """Yield the packages of each extra that a run may use; a missing one is no failure.
+
+    requirements: as a distribution has them, `numba>=0.60; extra == "fast"`.
+    """
+    for requirement in requirements:
+        found = EXTRA.match(requirement)
+        if found is None or found[2] in FOR_DEVELOPERS:
+            continue
         try:
-            yield Check(name, True, version(name))
+            yield Check(found[1], True, version(found[1]))
         except PackageNotFoundError:
-            yield Check(name, True, f"not installed; pip install {name} is needed for {use}")
+            hint = f"not installed; pip install '{DISTRIBUTION}[{found[2]}]' where it is wanted"
+            yield Check(found[1], True, hint)
 
 
-def _disk(folder: Path) -> str:
-    free = shutil.disk_usage(folder).free
-    if free < LEAST_FREE:
-        raise OSError(f"{free / 1e9:.1f} GB free in {folder.absolute()}: make room")
-    with tempfile.NamedTemporaryFile(dir=folder):
-        return f"{free / 1e9:.0f} GB free in {folder.absolute()}, writable"
+def _device() -> str:
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()}, {CORES} cores beside it"
+    return f"CPU, {CORES} cores, {torch.backends.cpu.get_cpu_capability()}; no CUDA device"
+
+
+def _disk(folder: Path, least_free: float) -> str:
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < least_free:
+        raise OSError(f"{free:.1f} GB free in {folder.absolute()}: make room")
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(WRITTEN))  # a quota is not in what is free
+    return f"{free:.0f} GB free in {folder.absolute()}, writable"
 
 
 def _bundle(bundle: str | None, store: str | None, loaded: list[Bundle]) -> str:
@@ -81,13 +123,23 @@ def _bundle(bundle: str | None, store: str | None, loaded: list[Bundle]) -> str:
     return f"{loaded[0].version}, classes {', '.join(loaded[0].classes)}"
 
 
-def _golden_rows(bundle: Bundle) -> str:
-    predictor = load_predictor(bundle, "auto", workers=0)
-    return f"as where they were made; {predictor.precision}, {predictor.engine}"
+def _golden_rows(bundle: Bundle, predictors: list[Predictor]) -> str:
+    predictors.append(load_predictor(bundle, "auto", workers=0))
+    return f"as where they were made; {predictors[0].precision}, {predictors[0].engine}"
 
 
-def _row(bundle: Bundle) -> str:
-    predictor = load_predictor(bundle, workers=0)
-    (row,) = predictor.predict(predictor.encode(pa.array([TEXT], pa.large_string()))).probabilities
-    shown = ", ".join(f"{name} {p:.2%}" for name, p in zip(bundle.classes, row, strict=True))
-    return f"{TEXT!r}: {shown}"
+def _row(bundle: Bundle, predictor: Predictor, folder: Path) -> str:
+    """Score a file of one row in the output folder, as the job does."""
+    facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, bundle.label_values)
+    model = Model(predictor, facts, "text")
+    with tempfile.TemporaryDirectory(prefix=".scorer-doctor-", dir=folder) as name:
+        source, target = Path(name) / "in.csv", Path(name) / "out.csv"
+        source.write_text(f'text\n"{TEXT}"\n', encoding="utf-8")
+        paths = (
+            Source(str(source), format_of("in.csv")),
+            Target(str(target), format_of("out.csv")),
+        )
+        score_file(*paths, lambda: model)
+        probabilities = target.read_text(encoding="utf-8").splitlines()[1].split(",")[1:]
+    pairs = zip(bundle.classes, map(float, probabilities), strict=True)
+    return f"{TEXT!r}: {', '.join(f'{name} {p:.2%}' for name, p in pairs)}"

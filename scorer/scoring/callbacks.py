@@ -12,6 +12,9 @@ class Callbacks:
     def on_note(self, line: str) -> None:
         """Called with a line that a person should read."""
 
+    def on_share(self, share: float | None) -> None:
+        """Called before `on_chunk` with the share of the input that is done; None: not known."""
+
     def on_chunk(self, rows: int) -> None:
         """Called after each chunk with the number of rows written so far."""
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import BundleError
+from scorer.evaluation.explanation import Explainer, Explanations
 from scorer.network.inference import Prediction, Predicts
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.journal import Journal
@@ -44,11 +45,12 @@ class ScoredChunk:
     texts: pa.LargeStringArray
     prediction: Prediction
     encoded: Encoded  # the distinct texts that were not resumed
+    explanations: Sequence[str] = ()  # of each row, where that is asked for
 
     def with_columns(self, added: AddedColumns, classes: Sequence[str]) -> pa.Table:
         """Return the chunk's table with the added columns."""
         schema = added.added_to(self.chunk.table.schema, classes)
-        arrays = added.arrays(self.texts, self.prediction, classes)
+        arrays = added.arrays(self.texts, self.prediction, classes, self.explanations)
         columns = [*self.chunk.table.columns, *map(pa.chunked_array, ([array] for array in arrays))]
         return pa.Table.from_arrays(columns, schema=schema)
 
@@ -62,12 +64,14 @@ class ChunkScorer:
         column: TextColumn,
         journal: Journal | None = None,
         cache: ScoreCache | None = None,
+        explainer: Explainer | None = None,
     ) -> None:
         self._predictor = predictor
+        self._explainer = explainer
         self._cache = cache
         self._column = column
         self._journal = journal
-        self._row = journal_row(len(predictor.classes))
+        self._row = journal_row(len(predictor.classes), explainer.words if explainer else 0)
         self.resumed_rows = 0  # whose scores came from the journal
         self.computed_rows = 0
         self.cached_texts = 0  # distinct in their chunk, whose scores came from the cache
@@ -100,7 +104,7 @@ class ChunkScorer:
         if len(part.which):
             scores = part.scores.copy()
             if len(part.missing):
-                scores[part.missing] = self._rows(self._predictor.predict(part.encoded))
+                scores[part.missing] = self._rows(part.encoded)
             if self._cache is not None and part.keys:
                 self._cache.add(part.keys, scores[part.missing])
             rows = scores[part.which]
@@ -110,14 +114,16 @@ class ChunkScorer:
         self.resumed_rows += part.resumed
         self.computed_rows += len(part.which)
         prediction = Prediction(rows["probabilities"], rows["tokens"], rows["unknown"])
-        return ScoredChunk(part.chunk, part.texts, prediction, part.encoded)
+        lines = self._explainer.lines(_explanations(rows)) if self._explainer else ()
+        return ScoredChunk(part.chunk, part.texts, prediction, part.encoded, lines)
 
     def score(self, chunk: Chunk) -> ScoredChunk:
         """Do both."""
         return self.predict(self.encode(chunk))
 
-    def _rows(self, prediction: Prediction) -> np.ndarray:
-        """Return a prediction as journal rows; never a score that is none."""
+    def _rows(self, encoded: Encoded) -> np.ndarray:
+        """Predict, and return it as journal rows; never a score that is none."""
+        prediction = self._predictor.predict(encoded)
         rows = np.empty(len(prediction.tokens), self._row)
         rows["probabilities"] = prediction.probabilities
         rows["tokens"], rows["unknown"] = prediction.tokens, prediction.unknown
@@ -125,12 +131,24 @@ class ChunkScorer:
         with_tokens = prediction.tokens > 0
         if not np.all(np.abs(sums[with_tokens] - 1) <= TOLERANCE):  # NaN is not <= either
             raise BundleError("the model gave something that is not a probability")
+        if self._explainer is not None:
+            found = self._explainer.explain(encoded, prediction)
+            rows["words"], rows["effects"] = found.ids, found.effects
         return rows
 
 
-def journal_row(classes: int) -> np.dtype:
-    """Return the type of a journal's row: what a `Prediction` has for one text."""
-    return np.dtype([("probabilities", "<f4", (classes,)), ("tokens", "<i4"), ("unknown", "<i4")])
+def _explanations(rows: np.ndarray) -> Explanations:
+    return Explanations(rows["words"], rows["effects"])
+
+
+def journal_row(classes: int, words: int = 0) -> np.dtype:
+    """Return the type of a journal's row: what a `Prediction` has for one text.
+
+    words: of its explanation, where that is asked for.
+    """
+    scores = [("probabilities", "<f4", (classes,)), ("tokens", "<i4"), ("unknown", "<i4")]
+    explained = [("words", "<i4", (words,)), ("effects", "<f4", (words,))] if words else []
+    return np.dtype([*scores, *explained])
 
 
 def count_distinct(texts: pa.LargeStringArray) -> int:

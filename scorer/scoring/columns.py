@@ -3,6 +3,7 @@
     <prefix>probability_<class>    float32, one for each class in the bundle's order; null: no text
     <prefix>label                  the class of the highest probability, if asked for
     <prefix>status                 why there is or is no score (`STATUSES`), if asked for
+    <prefix>explanation            the words that moved the score most, if asked for: `bad +0.312`
 
 Knows Arrow tables and predictions, nothing of files or models.
 """
@@ -24,6 +25,7 @@ SCORED, UNKNOWN, NULL, BLANK, MARKUP = STATUSES = (
     "blank",
     "markup only",
 )
+MOST_WORDS = 20  # of an explanation
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class AddedColumns:
     prefix: str = ""
     label: bool = False
     status: bool = False
+    explain: int = 0  # words of an explanation; 0: there is none
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.explain <= MOST_WORDS:
+            raise UsageError(f"--explain {self.explain}: give a number from 1 to {MOST_WORDS}")
 
     def fields(self, classes: Sequence[str]) -> list[pa.Field]:
         """Return the fields of the added columns, in their order."""
@@ -41,6 +48,8 @@ class AddedColumns:
             fields.append(pa.field(f"{self.prefix}label", pa.string()))
         if self.status:
             fields.append(pa.field(f"{self.prefix}status", pa.string()))
+        if self.explain:
+            fields.append(pa.field(f"{self.prefix}explanation", pa.string()))
         return fields
 
     def added_to(self, schema: pa.Schema, classes: Sequence[str]) -> pa.Schema:
@@ -55,9 +64,13 @@ class AddedColumns:
         return schema
 
     def arrays(
-        self, texts: pa.LargeStringArray, prediction: Prediction, classes: Sequence[str]
+        self,
+        texts: pa.LargeStringArray,
+        prediction: Prediction,
+        classes: Sequence[str],
+        explanations: Sequence[str] = (),
     ) -> list[pa.Array]:
-        """Return the added columns of a chunk, each of length rows."""
+        """Return the added columns of a chunk, each of length rows, as `explanations` are."""
         without = np.isnan(prediction.probabilities).any(axis=1)  # (rows,)
         columns = np.ascontiguousarray(prediction.probabilities.T)  # (classes, rows)
         arrays = [pa.array(column, pa.float32(), mask=without) for column in columns]
@@ -66,6 +79,9 @@ class AddedColumns:
             arrays.append(pa.array(np.array(classes, object)[best], pa.string(), mask=without))
         if self.status:
             arrays.append(pc.take(pa.array(STATUSES), pa.array(statuses(texts, prediction))))
+        if self.explain:
+            lines = np.array(explanations, object)
+            arrays.append(pa.array(lines, pa.string(), mask=without))
         return arrays
 
 

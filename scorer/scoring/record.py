@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from scorer.evaluation.drift import Drift, measure_drift
+from scorer.evaluation.explanation import Explainer
 from scorer.evaluation.profile import Profile
 from scorer.files.fingerprint import Fingerprint
 from scorer.network.inference import Predicts
+from scorer.scoring.certainty import Certainty
 from scorer.scoring.chunks import ChunkScorer
 from scorer.scoring.ledger import RowLedger
 from scorer.scoring.peak_memory import peak_memory_mb
@@ -19,6 +21,7 @@ from scorer.scoring.pipeline import StageClock
 from scorer.scoring.request import Source, Target
 from scorer.scoring.summary import BundleFacts, InputFacts, Provenance, RowCounts, RunSummary
 from scorer.scoring.tally import Tally
+from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import TableReader
 
 STAGES = ("read", "encode", "model", "write")
@@ -32,6 +35,12 @@ class Model:
     bundle: BundleFacts
     text_column: str  # that it was trained on
     profile: Profile | None = None  # of its held-out texts; None for an older bundle
+    folder: str = ""  # the bundle's; "" for the one that is shipped
+    tokens: Sequence[str] = ()  # of its vocabulary
+
+    def explainer(self, words: int) -> Explainer | None:
+        """Return what explains scores in so many words; None for 0."""
+        return Explainer(self.predictor, self.tokens, words) if words else None
 
 
 @dataclass
@@ -52,17 +61,32 @@ class RunRecord:
     input: Fingerprint | None = None  # None: not hashed yet, or a stream
     written: Fingerprint | None = None  # of the finished output; None: a stream
     reader: TableReader | None = None
+    rejects: RejectSink | None = None
+    certainty: Certainty | None = None  # of a run that has a report
     scorer: ChunkScorer | None = None
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.model.predictor.classes)
         self.text_column = self.source.text_column or ""
+        if self.target.report is not None:
+            self.certainty = Certainty(self.model.predictor.classes)
         self._started, self._clock = datetime.now(UTC), time.monotonic()
 
     @property
     def rejected(self) -> int:
         """Rows that could not be read, so far."""
         return self.reader.rows_rejected if self.reader else 0
+
+    @property
+    def share(self) -> float | None:
+        """The share of the input whose rows are written; None where that is not known."""
+        reader, known = self.reader, self.input
+        if reader is None:
+            return None
+        size = known.size if known and self.source.format.compression is None else None
+        read = reader.share_read(size)  # the reader is ahead of what is written
+        accepted = max(1, reader.rows_read - reader.rows_rejected)
+        return None if read is None else min(1.0, read * self.ledger.rows / accepted)
 
     def drift(self) -> Drift:
         """Return how far the texts scored so far are from those the bundle was evaluated on."""

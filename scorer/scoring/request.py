@@ -55,3 +55,4 @@ class Target:
     overwrite: bool = False
     max_drift: float | None = None  # level of drift from which the run ends with a `GateError`
     hold_on_drift: bool = False  # then nothing is published
+    report: Path | None = None  # a page about the run

@@ -14,13 +14,13 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 
+import numpy as np
 import pyarrow as pa
 
 from scorer import __version__
 from scorer.errors import GateError, RowsError, ScorerError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.fingerprint import check_readable, check_unchanged, fingerprint
-from scorer.network.inference import Predicts
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.chunks import (
     ChunkScorer,
@@ -34,6 +34,7 @@ from scorer.scoring.destination import Destination, open_output
 from scorer.scoring.journal import Journal
 from scorer.scoring.pipeline import each, overlapped, timed
 from scorer.scoring.record import Model, RunRecord
+from scorer.scoring.report import check_report, write_failure_report, write_report
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.score_cache import ScoreCache
 from scorer.scoring.summary import RunSummary, failure_facts
@@ -63,8 +64,9 @@ def score_file(
     Raises a `ScorerError` for whatever DESIGN calls expected.
     """
     callbacks = callbacks or Callbacks()
+    check_report(source, target)
     with open_output(target.path, source.file, target.overwrite) as destination:
-        with _write_failure_summary(destination, callbacks):
+        with _write_failure_summary(destination, target, callbacks):
             check_readable(source.file)
             model = load_model()
         with _settings_of_long_runs():
@@ -72,12 +74,11 @@ def score_file(
             return _Run(record, destination, callbacks, check_cancelled).score()
 
 
-def score_table(
-    table: pa.Table, predictor: Predicts, column: TextColumn, added: AddedColumns
-) -> pa.Table:
+def score_table(table: pa.Table, model: Model, column: TextColumn, added: AddedColumns) -> pa.Table:
     """Return a table with the job's columns added."""
+    predictor = model.predictor
     schema = added.added_to(table.schema, predictor.classes)
-    scorer = ChunkScorer(predictor, column)
+    scorer = ChunkScorer(predictor, column, explainer=model.explainer(added.explain))
     parts = [pa.Table.from_batches([], schema)]
     for first_row in range(0, table.num_rows, CHUNK_ROWS):
         scored = scorer.score(Chunk(first_row, table.slice(first_row, CHUNK_ROWS)))
@@ -86,13 +87,17 @@ def score_table(
 
 
 @contextmanager
-def _write_failure_summary(destination: Destination, callbacks: Callbacks) -> Iterator[None]:
+def _write_failure_summary(
+    destination: Destination, target: Target, callbacks: Callbacks
+) -> Iterator[None]:
     """Write the summary of a run that ends before there is a model: `_Run` writes all others."""
     try:
         yield
     except ScorerError as error:
         facts = failure_facts(error, destination.name)
         destination.failed(facts, rejects=False)
+        with suppress(OSError, ScorerError):
+            write_failure_report(target, facts)
         callbacks.on_failure(facts)
         raise
 
@@ -139,12 +144,17 @@ class _Run:
             summary = record.summary(error)
             too_many = isinstance(error, RowsError) and record.rejected > 0
             self._destination.failed(summary.as_dict(), too_many)
-            with suppress(OSError, ScorerError):  # the run's own error is the one to raise
-                self._callbacks.on_end(summary)
+            for tell in (self._write_report, self._callbacks.on_end):
+                with suppress(OSError, ScorerError):  # the run's own error is the one to raise
+                    tell(summary)
             raise
+        self._write_report(summary)
         self._callbacks.on_end(summary)
         self._check_drift("the output is published all the same")
         return summary
+
+    def _write_report(self, summary: RunSummary) -> None:
+        write_report(self._record, summary)
 
     def _check_drift(self, outcome: str) -> None:
         """Raise `GateError` where the texts have moved further than they may."""
@@ -159,6 +169,7 @@ class _Run:
         if file is not None:
             record.input = fingerprint(file, self._check_cancelled)
         rejects = RejectSink(destination.rejects) if destination.rejects else None
+        record.rejects = rejects
         path, csv = str(file or self._source.path), self._source.csv  # the file that was hashed
         keep_lines = self._source.format.kind == self._target.format.kind == "jsonl"
         with open_table(path, self._source.format, csv, rejects, keep_lines) as reader:
@@ -193,7 +204,8 @@ class _Run:
             create_table(path, target.format, schema, reader.dialect) as writer,
         ):
             journal = self._open_journal(column)
-            scorer = ChunkScorer(self._model.predictor, column, journal, cache)
+            explainer = self._model.explainer(target.added.explain)
+            scorer = ChunkScorer(self._model.predictor, column, journal, cache, explainer)
             record.scorer = scorer
             self._note((*reader.notes, *writer.notes))
             self._pump(_rejoined(first, chunks), scorer, writer)
@@ -229,6 +241,7 @@ class _Run:
         encoded = overlapped(each(encode, read, clocks["encode"]), clocks["encode"])
         scored = overlapped(each(predict, encoded, clocks["model"]), clocks["model"])
         for _ in each(lambda part: self._write(part, writer), scored, clocks["write"]):
+            self._callbacks.on_share(self._record.share)
             self._callbacks.on_chunk(self._record.ledger.rows)
 
     def _write(self, scored: ScoredChunk, writer: TableWriter) -> None:
@@ -240,6 +253,18 @@ class _Run:
         kinds = statuses(scored.texts, scored.prediction)
         distinct = count_distinct(scored.texts)
         record.tally.update(kinds, distinct, scored.prediction, scored.encoded)
+        if record.certainty is not None:
+            record.certainty.update(chunk.first_row, scored.texts, scored.prediction)
+
+    @property
+    def _row(self) -> np.dtype:
+        return journal_row(len(self._model.predictor.classes), self._target.added.explain)
+
+    @property
+    def _explained(self) -> dict[str, str]:
+        """What scores that are kept depend on, where they are kept with explanations."""
+        words = self._target.added.explain
+        return {"explained in words": str(words)} if words else {}
 
     @contextmanager
     def _open_cache(self) -> Iterator[ScoreCache | None]:
@@ -249,7 +274,7 @@ class _Run:
             return
         bundle, predictor = self._model.bundle, self._model.predictor
         binding = {"bundle": bundle.digest, "program": _program(), **predictor.score_settings}
-        cache = ScoreCache(self._source.cache, binding, journal_row(len(predictor.classes)))
+        cache = ScoreCache(self._source.cache, {**binding, **self._explained}, self._row)
         with closing(cache):
             yield cache
 
@@ -265,9 +290,9 @@ class _Run:
             "bundle": self._model.bundle.digest,
             "program": _program(),
             **predictor.score_settings,
+            **self._explained,
         }
-        row = journal_row(len(predictor.classes))
-        journal = self._destination.journal(binding, row, self._callbacks.on_note)
+        journal = self._destination.journal(binding, self._row, self._callbacks.on_note)
         if journal is not None and journal.rows:
             self._callbacks.on_note(f"{journal.rows:,} rows have scores from an earlier run")
         return journal

@@ -1,6 +1,7 @@
 """How a user wants a CSV to be read. Knows options, nothing of files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from scorer.errors import UsageError
 
@@ -21,6 +22,12 @@ class CsvOptions:
     no_header: bool = False  # columns are column_1, column_2, …
     skip_rows: int = 0  # lines before the header
     rename_duplicates: bool = False  # of two columns `id` the second is `id.1`
+
+    def given(self) -> dict[str, Any]:
+        """Return the options that are not as usual, by the command line's names."""
+        usual = CsvOptions()
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {name: value for name, value in values.items() if value != getattr(usual, name)}
 
     @property
     def delimiter_character(self) -> str | None:

@@ -74,6 +74,10 @@ class CsvReader(TableReader):
     def _encoding_hint(self) -> str:
         return encoding_hint(self._records.undecodable, self._head.encoding)
 
+    def share_read(self, size: int | None) -> float | None:
+        """Return the share of the file's bytes that is read."""
+        return self._records.bytes / size if size else None
+
     def _reject(self, reject: Reject) -> None:
         self.rows_read += 1
         self.rows_rejected += 1

@@ -5,9 +5,10 @@ scores or publishing.
 """
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -42,6 +43,7 @@ __all__ = [
     "check_table",
     "create_table",
     "format_of",
+    "format_option",
     "open_table",
     "open_table_as",
 ]
@@ -116,12 +118,25 @@ def _format_of(path: str, option: str | None) -> TableFormat:
     raise UsageError(f"the name of {path} does not end in one of: {listed}", hint)
 
 
+def format_option(path: str, format: TableFormat) -> str | None:
+    """Return the option that gives a path this format; None where its name does."""
+    with suppress(UsageError):
+        if format_of(path) == format:
+            return None
+    return next((name for name, known in FORMATS.items() if known == format), None)
+
+
 @dataclass(frozen=True)
 class ReadOptions:
     """How files are read, whatever their names: for several files at once."""
 
     format: str | None = None  # of `FORMATS`; else by the end of each name
     csv: CsvOptions = field(default_factory=CsvOptions)
+
+    def given(self) -> dict[str, Any]:
+        """Return the options that are not as usual, by the command line's names."""
+        format = {"input_format": self.format} if self.format else {}
+        return {**format, **self.csv.given()}
 
 
 def open_table_as(path: str, options: ReadOptions) -> TableReader:

@@ -52,6 +52,7 @@ class JsonLinesReader(TableReader):
         self._source = open_source(path, compression)
         self._rejects, self._keep_lines = rejects, keep_lines
         self.schema = NO_ROWS
+        self._place = 0  # of the line under way, in bytes
         if rejects is not None:
             rejects.describe_input("line", self.dialect)
 
@@ -86,7 +87,6 @@ class JsonLinesReader(TableReader):
 
     def _objects(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield each line and its object; any other line that is not blank is rejected."""
-        place = 0
         for number, data in enumerate(self._source, 1):
             line = data.strip(WHITESPACE).removeprefix(b"\xef\xbb\xbf" if number == 1 else b"")
             reason = "not an object"
@@ -98,8 +98,12 @@ class JsonLinesReader(TableReader):
                 if isinstance(found, dict):
                     yield line.decode(), found
                 else:
-                    self._reject(number, place, reason, line)
-            place += len(data)
+                    self._reject(number, self._place, reason, line)
+            self._place += len(data)
+
+    def share_read(self, size: int | None) -> float | None:
+        """Return the share of the file's bytes that is read."""
+        return self._place / size if size else None
 
     def _reject(self, number: int, place: int, reason: str, line: bytes) -> None:
         self.rows_read += 1

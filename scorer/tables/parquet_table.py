@@ -86,6 +86,10 @@ class ParquetReader(TableReader):
             self.rows_read += table.num_rows
             yield Chunk(first_row, table)
 
+    def share_read(self, size: int | None) -> float | None:
+        """Return the share of the rows that is read."""
+        return self.rows_read / max(1, self.count_rows())
+
     def _batch_rows(self, max_rows: int, max_bytes: int) -> int:
         """Return how many rows to read at once, fewer where they are large."""
         metadata = self._parquet.metadata

@@ -14,6 +14,7 @@ those in `raw`. Knows nothing of columns or Arrow.
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -31,6 +32,8 @@ ESCAPE = ", escape "  # behind it, and which one the input has, if it has one
 PLAIN_QUOTE = '"'  # of the file where its input has none
 FIRST_LINE = re.compile(r"\ufeff?(\W?)line\1(.)\1byte_offset\1\2\1reason\1\2\1raw\1[\r\n]")
 FIRST_LINE_BYTES = 128
+SHOWN_REASONS, SHOWN_ROWS, SHOWN_CHARACTERS = 50, 20, 1000  # kept for a report
+OTHER_REASONS = "other reasons"
 
 
 class RejectSink:
@@ -38,6 +41,8 @@ class RejectSink:
 
     def __init__(self, path: str | Path) -> None:
         self.count = 0
+        self.reasons: Counter[str] = Counter()  # rows by reason, the first reasons by name
+        self.first: list[Reject] = []  # cut
         self._path = path
         self._sink: Sink | None = None
         self._header, self._dialect = "", CsvDialect()
@@ -56,6 +61,14 @@ class RejectSink:
             self._write((1, 0, reason, self._header), self._sink)
         self._write((reject.line, reject.byte_offset, reject.reason, reject.raw), self._sink)
         self.count += 1
+        self._note(reject)
+
+    def _note(self, reject: Reject) -> None:
+        """Keep what a report shows: bounded, whatever a file is like."""
+        known = reject.reason in self.reasons or len(self.reasons) < SHOWN_REASONS
+        self.reasons[reject.reason if known else OTHER_REASONS] += 1
+        if len(self.first) < SHOWN_ROWS:
+            self.first.append(replace(reject, raw=reject.raw[:SHOWN_CHARACTERS]))
 
     def _write(self, cells: Sequence[str | int], sink: Sink, quoted: bool = False) -> None:
         row = io.StringIO(newline="")

@@ -80,6 +80,13 @@ class TableReader(ABC):
         """What helps where too many rows are rejected; "" if nothing is known."""
         return ""
 
+    def share_read(self, size: int | None) -> float | None:
+        """Return the share of the table that is read, between 0 and 1; None where it is not known.
+
+        size: of the file in bytes, None for one that is compressed or read once.
+        """
+        return None
+
     @abstractmethod
     def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
         """Yield the accepted rows in chunks that end at `max_rows` or `max_bytes`.

@@ -35,5 +35,8 @@ class Callbacks:
     def on_epoch(self, epoch: Epoch) -> None:
         """Called after each epoch."""
 
+    def on_report(self, path: Path) -> None:
+        """Called with the report of the new version, once it is known whether it is in use."""
+
     def on_result(self, result: TrainingResult) -> None:
         """Called with the finished model and its figures."""

@@ -77,6 +77,9 @@ class Step:
     seconds_left: float  # of all epochs
     loss: float
     accuracy: float
+    epochs: int  # in all
+    batch: int
+    batches: int  # of an epoch
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,7 @@ class _Trainer:
         self._model.train()
         lengths = self._examples.encoded.lengths
         batches = shuffled(lengths, self._config.batch_size, self._rng)
-        meter = _Meter(number, self._config.epochs, len(lengths))
+        meter = _Meter(number, self._config.epochs, len(lengths), len(batches))
         for rows in batches:
             batch = padded(self._examples.encoded, rows, self._config.max_tokens).to(self._device)
             targets = torch.from_numpy(self._examples.targets[rows]).to(self._device)
@@ -272,8 +275,9 @@ class _Trainer:
 class _Meter:
     """Loss, accuracy and pace of an epoch so far."""
 
-    def __init__(self, epoch: int, epochs: int, rows: int) -> None:
+    def __init__(self, epoch: int, epochs: int, rows: int, batches: int) -> None:
         self._epoch, self._epochs, self._rows = epoch, epochs, rows
+        self._batch, self._batches = 0, batches
         self._started = time.monotonic()
         self._texts = self._right = 0
         self._loss = 0.0
@@ -282,6 +286,7 @@ class _Meter:
         self._loss += result.loss * texts
         self._right += result.right
         self._texts += texts
+        self._batch += 1
 
     @property
     def loss(self) -> float:
@@ -295,7 +300,16 @@ class _Meter:
         pace = self._texts / max(time.monotonic() - self._started, 1e-9)
         left = self._rows * (self._epochs - self._epoch + 1) - self._texts
         return Step(
-            self._epoch, self._texts, self._rows, pace, left / pace, self.loss, self.accuracy
+            self._epoch,
+            self._texts,
+            self._rows,
+            pace,
+            left / pace,
+            self.loss,
+            self.accuracy,
+            self._epochs,
+            self._batch,
+            self._batches,
         )
 
 

@@ -51,29 +51,32 @@ def check_gate(
     test: LabelledRows,
     store: Path,
     promotion: Promotion | None = None,
-) -> None:
-    """Raise `GateError` for a bundle that is written but should not be put in use unseen.
+) -> str:
+    """Return in a line how a bundle stands beside the one in use, which it may replace.
 
-    It must know more than how frequent each class is, and not be clearly worse than always one
-    class, than TF-IDF with logistic regression, or than the bundle in use; and what `promotion`
-    asks.
+    Raises `GateError` for one that is written but should not be put in use unseen: it must know
+    more than how frequent each class is, and not be clearly worse than always one class, than
+    TF-IDF with logistic regression, or than the bundle in use; and what `promotion` asks.
     """
     promotion = promotion or Promotion()
     if promotion.policy == "always":
-        return
+        return "put in use whatever its figures (--promote always)"
     reason = (
         _too_few(test)
         or _no_better_than_frequencies(result, test)
         or _worse_than_simple(result, test)
         or _below(result, test, promotion.min_accuracy)
-        or _worse_than_current(result, bundle, test, store, promotion)
     )
+    beside = ""
+    if not reason:
+        reason, beside = _beside_current(result, bundle, test, store, promotion)
     if reason:
         raise GateError(
             f"bundle {bundle.version} is written but not put in use: {reason}",
             f"{HELP}. `scorer bundles use {bundle.version} --store {store}` puts it in use all the "
             "same",
         )
+    return f"not clearly worse: {beside}" if beside else "there was no version before it"
 
 
 def knows_more_than_frequencies(probabilities: np.ndarray, targets: np.ndarray) -> bool:
@@ -120,18 +123,23 @@ def _below(result: TrainingResult, test: LabelledRows, least: float | None) -> s
     return f"test accuracy {accuracy:.2%} is below --min-accuracy {least:.2%}"
 
 
-def _worse_than_current(
+def _beside_current(
     result: TrainingResult, bundle: Bundle, test: LabelledRows, store: Path, asked: Promotion
-) -> str | None:
-    """Return why the bundle in use stays; None where there is none, or it may be replaced."""
+) -> tuple[str | None, str]:
+    """Return why the bundle in use stays, None where it may be replaced, and the comparison."""
     version = in_use(store)
     if version is None:
-        return None
+        return None, ""
     now = load_bundle(current(store))
     if now.classes != bundle.classes:
-        return f"its classes are {bundle.classes}, those in use {now.classes}"
+        return f"its classes are {bundle.classes}, those in use {now.classes}", ""
     both = _compare(result, now, test, trained_rows(store, version))
     beside = f"{both}, beside {version}, which is in use"
+    return _worse_than_current(both, beside, asked), beside
+
+
+def _worse_than_current(both: Comparison, beside: str, asked: Promotion) -> str | None:
+    """Return why the bundle in use stays; None where it may be replaced."""
     if both.swapped:
         names = " and ".join(map(repr, both.swapped))
         return f"the classes {names} come out swapped: {beside}"

@@ -4,7 +4,7 @@ Weights are rounded to float16, and every figure is one of the rounded weights, 
 scores. Trains nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +13,16 @@ import torch
 
 from scorer.bundles.bundle import Bundle, Facts
 from scorer.bundles.golden import golden_rows
-from scorer.corpus.label_leakage import find_label_leakage
+from scorer.corpus.label_leakage import LabelLeakage, count_class_tokens
 from scorer.corpus.labelled import LabelledRows
 from scorer.evaluation.baseline import Baseline, fit_baseline
 from scorer.evaluation.calibration import fit_share, fit_temperature, unfit_reason
 from scorer.evaluation.evaluation import Evaluation, evaluate
 from scorer.evaluation.profile import Profile
 from scorer.evaluation.report import Findings, report_html
+from scorer.evaluation.row_findings import RowFindings, find_in_rows
 from scorer.evaluation.warnings import Evidence, find_warnings
-from scorer.network.inference import Predictor
+from scorer.network.inference import Prediction, Predictor
 from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
 from scorer.training.fitting import Epoch, Fitted
@@ -31,6 +32,7 @@ from scorer.training.validation import Validator
 
 # Of the linear term's logits, where validation rows are too few to tell; see benchmarks/LOG.md.
 SHARE_BESIDE_PRETRAINED, SHARE_BESIDE_RANDOM = 0.7, 4.0
+TELLING_WORDS = 24  # shown, dealt over the classes
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class TrainingResult:
     baseline: Baseline
     warnings: tuple[str, ...]
     test_probabilities: np.ndarray  # float32 (rows, classes); NaN where the text has no token
+    findings: Findings  # for a report
 
 
 @dataclass(frozen=True)
@@ -90,14 +93,16 @@ def package(
     )
     predictor = draft.predictor(calibration.temperature)
     results = _evaluate_all(task, fitted, predictor)
-    bundle = draft.bundle(predictor, results)
+    facts = draft.facts(predictor.temperature, results.metrics())
+    findings = draft.findings(facts, results)
     return TrainingResult(
-        bundle,
+        draft.bundle(predictor, findings),
         fitted,
         results.test,
         results.baseline,
         results.warnings,
         results.test_probabilities,
+        findings,
     )
 
 
@@ -111,6 +116,9 @@ class _Results:
     warnings: tuple[str, ...]
     test_probabilities: np.ndarray
     profile: Profile  # of the validation and test texts
+    rows: RowFindings  # of the test rows
+    leakage: LabelLeakage
+    words: tuple[LabelLeakage, ...]  # that tell a class, of the training rows
 
     def metrics(self) -> Mapping[str, Any]:
         return {
@@ -137,21 +145,19 @@ class _Draft:
         model, classes = _rounded(self.fitted.model), self.task.corpus.classes
         return Predictor(self.text.encoder, model, classes, temperature, linear=self.linear)
 
-    def bundle(self, predictor: Predictor, results: _Results) -> Bundle:
-        facts = self._facts(predictor.temperature, results.metrics())
-        history = [_history_row(epoch) for epoch in self.fitted.epochs]
+    def bundle(self, predictor: Predictor, findings: Findings) -> Bundle:
         return Bundle(
-            facts=facts,
+            facts=findings.facts,
             weights=_as_float16(self.fitted.model),
             vocabulary=self.text.vocabulary,
             cached_pieces=self.text.piece_cache,
             golden=golden_rows(predictor),
-            history=history,
-            report=report_html(self._findings(facts, history, results)),
+            history=findings.history,
+            report=report_html(findings),
             linear=self.linear,
         )
 
-    def _facts(self, temperature: float, metrics: Mapping[str, Any]) -> Facts:
+    def facts(self, temperature: float, metrics: Mapping[str, Any]) -> Facts:
         corpus = self.task.corpus
         return Facts(
             classes=corpus.classes,
@@ -173,19 +179,21 @@ class _Draft:
             metrics=metrics,
         )
 
-    def _findings(
-        self, facts: Facts, history: Sequence[Mapping[str, float]], results: _Results
-    ) -> Findings:
+    def findings(self, facts: Facts, results: _Results) -> Findings:
         corpus = self.task.corpus
         return Findings(
             facts,
-            history,
+            [_history_row(epoch) for epoch in self.fitted.epochs],
             results.valid,
             results.test,
             corpus.class_counts(),
             results.baseline,
             results.warnings,
             corpus.notes,
+            results.rows,
+            results.words,
+            results.leakage,
+            corpus.leaks,
         )
 
 
@@ -203,29 +211,33 @@ def _rounded(model: TextClassifier) -> TextClassifier:
 def _evaluate_all(task: Task, fitted: Fitted, predictor: Predictor) -> _Results:
     corpus, classes = task.corpus, task.corpus.classes
     profile = Profile(classes)  # of held-out texts
-    valid, test = (_probabilities(predictor, part, profile) for part in (corpus.valid, corpus.test))
-    evaluation = evaluate(test, corpus.test.targets, classes)
+    valid, test = (_predict(predictor, part, profile) for part in (corpus.valid, corpus.test))
+    evaluation = evaluate(test.probabilities, corpus.test.targets, classes)
     baseline = fit_baseline(corpus.development if task.refits else corpus.train, corpus.test)
-    leakage = find_label_leakage(corpus.train)
+    tokens = count_class_tokens(corpus.train)
+    leakage, words = tokens.leakage(), tokens.telling(max(1, TELLING_WORDS // len(classes)))
     accuracy = fitted.best.train_accuracy
     evidence = Evidence(classes, accuracy, evaluation, baseline, corpus.leaks, leakage)
     return _Results(
-        evaluate(valid, corpus.valid.targets, classes),
+        evaluate(valid.probabilities, corpus.valid.targets, classes),
         evaluation,
         baseline,
         find_warnings(evidence),
-        test,
+        test.probabilities,
         profile,
+        find_in_rows(corpus.test.texts, test, corpus.test.targets, classes),
+        leakage,
+        tuple(words),
     )
 
 
-def _probabilities(predictor: Predictor, part: LabelledRows, profile: Profile) -> np.ndarray:
-    """Return the probabilities of a part, whose texts are counted in the profile."""
+def _predict(predictor: Predictor, part: LabelledRows, profile: Profile) -> Prediction:
+    """Return the prediction of a part, whose texts are counted in the profile."""
     encoded = predictor.encode(part.texts)
     prediction = predictor.predict(encoded)
     profile.count_predictions(prediction)
     profile.count_words(encoded)
-    return prediction.probabilities
+    return prediction
 
 
 def _history_row(epoch: Epoch) -> dict[str, float]:

@@ -13,14 +13,26 @@ from typing import Any
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.pretrained_encoder import extract_encoder
-from scorer.bundles.store import CHECKPOINT, add, add_encoder, keep_trained_rows, promote
+from scorer.bundles.store import (
+    CHECKPOINT,
+    add,
+    add_encoder,
+    keep_report,
+    keep_trained_rows,
+    promote,
+)
 from scorer.corpus.corpus import read_corpus
+from scorer.corpus.labelled import LabelledRows
 from scorer.corpus.labelled_columns import Columns
 from scorer.corpus.row_keys import row_keys
+from scorer.errors import GateError
+from scorer.evaluation.command_line import command_line
+from scorer.evaluation.report import Issue, report_html
 from scorer.files.publish import locked, writing
 from scorer.files.urls import Location
 from scorer.network.model import TextClassifier
 from scorer.tables.formats import ReadOptions
+from scorer.tables.text_column import JOIN
 from scorer.training.auxiliary import AuxiliaryFiles, check_auxiliary, read_auxiliary
 from scorer.training.callbacks import Callbacks
 from scorer.training.checkpoint import Checkpoint
@@ -63,6 +75,31 @@ class TrainingRequest:
         """Return the recipe for a table of a size."""
         return make_recipe(self.preset, size, seed=self.seed, **self.settings)
 
+    def command(self, labelled: Sequence[Location]) -> str:
+        """Return the command that trains so on these files."""
+        columns, auxiliary = self.columns, self.auxiliary
+        options = {
+            "store": self.store,
+            "preset": self.preset,
+            "seed": self.seed,
+            "valid": self.valid,
+            "test": self.test,
+            "text_column": columns.text.split(JOIN) if columns.text else None,
+            "label_column": columns.label,
+            "group_column": columns.group,
+            "labels": columns.labels,
+            "keep_duplicates": self.keep_duplicates,
+            "unlabelled": list(auxiliary.unlabelled),
+            "start_from": auxiliary.start_from,
+            "vectors": auxiliary.vectors,
+            "teacher": list(auxiliary.teachers),
+            **(self.options.given() if self.options else {}),
+            **self.settings,
+            **{"promote": self.promotion.policy, "max_loss": self.promotion.max_loss},
+            "min_accuracy": self.promotion.min_accuracy,
+        }
+        return command_line(["scorer", "train", *labelled], options)
+
 
 def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     """Train, write the bundle into the store, put it in use and return it.
@@ -92,10 +129,27 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
         bundle = add(request.store, result.bundle)
         checkpoint.unlink(missing_ok=True)
         keep_trained_rows(request.store, bundle.version, row_keys(corpus.development.texts))
-        check_gate(result, bundle, corpus.test, request.store, request.promotion)
-        if request.promotion.policy != "never":
-            promote(request.store, bundle.version, by="training")
+        verdict, refusal = _promote_if_earned(request, result, bundle, corpus.test)
+        issue = Issue(bundle.version, verdict, request.command(labelled))
+        report = report_html(result.findings, issue)
+        callbacks.on_report(keep_report(request.store, bundle.version, report))
+        if refusal:
+            raise refusal
     return bundle
+
+
+def _promote_if_earned(
+    request: TrainingRequest, result: TrainingResult, bundle: Bundle, test: LabelledRows
+) -> tuple[str, GateError | None]:
+    """Put a new bundle in use if it may be; return the verdict, and the error where it may not."""
+    try:
+        verdict = check_gate(result, bundle, test, request.store, request.promotion)
+    except GateError as error:
+        return error.args[0], error
+    if request.promotion.policy == "never":
+        return f"written, not put in use (--promote never); {verdict}", None
+    promote(request.store, bundle.version, by="training")
+    return f"in use; {verdict}", None
 
 
 def build(

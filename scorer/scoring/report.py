@@ -1,0 +1,300 @@
+"""The report of a run: one HTML page for people, without any other file.
+
+What a summary says, in words, with the rows it is most and least certain of, the rejected ones,
+and its texts beside those that the bundle was evaluated on. Knows the record of a run, nothing of
+how it came about. Texts are cut and lists have an end, so that a page stays below 2 MB.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from scorer.evaluation.command_line import command_line
+from scorer.evaluation.drift import MEASURES, MIN_TEXTS
+from scorer.evaluation.page import (
+    Cell,
+    Heading,
+    Section,
+    check_page,
+    count,
+    cut,
+    number,
+    publish_page,
+    render,
+    share,
+)
+from scorer.evaluation.plots import histogram
+from scorer.evaluation.profile import BINS, LENGTHS, Profile
+from scorer.files.publish import beside, real_path
+from scorer.scoring.certainty import KeptRow
+from scorer.scoring.record import RunRecord
+from scorer.scoring.request import Source, Target
+from scorer.scoring.summary import RunSummary
+from scorer.tables.formats import format_option
+
+OWN = ("rejects.csv", "run.json", "journal", "lock")  # what stands beside the output
+SHOWN_CLASSES = 6  # with a histogram of their own
+SHOWN_NOTES = 50
+TITLE = "Scoring report"
+THIS_RUN, EVALUATED = "this run", "texts the bundle was evaluated on"
+NO_PROFILE = "The bundle keeps no profile of texts to compare with."
+RESUMES = "The same command, run again, goes on from the scores that were computed."
+
+
+def check_report(source: Source, target: Target) -> None:
+    """Refuse a report that must not or cannot be written, before any work, see `check_page`."""
+    if target.report is not None:
+        output = real_path(target.path)
+        others = (source.file, output, *(beside(output, ending) for ending in OWN))
+        check_page(target.report, "--report", others)
+
+
+def write_report(record: RunRecord, summary: RunSummary) -> None:
+    """Publish the report of a run, where one was asked for. Raises `InputError`."""
+    if record.target.report is not None:
+        publish_page(record.target.report, report_html(record, summary))
+
+
+def write_failure_report(target: Target, facts: Mapping[str, Any]) -> None:
+    """Publish the report of a run that ended before its bundle was loaded."""
+    if target.report is None:
+        return
+    about = {"output": str(facts["output"]), "started": str(facts["started"])}
+    heading = Heading(TITLE, "Nothing was scored.", about, [str(facts["error"])], "It failed")
+    publish_page(target.report, render(heading, []))
+
+
+def report_html(record: RunRecord, summary: RunSummary) -> str:
+    """Return the page."""
+    sections = (
+        _rows(record, summary),
+        _classes(record),
+        *_probabilities(record),
+        _drift(record, summary),
+        _lengths(record),
+        *_rejects(record, summary),
+        *_certainty(record),
+        _stages(summary),
+        _provenance(summary),
+        _repeat(record),
+    )
+    return render(_heading(record, summary), sections)
+
+
+def _heading(record: RunRecord, summary: RunSummary) -> Heading:
+    rows, bundle = summary.provenance.rows, summary.provenance.bundle
+    facts = {
+        "output": summary.output,
+        "input": summary.provenance.input.path,
+        "bundle": bundle.version,
+        "started": f"{summary.started} (UTC)",
+        "took": f"{summary.seconds:,.1f} s",
+    }
+    headline = f"{rows.written:,} rows scored, complete and in their order."
+    doubt = "Look at this"
+    if not summary.published:
+        headline, doubt = f"Nothing was published; {rows.written:,} rows were scored.", "It failed"
+    return Heading(TITLE, headline, facts, list(_warnings(record, summary)), doubt)
+
+
+def _warnings(record: RunRecord, summary: RunSummary) -> Iterator[str]:
+    if summary.error:
+        yield summary.error
+        yield f"What stood at {summary.output} before still stands there. {RESUMES}"
+    if record.rejected:
+        yield f"{record.rejected:,} rows were rejected, see below"
+    yield from summary.drift_warnings
+
+
+def _rows(record: RunRecord, summary: RunSummary) -> Section:
+    rows, texts = summary.provenance.rows, summary.provenance.texts
+    kinds = {
+        "read": rows.read,
+        "written": rows.written,
+        "rejected": rows.rejected,
+        **{f"text: {kind}": found for kind, found in texts.items()},
+        "duplicates of a row near them": summary.duplicates,
+        "resumed from an earlier run": summary.resumed_rows,
+        "texts from the cache": summary.cached_texts,
+    }
+    cells = [(Cell(name), count(found)) for name, found in kinds.items()]
+    unknown = f"{summary.unknown_token_share:.1%} of {summary.tokens:,} tokens are unknown."
+    return Section("Rows", ["", "rows"], cells, unknown, [*map(cut, record.notes[:SHOWN_NOTES])])
+
+
+def _classes(record: RunRecord) -> Section:
+    found = record.certainty.labels if record.certainty else np.zeros(0, np.int64)
+    total = max(int(found.sum()), 1)
+    rows = [
+        (Cell(name), count(rows), share(rows / total))
+        for name, rows in zip(record.tally.classes, found.tolist(), strict=True)
+    ]
+    return Section("Most likely classes", ["class", "rows", "of the scored"], rows)
+
+
+def _probabilities(record: RunRecord) -> Iterator[Section]:
+    """Yield the histograms of the classes; of two classes one says all, of many a few are shown."""
+    classes, found, known = record.tally.classes, record.tally.profile, record.model.profile
+    if not found.texts:
+        return
+    shown = [1] if len(classes) == 2 else _most_moved(found, known)
+    edges = [f"{at / BINS:g}" for at in range(BINS + 1)]
+    plots = [
+        histogram(
+            _beside([of.histograms[at] for of in (found, known) if of]),
+            edges,
+            f"probability of {cut(classes[at], 30)}",
+            "share of the texts",
+        )
+        for at in shown
+    ]
+    remark = "" if known else NO_PROFILE
+    if len(shown) < len(classes) != 2:
+        remark += f"The {len(shown)} classes that differ most, of {len(classes)}."
+    yield Section("Probabilities", remark=remark, plots=plots)
+
+
+def _most_moved(found: Profile, known: Profile | None) -> list[int]:
+    """Return the classes whose histograms differ most from the known ones, in their order."""
+    if known is None:
+        return list(range(min(len(found.classes), SHOWN_CLASSES)))
+    one, other = (of.histograms / max(of.texts, 1) for of in (found, known))
+    order = np.argsort(-np.abs(one - other).sum(axis=1), kind="stable")
+    return sorted(order[:SHOWN_CLASSES].tolist())
+
+
+def _beside(counts: Sequence[np.ndarray]) -> dict[str, Sequence[float]]:
+    """Return the counts of this run, and of the profile where there is one, as shares."""
+    shares = [(of / max(of.sum(), 1)).tolist() for of in counts]
+    return dict(zip((THIS_RUN, EVALUATED), shares, strict=False))
+
+
+def _drift(record: RunRecord, summary: RunSummary) -> Section:
+    if not summary.drift:
+        few = f"There are fewer than {MIN_TEXTS} texts, here or in the bundle's profile."
+        return Section(
+            "Drift", remark=f"Not measured. {few if record.model.profile else NO_PROFILE}"
+        )
+    rows = [
+        (
+            Cell(measure.name),
+            number(summary.drift[measure.name], 3),
+            number(measure.threshold, 3),
+            Cell(measure.plain if summary.drift[measure.name] >= measure.threshold else "as usual"),
+        )
+        for measure in MEASURES
+    ]
+    remark = (
+        f"How far these texts are from those the bundle was evaluated on, without any label; the "
+        f"largest measure is at {summary.drift_level:.0%} of what is worth a warning."
+    )
+    return Section("Drift", ["measure", "found", "usual below", "in words"], rows, remark)
+
+
+def _lengths(record: RunRecord) -> Section:
+    found, known = record.tally.profile, record.model.profile
+    if not found.texts:
+        return Section("Lengths", remark="No text has a token.")
+    edges = [*map(str, LENGTHS), "…"]
+    counts = [of.lengths for of in (found, known) if of]
+    plot = histogram(_beside(counts), edges, "tokens of a text, at least", "share of the texts")
+    return Section("Lengths", plots=[plot])
+
+
+def _rejects(record: RunRecord, summary: RunSummary) -> Iterator[Section]:
+    """Yield the rejected rows by reason, and the first ones."""
+    if not record.rejected:
+        return
+    sink = record.rejects
+    if sink is None:
+        remark = f"{record.rejected:,} rows; those of standard output are not kept."
+        yield Section("Rejected rows", remark=remark)
+        return
+    reasons = [(Cell(cut(reason)), count(rows)) for reason, rows in sink.reasons.most_common()]
+    yield Section("Rejected rows, by reason", ["reason", "rows"], reasons)
+    first = [
+        (Cell(f"{one.line:,}", True), Cell(cut(one.reason)), Cell(cut(one.raw), prose=True))
+        for one in sink.first
+    ]
+    where = f"All of them are in {summary.output}.rejects.csv." if summary.published else ""
+    yield Section("The first rejected rows", ["line", "reason", "row"], first, where)
+
+
+def _certainty(record: RunRecord) -> Iterator[Section]:
+    """Yield the rows of the lowest and of the highest certainty."""
+    if record.certainty is None or not record.certainty.least:
+        return
+    near = (
+        "Rows of the output whose two most likely classes are nearest each other: labels for "
+        "these teach most."
+    )
+    yield _kept("Least certain rows", near, record.certainty.least)
+    sure = "Of each class the highest probabilities; what is wrong here is wrong with conviction."
+    yield _kept("Most certain rows", sure, record.certainty.most)
+
+
+def _kept(title: str, remark: str, rows: Sequence[KeptRow]) -> Section:
+    cells = [
+        (count(row.number), Cell(row.label), number(row.probability), Cell(row.text, prose=True))
+        for row in rows
+    ]
+    return Section(title, ["row", "class", "probability", "text"], cells, remark)
+
+
+def _stages(summary: RunSummary) -> Section:
+    rows = [
+        (Cell(name), number(clock.busy, 2), number(clock.starved, 2), number(clock.blocked, 2))
+        for name, clock in summary.stages.items()
+    ]
+    rate = summary.provenance.rows.written / max(summary.seconds, 1e-9)
+    remark = (
+        f"Seconds; the stages work at the same time. {rate:,.0f} rows/s in all, "
+        f"{summary.peak_memory_mb:,.0f} MB of memory at most. Computed by: {summary.engine}."
+    )
+    header = ["stage", "busy", "waiting for rows", "waiting to pass on"]
+    return Section("Where the time went", header, rows, remark)
+
+
+def _provenance(summary: RunSummary) -> Section:
+    made_from, bundle = summary.provenance, summary.provenance.bundle
+    size = "" if made_from.input.size is None else f"{made_from.input.size:,} bytes"
+    facts = {
+        "input": made_from.input.path,
+        "its size": size or "not known: it was read once",
+        "its sha256": made_from.input.sha256 or "not known: it was read once",
+        "text column": made_from.text_column,
+        "bundle": bundle.version,
+        "its digest": bundle.digest,
+        "its labels": ", ".join(
+            f"{value!r} is {name}" for value, name in bundle.label_values.items()
+        ),
+        "output's sha256": summary.output_sha256 or "none",
+        **made_from.score_settings,
+    }
+    rows = [(Cell(name), Cell(cut(str(value), 1000))) for name, value in facts.items()]
+    return Section("Made from", ["", "value"], rows)
+
+
+def _repeat(record: RunRecord) -> Section:
+    remark = "The same input, bundle and precision give the same output."
+    return Section("How to repeat it", remark=remark, code=repeat_command(record))
+
+
+def repeat_command(record: RunRecord) -> str:
+    """Return the command that makes the output again."""
+    source, target = record.source, record.target
+    options: dict[str, Any] = {
+        "bundle": record.model.folder or None,
+        "text_column": record.text_column or None,
+        "input_format": format_option(source.path, source.format),
+        "output_format": format_option(target.path, target.format),
+        **source.csv.given(),
+        "prefix": target.added.prefix or None,
+        "with_label": target.added.label,
+        "with_status": target.added.status,
+        "explain": target.added.explain or None,
+        "precision": record.model.predictor.score_settings.get("precision"),
+        "overwrite": True,
+    }
+    return command_line(["scorer", "score", source.path, target.path], options)

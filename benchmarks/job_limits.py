@@ -1,4 +1,4 @@
-"""The scoring job as a process of its own: memory and time as rows grow, a long row, the start."""
+"""The scoring job as a process of its own: memory and time as rows grow, a long row."""
 
 import json
 import statistics
@@ -20,18 +20,6 @@ SCRIPT = Path(__file__).parent.parent / "score_job.py"
 WORDS = 12  # of each text where rows are many
 FEW, MANY = 100_000, 1_000_000
 LONG_WORDS = 2_000_000
-START = """
-import time; t = time.perf_counter(); marks = []
-def mark(name):
-    global t; now = time.perf_counter(); print(f"{name}={now - t:.2f}"); t = now
-import torch; mark("torch")
-import pyarrow.parquet, numpy; mark("arrow")
-import scorer.scoring.scoring; mark("scorer")
-from pathlib import Path; from scorer.bundles.bundle import load_bundle; import sys
-bundle = load_bundle(Path(sys.argv[1])); mark("bundle")
-from scorer.bundles.predictor import load_predictor
-predictor = load_predictor(bundle, sys.argv[2], "cpu", fused=False); mark("predictor")
-"""
 
 
 @dataclass(frozen=True)
@@ -103,18 +91,3 @@ def long_row(setting: Setting) -> list[Figure]:
     agree("the long row has a score", not np.isnan(found[1]).any())
     name = f"a row of {LONG_WORDS:,} words: {used.seconds:,.0f} s"
     return [Figure(name, f"{used.megabytes:,.0f} MB", used.megabytes / 1500, "1.5 GB", 1.0, True)]
-
-
-def start(setting: Setting) -> list[Figure]:
-    """100 rows, start to exit, and what the start consists of."""
-    source = setting.folder / "hundred.csv"
-    setting.frame.head(100).to_csv(source, index=False)
-    target = setting.folder / "hundred.parquet"
-    taken = [_run_job(setting, source, target).seconds for _ in range(setting.repeats)]
-    median = float(np.median(taken))
-    command = [sys.executable, "-c", START, str(setting.bundle_folder), "auto"]
-    parts = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    return [
-        Figure("100 rows, start to exit", f"{median:.2f} s", median / 4, "4 s", 1.0, True),
-        *(Figure(f"  {part.split('=')[0]}", f"{part.split('=')[1]} s") for part in parts),
-    ]

@@ -146,7 +146,8 @@ class Predictor:
         """Return the logits of the rows whose length is not 0, NaN for the others."""
 
         def score(rows: np.ndarray) -> torch.Tensor:
-            with torch.inference_mode():
+            exact = torch.autocast(self._device.type, enabled=False)  # whatever the caller is in
+            with torch.inference_mode(), exact:
                 pooled = recurrence.pooled(packed(encoded, rows))
                 logits: torch.Tensor = self._model.output(pooled)
                 return logits.float()

@@ -1,6 +1,7 @@
 """The scoring job as a process of its own: memory and time as rows grow, a long row."""
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -27,18 +28,21 @@ class Process:
     """What a process used."""
 
     seconds: float
+    cpu: float  # seconds of all its threads
     megabytes: float  # at most
 
 
 def _run_job(setting: Setting, source: Path, target: Path, precision: str = "auto") -> Process:
     command = [sys.executable, str(SCRIPT), str(source), str(target), "--overwrite", "--quiet"]
     command += ["--bundle", str(setting.bundle_folder), "--precision", precision]
-    started = time.perf_counter()
+    before, started = os.times(), time.perf_counter()
     code = subprocess.run([*command, "--text-column", setting.text_column]).returncode
-    taken = time.perf_counter() - started
+    taken, after = time.perf_counter() - started, os.times()
+    cpu = after.children_user + after.children_system
+    cpu -= before.children_user + before.children_system
     agree(f"{' '.join(command)} ended with {code}", code == 0)
     summary = json.loads(beside(target, "run.json").read_text())
-    return Process(taken, summary["peak_memory_mb"])
+    return Process(taken, cpu, summary["peak_memory_mb"])
 
 
 def growing(setting: Setting) -> list[Figure]:
@@ -51,12 +55,14 @@ def growing(setting: Setting) -> list[Figure]:
     ]
     start, few, many = (_median(runs) for runs in zip(*rounds, strict=True))
     growth = (many.seconds - start.seconds) / (few.seconds - start.seconds)
+    cpu = (many.cpu - start.cpu) / (few.cpu - start.cpu)
     memory = many.megabytes / few.megabytes
     less = f"that of {FEW:,} rows"
     name = f"{MANY:,} short rows"
     return [
         Figure(f"{name}: peak memory", f"{many.megabytes:,.0f} MB", memory, less, 1.1, True),
         Figure(f"{name}: seconds", f"{many.seconds:,.1f} s", growth, less, 10.5, True),
+        Figure(f"{name}: CPU seconds", f"{many.cpu:,.1f} s", cpu, less, 10.5, True),
         Figure("peak memory", "", many.megabytes / 1500, "1.5 GB", 1.0, True),
     ]
 

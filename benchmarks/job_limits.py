@@ -1,6 +1,7 @@
-"""The scoring job as a process of its own: memory and time as rows grow, a long row, the start."""
+"""The scoring job as a process of its own: memory and time as rows grow, a long row."""
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -20,18 +21,6 @@ SCRIPT = Path(__file__).parent.parent / "score_job.py"
 WORDS = 12  # of each text where rows are many
 FEW, MANY = 100_000, 1_000_000
 LONG_WORDS = 2_000_000
-START = """
-import time; t = time.perf_counter(); marks = []
-def mark(name):
-    global t; now = time.perf_counter(); print(f"{name}={now - t:.2f}"); t = now
-import torch; mark("torch")
-import pyarrow.parquet, numpy; mark("arrow")
-import scorer.scoring.scoring; mark("scorer")
-from pathlib import Path; from scorer.bundles.bundle import load_bundle; import sys
-bundle = load_bundle(Path(sys.argv[1])); mark("bundle")
-from scorer.bundles.predictor import load_predictor
-predictor = load_predictor(bundle, sys.argv[2], "cpu", fused=False); mark("predictor")
-"""
 
 
 @dataclass(frozen=True)
@@ -39,18 +28,21 @@ class Process:
     """What a process used."""
 
     seconds: float
+    cpu: float  # seconds of all its threads
     megabytes: float  # at most
 
 
 def _run_job(setting: Setting, source: Path, target: Path, precision: str = "auto") -> Process:
     command = [sys.executable, str(SCRIPT), str(source), str(target), "--overwrite", "--quiet"]
     command += ["--bundle", str(setting.bundle_folder), "--precision", precision]
-    started = time.perf_counter()
+    before, started = os.times(), time.perf_counter()
     code = subprocess.run([*command, "--text-column", setting.text_column]).returncode
-    taken = time.perf_counter() - started
+    taken, after = time.perf_counter() - started, os.times()
+    cpu = after.children_user + after.children_system
+    cpu -= before.children_user + before.children_system
     agree(f"{' '.join(command)} ended with {code}", code == 0)
     summary = json.loads(beside(target, "run.json").read_text())
-    return Process(taken, summary["peak_memory_mb"])
+    return Process(taken, cpu, summary["peak_memory_mb"])
 
 
 def growing(setting: Setting) -> list[Figure]:
@@ -63,12 +55,14 @@ def growing(setting: Setting) -> list[Figure]:
     ]
     start, few, many = (_median(runs) for runs in zip(*rounds, strict=True))
     growth = (many.seconds - start.seconds) / (few.seconds - start.seconds)
+    cpu = (many.cpu - start.cpu) / (few.cpu - start.cpu)
     memory = many.megabytes / few.megabytes
     less = f"that of {FEW:,} rows"
     name = f"{MANY:,} short rows"
     return [
         Figure(f"{name}: peak memory", f"{many.megabytes:,.0f} MB", memory, less, 1.1, True),
         Figure(f"{name}: seconds", f"{many.seconds:,.1f} s", growth, less, 10.5, True),
+        Figure(f"{name}: CPU seconds", f"{many.cpu:,.1f} s", cpu, less, 10.5, True),
         Figure("peak memory", "", many.megabytes / 1500, "1.5 GB", 1.0, True),
     ]
 
@@ -103,18 +97,3 @@ def long_row(setting: Setting) -> list[Figure]:
     agree("the long row has a score", not np.isnan(found[1]).any())
     name = f"a row of {LONG_WORDS:,} words: {used.seconds:,.0f} s"
     return [Figure(name, f"{used.megabytes:,.0f} MB", used.megabytes / 1500, "1.5 GB", 1.0, True)]
-
-
-def start(setting: Setting) -> list[Figure]:
-    """100 rows, start to exit, and what the start consists of."""
-    source = setting.folder / "hundred.csv"
-    setting.frame.head(100).to_csv(source, index=False)
-    target = setting.folder / "hundred.parquet"
-    taken = [_run_job(setting, source, target).seconds for _ in range(setting.repeats)]
-    median = float(np.median(taken))
-    command = [sys.executable, "-c", START, str(setting.bundle_folder), "auto"]
-    parts = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    return [
-        Figure("100 rows, start to exit", f"{median:.2f} s", median / 4, "4 s", 1.0, True),
-        *(Figure(f"  {part.split('=')[0]}", f"{part.split('=')[1]} s") for part in parts),
-    ]

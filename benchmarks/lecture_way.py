@@ -26,9 +26,10 @@ from scorer.tokens.text import normalise
 class LectureWay:
     """A bundle's model, called as in the lecture."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
         self._bundle = bundle
-        self._model = bundle.model()
+        self._device = torch.device(device)
+        self._model = bundle.model().to(self._device)
         self._nlp = spacy.blank(bundle.rules.language)
         self._ids = {token: i for i, token in enumerate(bundle.vocabulary.tokens)}
 
@@ -48,10 +49,10 @@ class LectureWay:
             return torch.softmax(logits / self._bundle.temperature, dim=1)[0].tolist()
 
     def _logits(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        embedded = self._model.embedding(ids)
+        embedded = self._model.embedding(ids.to(self._device))
         packed = pack_padded_sequence(embedded, lengths, batch_first=True)
         states, _ = pad_packed_sequence(self._model.recurrent(packed)[0], batch_first=True)
-        return self._model.output(self._model.pool(states, lengths))
+        return self._model.output(self._model.pool(states, lengths.to(self._device)))
 
 
 @click.command()

@@ -1,8 +1,10 @@
 """Accuracy and rows per second of bundles and of simple peers on the same test rows.
 
-TF-IDF of words and word pairs with logistic regression (scikit-learn), and fastText with word
-pairs (extra `peers`, left out where it is not installed). Both are trained on the training rows.
-All are timed on the test rows, from texts to classes, on one core.
+TF-IDF of words and word pairs with logistic regression (scikit-learn); fastText with word pairs;
+VADER, a list of words that is not trained; and all-MiniLM-L6-v2, a transformer of 22 million
+weights, fine-tuned on `--transformer-texts` of the training rows, as it takes hours on all. The
+last three are of the extra `peers`, left out where it is not installed. The others are trained on
+all training rows. All are timed on the test rows, from texts to classes, on one core.
 """
 
 import os
@@ -14,6 +16,7 @@ import click
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import torch
 from measured import Figure, per_second, seconds, show
 
 from scorer.bundles.bundle_files import load_bundle
@@ -24,6 +27,7 @@ from scorer.network.inference import Predictor
 from scorer.tokens.text import TextRules, normalise
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+MINILM_TOKENS, MINILM_BATCH, MINILM_RATE = 256, 16, 5e-5
 Classify = Callable[[Sequence[str]], np.ndarray]
 
 
@@ -57,6 +61,56 @@ def fasttext(texts: Sequence[str], labels: np.ndarray) -> Classify:
     return classify
 
 
+def vader(texts: Sequence[str], labels: np.ndarray) -> Classify:
+    """Return VADER, which needs no training: positive where the words' sum is above 0."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    analyser = SentimentIntensityAnalyzer()
+    return lambda many: np.array([analyser.polarity_scores(t)["compound"] > 0 for t in many], int)
+
+
+def minilm(texts: Sequence[str], labels: np.ndarray) -> Classify:
+    """Fine-tune all-MiniLM-L6-v2 with a linear layer over the mean of its states (AdamW)."""
+    from all_minilm_l6_v2 import extract_model
+    from transformers import AutoModel, AutoTokenizer
+
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = extract_model(folder)
+        tokenizer, body = AutoTokenizer.from_pretrained(path), AutoModel.from_pretrained(path)
+    head = torch.nn.Linear(body.config.hidden_size, 2)
+
+    def logits(many: Sequence[str]) -> torch.Tensor:
+        how = {"truncation": True, "max_length": MINILM_TOKENS, "padding": True}
+        batch = tokenizer(list(many), return_tensors="pt", **how)
+        states = body(**batch).last_hidden_state  # (texts, time, hidden)
+        mask = batch["attention_mask"][:, :, None]
+        return head((states * mask).sum(dim=1) / mask.sum(dim=1))
+
+    parameters = [*body.parameters(), *head.parameters()]
+    optimiser, steps = torch.optim.AdamW(parameters, MINILM_RATE), -(-len(texts) // MINILM_BATCH)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
+    order = np.random.default_rng(0).permutation(len(texts))
+    for rows in np.array_split(order, steps):
+        targets = torch.from_numpy(labels[rows].astype(np.int64))
+        loss = torch.nn.functional.cross_entropy(logits([texts[row] for row in rows]), targets)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+
+    def classify(many: Sequence[str]) -> np.ndarray:
+        order = sorted(range(len(many)), key=lambda row: len(many[row]))  # little padding
+        found = np.empty(len(many), np.int64)
+        with torch.inference_mode():
+            for start in range(0, len(many), MINILM_BATCH):
+                rows = order[start : start + MINILM_BATCH]
+                found[rows] = logits([many[row] for row in rows]).argmax(dim=1).numpy()
+        return found
+
+    return classify
+
+
 def _line(text: str) -> str:
     return " ".join(text.lower().split())
 
@@ -64,6 +118,8 @@ def _line(text: str) -> str:
 PEERS: dict[str, Callable[[Sequence[str], np.ndarray], Classify]] = {
     "TF-IDF 1-2-grams, logistic regression": tfidf,
     "fastText, word pairs": fasttext,
+    "VADER, a word list": vader,
+    "all-MiniLM-L6-v2, fine-tuned": minilm,
 }
 
 
@@ -75,14 +131,23 @@ PEERS: dict[str, Callable[[Sequence[str], np.ndarray], Classify]] = {
 @click.option(
     "--bundle", "bundles", multiple=True, help="FOLDER or NAME=FOLDER; else the shipped one."
 )
+@click.option("--transformer-texts", default=2000, show_default=True, help="It is trained on.")
+@click.option("--test-rows", type=int, help="Else all.")
 def main(
-    data: Path, splits: Path, text_column: str, label_column: str, bundles: tuple[str, ...]
+    data: Path,
+    splits: Path,
+    text_column: str,
+    label_column: str,
+    bundles: tuple[str, ...],
+    transformer_texts: int,
+    test_rows: int | None,
 ) -> None:
     """Train the peers, score the test rows, and print accuracy and rows per second."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     inference.CORES = 1
+    torch.set_num_threads(1)
     frame, split = pd.read_csv(data), pd.read_csv(splits)["split"]
-    train, test = frame[split == "train"], frame[split == "test"]
+    train, test = frame[split == "train"], frame[split == "test"].head(test_rows or len(frame))
     labels = test[label_column].to_numpy()
     for given in bundles or (f"shipped={DEFAULT_BUNDLE}",):
         name, _, folder = given.rpartition("=")
@@ -93,12 +158,14 @@ def main(
             _show(label, _ours(predictor), test[text_column].tolist(), labels)
     texts, held_out = (_plain(part[text_column]) for part in (train, test))
     for name, fit in PEERS.items():
+        rows = slice(transformer_texts if fit is minilm else None)
         try:
-            classify = fit(texts, train[label_column].to_numpy())
+            classify = fit(texts[rows], train[label_column].to_numpy()[rows])
         except ImportError as error:
             click.echo(f"{name}: left out, {error}")
             continue
-        _show(name, classify, held_out, labels)
+        label = f"{name} on {transformer_texts:,}" if fit is minilm else name
+        _show(label, classify, held_out, labels)
 
 
 def _ours(predictor: Predictor) -> Classify:

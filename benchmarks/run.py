@@ -13,6 +13,7 @@ import front_end
 import job_limits
 import job_speed
 import pandas as pd
+import start_up
 import training_speed
 from measured import Figure, show
 from setting import Setting
@@ -27,7 +28,7 @@ MEASUREMENTS: dict[str, Callable[[Setting], list[Figure]]] = {
     "free-model": job_speed.with_a_free_model,
     "growing": job_limits.growing,
     "long-row": job_limits.long_row,
-    "start": job_limits.start,
+    "start": start_up.start,
     "training": training_speed.to_the_lectures_accuracy,
 }
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scorer.errors import BundleError
 from scorer.network.inference import Prediction
-from scorer.scoring.chunks import ChunkScorer, count_distinct, journal_row
+from scorer.scoring.chunks import ChunkScorer, count_distinct, growing_parts, journal_row
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.journal import open_journal
 from scorer.tables.table_streams import Chunk
@@ -91,3 +91,13 @@ def test_what_is_no_probability_is_never_written(tiny_predictor, probabilities):
 
 def test_each_null_counts_as_a_text_of_its_own():
     assert count_distinct(pa.array(["a", "b", "a", None, None, ""], pa.large_string())) == 5
+
+
+@pytest.mark.parametrize(
+    ("rows", "sizes"),
+    [(0, []), (1024, [1024]), (1025, [1024, 1]), (8192, [1024, 2048, 4096, 1024])],
+)
+def test_the_first_chunk_comes_in_growing_parts(rows, sizes):
+    parts = list(growing_parts(Chunk(7, pa.table({"n": range(rows)}))))
+    assert [part.table.num_rows for part in parts] == sizes
+    assert [part.first_row - 7 for part in parts] == [part.table["n"][0].as_py() for part in parts]

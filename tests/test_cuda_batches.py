@@ -10,17 +10,20 @@ from scorer.network.model import ModelConfig
 some_lengths = st.lists(st.integers(0, 50), min_size=1, max_size=80).map(np.array)
 
 
+NO_MEMORY = torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+
 class Card:
     """Stands in for a card: takes so many padded tokens, then its memory is out."""
 
-    def __init__(self, lengths: np.ndarray, memory: int) -> None:
-        self.lengths, self.memory = lengths, memory
+    def __init__(self, lengths: np.ndarray, memory: int, error: Exception = NO_MEMORY) -> None:
+        self.lengths, self.memory, self.error = lengths, memory, error
         self.refused = 0
 
     def score(self, rows: np.ndarray) -> torch.Tensor:
         if len(rows) * self.lengths[rows].max() > self.memory:
             self.refused += 1
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            raise self.error
         return torch.from_numpy(rows)[:, None].float()
 
 
@@ -40,6 +43,16 @@ def test_the_budget_halves_until_batches_fit_and_stays():
     assert (batches.tokens, card.refused) == (160, 2)
     batches.run(lengths, card.score)
     assert card.refused == 2
+
+
+@pytest.mark.parametrize(
+    "words", ["cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "CUDA error: out of memory"]
+)
+def test_cudnn_and_cuda_say_in_words_that_memory_is_out(words):
+    lengths = np.full(64, 10)
+    card, batches = Card(lengths, 170, RuntimeError(words)), CudaBatches(640)
+    assert len(np.concatenate(batches.run(lengths, card.score)[0])) == 64
+    assert (batches.tokens, card.refused) == (160, 2)
 
 
 def test_a_row_that_does_not_fit_alone_is_an_error():

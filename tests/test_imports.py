@@ -42,6 +42,15 @@ def test_help_loads_nothing_heavy(program):
     assert loaded_by(run.format(program, how), "--help") == ""
 
 
+def test_scoring_known_words_loads_neither_pandas_nor_spacy(tmp_path):
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("text\nThis is such an awesome movie\nbad\n", encoding="utf-8")
+    run = "import runpy; runpy.run_path('score_job.py', run_name='__main__')"
+    loaded = loaded_by(run, str(source), str(target), "--quiet")
+    assert loaded == "pyarrow safetensors torch"
+    assert target.read_text(encoding="utf-8").count("\n") == 3
+
+
 def test_all_that_is_public_is_there_and_nothing_else():
     for name in scorer.__all__:
         assert getattr(scorer, name).__name__ == name

@@ -135,17 +135,44 @@ def test_int8_is_refused_for_another_cell(trained):
 
 
 @pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
-def test_near_ties_are_left_to_float32(bundle, labelled_texts, monkeypatch):
+def test_near_ties_are_left_to_float32(bundle, labelled_texts):
     texts = list(labelled_texts.texts)
     exact = logits(load_predictor(bundle, "float32", "cpu"), texts)
     predictor = load_predictor(bundle, "int8", "cpu")
     gaps = np.abs(np.diff(exact))[:, 0]
-    monkeypatch.setattr(inference, "NEAR_TIE", float(np.median(gaps)))
+    predictor.near_tie = float(np.median(gaps))
     near = gaps < np.median(gaps) - 0.05
     found = logits(predictor, texts)
     assert near.sum() > 100
     np.testing.assert_allclose(found[near], exact[near], rtol=0, atol=1e-5)
     assert np.abs(found - exact)[~near].max() > 1e-5
+
+
+@pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
+def test_what_is_a_near_tie_follows_from_the_golden_texts_errors(bundle, labelled_texts):
+    predictor = load_predictor(bundle, "int8", "cpu", fused=False)
+    encoded = bundle.golden.encoded_by(predictor)
+    predictor.near_tie = 0.0
+    rounded = predictor.logits(encoded)
+    predictor.near_tie = np.inf
+    errors = np.abs(np.diff(predictor.logits(encoded) - rounded))
+    predictor.narrow_near_ties(encoded)
+    wanted = min(inference.NEAR_TIE, max(inference.LEAST_TIE, 4 * errors.max()))
+    assert predictor.near_tie == pytest.approx(wanted)
+    texts = list(labelled_texts.texts)
+    exact = logits(load_predictor(bundle, "float32", "cpu"), texts)
+    found = logits(predictor, texts)
+    assert (found.argmax(axis=1) == exact.argmax(axis=1)).all()
+
+
+@pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
+def test_steep_networks_keep_the_widest_near_tie(bundle):
+    weights = {**bundle.weights, "output.weight": bundle.weights["output.weight"] * 64}
+    steep = replace(bundle, weights=weights)
+    encoder = TextEncoder(steep.rules, steep.vocabulary)
+    predictor = Predictor(encoder, steep.model(), steep.classes, precision="int8")
+    predictor.narrow_near_ties(steep.golden.encoded_by(predictor))
+    assert predictor.near_tie == inference.NEAR_TIE
 
 
 @pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")

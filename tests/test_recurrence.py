@@ -102,6 +102,23 @@ def test_reduced_precision_stays_near(precision, tolerance):
     torch.testing.assert_close(reduced, expected, rtol=0, atol=tolerance)
 
 
+@torch.inference_mode()
+def test_cudnn_never_rounds_float32_to_tf32():
+    """On the CPU too the settings are those that cuDNN would obey."""
+    model, seen = model_of("lstm", "concat"), []
+    settings = torch.backends.cudnn
+
+    def note(*_: object) -> None:
+        seen.append((settings.enabled, settings.deterministic, settings.allow_tf32))
+
+    model.recurrent.register_forward_hook(note)
+    encoded, rows = encoded_of([4, 2])
+    before = settings.allow_tf32
+    PackedLayer(model).pooled(packed(encoded, rows))
+    assert seen == [(True, True, False)]
+    assert settings.allow_tf32 == before
+
+
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("pooling", POOLINGS)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from scorer.errors import BundleError
 from scorer.network.inference import Predictor
+from scorer.tokens.encoding import Encoded
 
 TOLERANCES = {"float32": 1e-4, "bfloat16": 0.03, "float16": 0.01, "int8": 0.03}
 TEXTS = (
@@ -35,6 +36,10 @@ class GoldenRows:
 
     texts: tuple[str, ...]
     probabilities: np.ndarray
+
+    def encoded_by(self, predictor: Predictor) -> Encoded:
+        """Return the texts' token ids."""
+        return predictor.encode(pa.array(self.texts, pa.large_string()))
 
     def holds(self, predictor: Predictor) -> bool:
         """Return whether the predictor keeps within its precision's tolerance."""

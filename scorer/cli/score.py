@@ -94,13 +94,14 @@ def score(
 ) -> None:
     """Score, ending at the next chunk when a signal comes."""
     from scorer.cli.interruption import Interruption
+    from scorer.cli.lean_imports import lean_imports
     from scorer.cli.run_records import RunRecords
     from scorer.cli.scoring_lines import FilesPrinter, ScoringPrinter
 
     named = {name: value for name, value in options.items() if name != "target"}
     check_characters(**named)  # names of files may be any bytes
     records = RunRecords(history, metrics_file)
-    with Interruption() as interruption:
+    with Interruption() as interruption, lean_imports(options["engine"]):
         from scorer import jobs
         from scorer.engines.many_files import FilesError, is_many
 

@@ -53,8 +53,8 @@ class CudaBatches:
     ) -> torch.Tensor | None:
         try:
             return score(rows)
-        except torch.cuda.OutOfMemoryError:
-            if len(rows) == 1:
+        except RuntimeError as error:
+            if len(rows) == 1 or not _is_out_of_memory(error):
                 raise
         return None
 
@@ -63,3 +63,9 @@ class CudaBatches:
         of_rows = np.zeros_like(lengths)
         of_rows[rows] = lengths[rows]
         return deque(length_sorted(of_rows, CUDA_ROWS, self.tokens))
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Return whether memory ran out: PyTorch tells by the type, cuDNN and cuBLAS in words."""
+    words = ("ALLOC_FAILED", "out of memory")
+    return isinstance(error, torch.cuda.OutOfMemoryError) or any(w in str(error) for w in words)

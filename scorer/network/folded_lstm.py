@@ -31,14 +31,14 @@ class FoldedWeights:
     @classmethod
     def of(cls, model: TextClassifier) -> "FoldedWeights":
         """Return the folded weights of a model with an LSTM."""
-        layer = model.recurrent
-        scale = torch.ones(4, model.config.hidden_dim)
-        scale[2] = 2.0  # PyTorch's order of gates: input, forget, cell, output
+        layer, gates = model.recurrent, torch.ones(4, model.config.hidden_dim)
+        gates[2] = 2.0  # PyTorch's order of gates: input, forget, cell, output
+        scale = gates.flatten()  # powers of two: nothing is rounded by them
         bias = layer.get_parameter("bias_ih_l0") + layer.get_parameter("bias_hh_l0")
-        projected = model.embedding.weight @ layer.get_parameter("weight_ih_l0").T + bias
-        table = projected * scale.flatten()
-        weight = layer.get_parameter("weight_hh_l0").T * scale.flatten() * 2.0
-        return cls(table.contiguous(), weight.contiguous(), model.config.pooling == "concat")
+        inputs = layer.get_parameter("weight_ih_l0").T * scale
+        table = torch.addmm(bias * scale, model.embedding.weight, inputs)
+        weight = layer.get_parameter("weight_hh_l0").T * scale * 2.0
+        return cls(table, weight.contiguous(), model.config.pooling == "concat")
 
 
 class FoldedLstm:

@@ -26,9 +26,11 @@ from llvmlite import ir
 from numba import njit, types, uintp
 from numba.extending import intrinsic
 
-LANES = 16  # float32 of a register
-TILE_TEXTS = 6
-GATES = 4
+from scorer.network.kernel_layout import GATES, LANES, REGISTER_BYTES, TILE_TEXTS
+from scorer.network.products import CENTRE, STEPS
+
+GATE_REGISTERS = GATES * REGISTER_BYTES  # bytes of 16 units' four gates, in 32 bits
+HALF_GATES = GATE_REGISTERS // 2  # the same in bfloat16
 EXP2 = (0.00967624, 0.05550298, 0.24022246, 0.69314699, 1.0)  # minimax on [-0.5, 0.5]
 LARGEST_EXPONENT = 36.0  # the product of three of 1 + 2^y stays finite
 TANH_SCALE = -2.88539008  # -2 log2(e)
@@ -124,7 +126,9 @@ def _multiply_tile(
         code = _Code(builder)
         states, weights, first, sums, quads = arguments
         stride = builder.mul(quads, ir.Constant(_I64, 4))
-        begin = [code.load(first, _INTS, 64 * gate, 64) for gate in range(GATES)]
+        begin = [
+            code.load(first, _INTS, REGISTER_BYTES * gate, REGISTER_BYTES) for gate in range(GATES)
+        ]
         entry, loop, end = (
             builder.block,
             builder.append_basic_block("quad"),
@@ -139,7 +143,9 @@ def _multiply_tile(
             for gate, register in enumerate(row):
                 register.add_incoming(begin[gate], entry)
         at = builder.add(weights, builder.mul(quad, ir.Constant(_I64, GATES * 4 * LANES)))
-        block = [code.load(at, _QUADS, 64 * gate, 64) for gate in range(GATES)]
+        block = [
+            code.load(at, _QUADS, REGISTER_BYTES * gate, REGISTER_BYTES) for gate in range(GATES)
+        ]
         sums_now = []
         for text, row in enumerate(sums_so_far):
             place = builder.add(states, builder.mul(stride, ir.Constant(_I64, text)))
@@ -158,8 +164,8 @@ def _multiply_tile(
         builder.position_at_end(end)
         for text, new in enumerate(sums_now):
             for gate, value in enumerate(new):
-                offset = ir.Constant(_I64, 64 * (GATES * text + gate))
-                code.store(value, builder.add(sums, offset), align=64)
+                offset = ir.Constant(_I64, REGISTER_BYTES * (GATES * text + gate))
+                code.store(value, builder.add(sums, offset), align=REGISTER_BYTES)
         return context.get_dummy_value()
 
     return types.void(*[types.uintp] * 5), generate
@@ -192,9 +198,10 @@ def _step_cell(
         sums, scales, inputs, cell, highest, total, last, byte = arguments
         gates = []
         for gate in range(GATES):
-            product = builder.sitofp(code.load(sums, _INTS, 64 * gate, 64), _FLOATS)
-            scale = code.load(scales, _FLOATS, 64 * gate, 64)
-            given = code.widened(code.load(inputs, _HALVES, 32 * gate, 32))
+            place, half = REGISTER_BYTES * gate, REGISTER_BYTES // 2
+            product = builder.sitofp(code.load(sums, _INTS, place, REGISTER_BYTES), _FLOATS)
+            scale = code.load(scales, _FLOATS, place, REGISTER_BYTES)
+            given = code.widened(code.load(inputs, _HALVES, half * gate, half))
             gates.append(code.exp2(code.multiply_add(product, scale, given)))
         one = code.constant(1)
         into, forget, out = (code.add(one, gates[gate]) for gate in (0, 1, 3))
@@ -211,7 +218,7 @@ def _step_cell(
         code.store(code.largest(code.load(highest, _FLOATS), state), highest)
         code.store(code.add(code.load(total, _FLOATS), state), total)
         code.store(state, last)
-        stepped = code.multiply_add(state, code.constant(127), code.constant(128.5))
+        stepped = code.multiply_add(state, code.constant(STEPS), code.constant(CENTRE + 0.5))
         code.store(builder.trunc(builder.fptosi(stepped, _INTS), _BYTES), byte, align=1)
         return context.get_dummy_value()
 
@@ -260,37 +267,37 @@ def run_batch(
     (TILE_TEXTS, 4, 16). Arrays of registers lie at multiples of 64 bytes.
     """
     blocks = table.shape[1]
-    hidden = blocks * 16
-    row_bytes, block_bytes = uintp(hidden * 8), uintp(128)
+    hidden = blocks * LANES
+    row_bytes = uintp(blocks * HALF_GATES)
     source, target = uintp(now.ctypes.data), uintp(following.ctypes.data)
     start = 0
     for step in range(len(sizes)):
         texts = sizes[step]
         for block in range(blocks):
-            begin = uintp(table.ctypes.data) + uintp(block) * block_bytes
-            for row in range(0, texts, 6):
-                for text in range(row + 6, min(texts, row + 12)):
+            begin = uintp(table.ctypes.data) + uintp(block * HALF_GATES)
+            for row in range(0, texts, TILE_TEXTS):
+                for text in range(row + TILE_TEXTS, min(texts, row + 2 * TILE_TEXTS)):
                     ahead = begin + uintp(ids[start + text]) * row_bytes
                     _prefetch(ahead)  # type: ignore[call-arg]
-                    _prefetch(ahead + uintp(64))
+                    _prefetch(ahead + uintp(REGISTER_BYTES))
                 _multiply_tile(  # type: ignore[call-arg]
                     source + uintp(row * hidden),
-                    uintp(weights.ctypes.data) + uintp(block * hidden * 64),
-                    uintp(first.ctypes.data) + uintp(block * 256),
+                    uintp(weights.ctypes.data) + uintp(block * hidden * GATES * LANES),
+                    uintp(first.ctypes.data) + uintp(block * GATE_REGISTERS),
                     uintp(sums.ctypes.data),
                     uintp(hidden // 4),
                 )
-                for text in range(row, min(texts, row + 6)):
-                    at = uintp(text * hidden * 4 + block * 64)
+                for text in range(row, min(texts, row + TILE_TEXTS)):
+                    at = uintp((text * blocks + block) * REGISTER_BYTES)
                     _step_cell(
-                        uintp(sums.ctypes.data) + uintp((text - row) * 256),
-                        uintp(scales.ctypes.data) + uintp(block * 256),
+                        uintp(sums.ctypes.data) + uintp((text - row) * GATE_REGISTERS),
+                        uintp(scales.ctypes.data) + uintp(block * GATE_REGISTERS),
                         begin + uintp(ids[start + text]) * row_bytes,
                         uintp(cell.ctypes.data) + at,
                         uintp(highest.ctypes.data) + at,
                         uintp(total.ctypes.data) + at,
                         uintp(last.ctypes.data) + at,
-                        target + uintp(text * hidden + block * 16),
+                        target + uintp(text * hidden + block * LANES),
                     )
         start += texts
         source, target = target, source

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 
 from scorer.network.folded_lstm import FoldedWeights
+from scorer.network.kernel_layout import GATES, LANES, REGISTER_BYTES, TILE_TEXTS
 from scorer.network.packing import PackedIds
+from scorer.network.products import CENTRE, STEPS
 
-GATES, LANES, TILE_TEXTS = 4, 16, 6
-STEPS, CENTRE = 127, 128  # 8-bit steps from 0 to 1; the byte that stands for 0
 LOG2_E = -1.44269504  # negative: sigmoid(x) = 1 / (1 + 2^(x LOG2_E))
-REGISTER_BYTES = 64
 TABLE_ROWS = 1024  # brought into the layout at a time
 CPU_FLAGS = {"avx512f", "avx512_vnni"}
 CPU_INFO = Path("/proc/cpuinfo")

@@ -29,7 +29,8 @@ CORES = torch.get_num_threads()  # now: later threads see what a pool has set
 BATCH_STATES = 1 << 16  # rows times hidden size: a step's states stay in a core's cache
 LEAST_ROWS, MOST_ROWS = 256, 1024  # of a batch; oneDNN keeps a program for every 16 rows
 TOKEN_BUDGET = 1 << 20  # tokens of a padded batch
-NEAR_TIE = 0.1  # between a text's two highest logits, int8 is off by half that: float32 takes it
+NEAR_TIE = 0.1  # between a text's two highest logits: float32 takes it from int8
+TIE_ERRORS, LEAST_TIE = 4, 0.02  # a near tie is so many times int8's error on known texts, at least
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Predictor:
         self._encoder = encoder
         self.temperature = temperature
         self._linear = linear
+        self.near_tie = NEAR_TIE
         self._device = torch.device(device)
         self._model = model.to(self._device).eval()
         self._recurrence, self._exact = self._recurrences(fused)
@@ -124,15 +126,28 @@ class Predictor:
         logits = self._scored(encoded, lengths, self._recurrence) + linear
         if self._exact is None:
             return logits
-        near = _near_ties(logits)
+        near = _gaps(logits) < self.near_tie
         exact = self._scored(encoded, np.where(near, lengths, 0), self._exact) + linear
         return np.where(near[:, None], exact, logits)
+
+    def narrow_near_ties(self, encoded: Encoded) -> None:
+        """Take for near what these texts' 8-bit errors make doubtful, `NEAR_TIE` at most.
+
+        The texts are the bundle's, so what is near depends on the bundle and the machine alone.
+        """
+        if self._exact is None:
+            return
+        ways = (self._recurrence, self._exact)
+        rounded, exact = (self._scored(encoded, encoded.lengths, way) for way in ways)
+        errors = np.nan_to_num(np.ptp(rounded - exact, axis=1))  # of differences of two logits
+        self.near_tie = min(NEAR_TIE, max(LEAST_TIE, TIE_ERRORS * float(errors.max(initial=0.0))))
 
     def _scored(self, encoded: Encoded, lengths: np.ndarray, recurrence: Recurrence) -> np.ndarray:
         """Return the logits of the rows whose length is not 0, NaN for the others."""
 
         def score(rows: np.ndarray) -> torch.Tensor:
-            with torch.inference_mode():
+            exact = torch.autocast(self._device.type, enabled=False)  # whatever the caller is in
+            with torch.inference_mode(), exact:
                 pooled = recurrence.pooled(packed(encoded, rows))
                 logits: torch.Tensor = self._model.output(pooled)
                 return logits.float()
@@ -179,10 +194,10 @@ def _threads(cores: int) -> ThreadPoolExecutor:
 os.register_at_fork(after_in_child=_threads.cache_clear)  # threads are not forked along
 
 
-def _near_ties(logits: np.ndarray) -> np.ndarray:
-    """Return bool (rows,): whether a text's two highest logits are too near each other."""
+def _gaps(logits: np.ndarray) -> np.ndarray:
+    """Return float32 (rows,): how far a text's two highest logits are from each other."""
     highest = np.partition(logits, -2, axis=1)[:, -2:]
-    return np.diff(highest, axis=1)[:, 0] < NEAR_TIE
+    return np.asarray(np.diff(highest, axis=1)[:, 0])
 
 
 def _count_unknown(encoded: Encoded) -> np.ndarray:

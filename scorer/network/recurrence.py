@@ -4,6 +4,7 @@
 on a CPU. Knows no text, vocabulary or classes.
 """
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import numpy as np
@@ -49,12 +50,14 @@ class PackedLayer:
         no more memory than one of `STEPS` tokens.
         """
         pool, state, start = _Pool(self._model, len(batch.rows)), None, 0
-        for first in range(0, len(batch.sizes), STEPS):
-            sizes = batch.sizes[first : first + STEPS]
-            ids = batch.ids[start : start + int(sizes.sum())]
-            states, state = self._run(ids, sizes, state)
-            pool.add(states, batch.lengths[: sizes[0]] - first)
-            start += len(ids)
+        with _exact_cudnn():
+            for first in range(0, len(batch.sizes), STEPS):
+                sizes = batch.sizes[first : first + STEPS]
+                ids = batch.ids[start : start + int(sizes.sum())]
+                states, state = self._run(ids, sizes, state)
+                ends = np.minimum(batch.lengths[: sizes[0]] - first, len(sizes))
+                pool.add(states, self._moved(torch.from_numpy(ends)))
+                start += len(ids)
         return pool.pooled(self._moved(torch.from_numpy(batch.lengths)))
 
     def _run(
@@ -67,11 +70,22 @@ class PackedLayer:
         return pad_packed_sequence(states, batch_first=True)[0], state
 
     def _moved(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Return a tensor on the model's device; pinned, so that the copy overlaps with work."""
+        """Return a tensor on the model's device; pinned, so that the copy overlaps with work.
+
+        PyTorch keeps the pinned memory until the copy is done, and the device's work waits for it.
+        """
         device = self._model.output.weight.device
         if device.type == "cuda":
             tensor = tensor.pin_memory()
         return tensor.to(device, non_blocking=True)
+
+
+def _exact_cudnn() -> AbstractContextManager[None]:
+    """Have cuDNN multiply float32 as float32, not as TF32 (10 bits), which it does unless told."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, deterministic=True, allow_tf32=False
+    )
+    return flags
 
 
 class _Pool:
@@ -83,10 +97,9 @@ class _Pool:
         self._last, self._total = torch.zeros(2, *size, device=device)
         self._highest = torch.full(size, -torch.inf, device=device)
 
-    def add(self, states: torch.Tensor, left: np.ndarray) -> None:
-        """Add states (texts, steps, hidden) of the first texts; left: tokens each still has."""
+    def add(self, states: torch.Tensor, ends: torch.Tensor) -> None:
+        """Add states (texts, steps, hidden) of the first texts; ends: of these steps, each's."""
         texts, steps = states.shape[:2]
-        ends = torch.from_numpy(np.minimum(left, steps)).to(states.device)
         rows = torch.arange(texts, device=states.device)
         self._last[:texts] = states[rows, ends - 1].float()
         if self._concat:

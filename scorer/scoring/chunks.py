@@ -3,7 +3,7 @@
 Knows Arrow tables, a predictor and a journal, nothing of files or of what is done with the scores.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from scorer.tables.text_column import TextColumn
 from scorer.tokens.encoding import Encoded
 
 TOLERANCE = 1e-6  # of the sum of a text's probabilities
+FIRST_ROWS = 1024  # handed to the model at the start, then twice as many
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,14 @@ class ChunkScorer:
             found = self._explainer.explain(encoded, prediction)
             rows["words"], rows["effects"] = found.ids, found.effects
         return rows
+
+
+def growing_parts(chunk: Chunk) -> Iterator[Chunk]:
+    """Yield a table's first chunk in growing parts: the model need not wait for all of it."""
+    start, rows = 0, FIRST_ROWS
+    while start < chunk.table.num_rows:
+        yield Chunk(chunk.first_row + start, chunk.table.slice(start, rows))
+        start, rows = start + rows, 2 * rows
 
 
 def _explanations(rows: np.ndarray) -> Explanations:

@@ -27,6 +27,7 @@ from scorer.scoring.chunks import (
     EncodedChunk,
     ScoredChunk,
     count_distinct,
+    growing_parts,
     journal_row,
 )
 from scorer.scoring.columns import AddedColumns, statuses
@@ -309,5 +310,5 @@ def _rejoined(
 ) -> Generator[Chunk, None, None]:
     with closing(rest):
         if first is not None:
-            yield first
+            yield from growing_parts(first)
             yield from rest

@@ -14,6 +14,7 @@ from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 UNBOUNDED = int(op.MAXREPEAT)
+IGNORES_CASE = int(re.IGNORECASE)  # of a tree's flags, which are looked at thousands of times
 WORD_CHARACTERS = string.ascii_letters + string.punctuation
 
 
@@ -99,7 +100,7 @@ def finder_of_others(alphabet: str) -> Callable[[str], Any]:
 
 def _needs_other(tree: Any, alphabet: str) -> bool:
     """Return whether every match of a parsed expression has a character outside the alphabet."""
-    return not tree.state.flags & re.IGNORECASE and any(
+    return not tree.state.flags & IGNORES_CASE and any(
         _item_needs_other(code, argument, alphabet) for code, argument in tree
     )
 
@@ -113,7 +114,7 @@ def _item_needs_other(code: Any, argument: Any, alphabet: str) -> bool:
         return all(_needs_other(tree, alphabet) for tree in argument[1])
     if code is op.SUBPATTERN:
         _, added_flags, _, tree = argument
-        return not added_flags & re.IGNORECASE and _needs_other(tree, alphabet)
+        return not added_flags & IGNORES_CASE and _needs_other(tree, alphabet)
     if code in (op.MAX_REPEAT, op.MIN_REPEAT):
         least, _, tree = argument
         return least > 0 and _needs_other(tree, alphabet)
@@ -146,7 +147,7 @@ def _words(tree: Any) -> set[str]:
 
 def _is_case_invariant(tree: Any) -> bool:
     """Return whether an expression that matches a letter matches every letter of its case there."""
-    return not tree.state.flags & re.IGNORECASE and all(
+    return not tree.state.flags & IGNORES_CASE and all(
         _item_is_case_invariant(code, argument) for code, argument in tree
     )
 
@@ -160,7 +161,7 @@ def _item_is_case_invariant(code: Any, argument: Any) -> bool:
         return all(map(_is_case_invariant, argument[1]))
     if code is op.SUBPATTERN:
         _, added_flags, _, tree = argument
-        return not added_flags & re.IGNORECASE and _is_case_invariant(tree)
+        return not added_flags & IGNORES_CASE and _is_case_invariant(tree)
     if code in (op.MAX_REPEAT, op.MIN_REPEAT, op.ASSERT, op.ASSERT_NOT):
         return _is_case_invariant(argument[-1])
     return code in (op.AT, op.ANY)

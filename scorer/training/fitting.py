@@ -237,6 +237,8 @@ class _Trainer:
         for place, moments in self._optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{place}.{name}": tensor for name, tensor in moments.items()}
         tensors["random"] = torch.get_rng_state()
+        if self._device.type == "cuda":  # dropout is drawn there
+            tensors["random on cuda"] = torch.cuda.get_rng_state(self._device)
         order = self._rng.bit_generator.state
         return State(tensors, {"epochs": [asdict(epoch) for epoch in epochs], "order": order})
 
@@ -250,6 +252,8 @@ class _Trainer:
         epochs = tuple(Epoch(**facts) for facts in state.facts["epochs"])
         self._resume_optimiser(_under("adam", state.tensors), len(epochs))
         torch.set_rng_state(state.tensors["random"])
+        if self._device.type == "cuda" and "random on cuda" in state.tensors:
+            torch.cuda.set_rng_state(state.tensors["random on cuda"], self._device)
         self._rng.bit_generator.state = state.facts["order"]
         return epochs, best
 

@@ -27,6 +27,7 @@ from scorer.evaluation.page import (
 from scorer.evaluation.plots import histogram
 from scorer.evaluation.profile import BINS, LENGTHS, Profile
 from scorer.files.publish import beside, real_path
+from scorer.files.urls import companion
 from scorer.scoring.certainty import KeptRow
 from scorer.scoring.record import RunRecord
 from scorer.scoring.request import Source, Target
@@ -217,7 +218,8 @@ def _rejects(record: RunRecord, summary: RunSummary) -> Iterator[Section]:
         (Cell(f"{one.line:,}", True), Cell(cut(one.reason)), Cell(cut(one.raw), prose=True))
         for one in sink.first
     ]
-    where = f"All of them are in {summary.output}.rejects.csv." if summary.published else ""
+    kept = companion(summary.output, "rejects.csv")
+    where = f"All of them are in {kept}." if summary.published else ""
     yield Section("The first rejected rows", ["line", "reason", "row"], first, where)
 
 

@@ -7,8 +7,8 @@ processes and predictors, nothing of tables.
 """
 
 import atexit
-import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from queue import SimpleQueue
 
 import pyarrow as pa
@@ -43,7 +43,9 @@ class ProcessPool:
         workers: int | None = None,
         fused: bool = True,
     ) -> None:
-        self._question = pickle.dumps((bundle, precision, fused))
+        # weights as arrays: PyTorch's tensors would be sent as files of shared memory
+        weights = {name: tensor.numpy() for name, tensor in bundle.weights.items()}
+        self._question = (replace(bundle, weights={}), weights, precision, fused)
         self._threads = max(1, CORES // processes)
         self._gpus = torch.cuda.device_count()
         self._closed = False

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from measured import Figure, agree, per_second, seconds, show
 
@@ -50,6 +51,14 @@ class Contender:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """What an engine wrote: float32 (rows, classes), and the columns that came in."""
+
+    probabilities: np.ndarray
+    rows: pa.Table
+
+
+@dataclass(frozen=True)
 class Trial:
     """The rows that every engine scores."""
 
@@ -59,8 +68,8 @@ class Trial:
     precision: str
     text_column: str | None
 
-    def run(self, contender: Contender, repeat: int) -> np.ndarray:
-        """Score by one engine; return the probabilities, float32 (rows, classes)."""
+    def run(self, contender: Contender, repeat: int) -> "Scored":
+        """Score by one engine; return what it wrote."""
         target = self.source.with_name(f"{contender.name} {repeat}.parquet")
         started = time.perf_counter()
         model = jobs.load_model(self.bundle, self.precision, engine=contender.engine)
@@ -70,7 +79,9 @@ class Trial:
         finally:
             model.predictor.close()
         names = [f"probability_{name}" for name in self.bundle.classes]
-        return np.stack([column.to_numpy() for column in pq.read_table(target, columns=names)], 1)
+        table = pq.read_table(target)
+        scores = np.stack([table[name].to_numpy() for name in names], axis=1)
+        return Scored(scores, table.drop_columns(names))
 
     def _job(self, target: Path, model: Model) -> Callable[[], object]:
         given, wanted = jobs.requests(self.source, target, self.text_column)
@@ -135,18 +146,18 @@ def first_rows(path: Path, rows: int, folder: Path) -> tuple[Path, int]:
 
 def compare(trial: Trial, contenders: Sequence[Contender], repeat: int) -> None:
     """Let every engine score, and check that all give the same."""
-    expected = np.empty(0)
+    expected = None
     for contender in contenders:
         found = trial.run(contender, repeat)
+        expected = expected or found  # the default's
         rate = per_second(trial.rows / contender.scoring[-1], "rows")
         click.echo(f"{contender.name}: {rate}", err=True)
-        if contender.name == DEFAULT:
-            expected = found
-            continue
-        apart = float(np.nanmax(np.abs(found - expected)))
-        same = float((found.argmax(axis=1) == expected.argmax(axis=1)).mean())
-        click.echo(f"  apart by {apart:.1e} at most, same class {same:.3%}", err=True)
-        agree(contender.name, apart <= WITHIN or (trial.precision != "float32" and same >= 0.999))
+        agree(f"{contender.name}: rows", found.rows.equals(expected.rows))
+        apart = float(np.nanmax(np.abs(found.probabilities - expected.probabilities)))
+        classes = found.probabilities.argmax(axis=1) == expected.probabilities.argmax(axis=1)
+        click.echo(f"  apart by {apart:.1e} at most, same class {classes.mean():.3%}", err=True)
+        close = apart <= WITHIN or (trial.precision != "float32" and classes.mean() >= 0.999)
+        agree(f"{contender.name}: probabilities", close)
 
 
 def figures(contenders: Sequence[Contender], rows: int, counts: Sequence[int]) -> list[Figure]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import yaml
 
 from scorer.cli import score
 from scorer.tokens.text import TextRules, normalise
@@ -98,14 +99,15 @@ def check_command(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["kubernetes-cronjob.yaml", "kubernetes-lists.yaml"])
 def test_kubernetes_jobs_call_the_command_as_it_is(name):
-    yaml = pytest.importorskip("yaml")
     job = yaml.safe_load((EXAMPLES / name).read_text(encoding="utf-8"))
     spec = job["spec"]["jobTemplate"]["spec"] if job["kind"] == "CronJob" else job["spec"]
     (container,) = spec["template"]["spec"]["containers"]
     arguments = container["args"]
     if "command" in container:
         assert container["command"] == ["/bin/sh", "-c"]
-        _exec, _name, *arguments = shlex.split(arguments[0])
+        (script,) = arguments
+        assert "\nexec score-job " in script
+        arguments = shlex.split(script.partition("\nexec score-job ")[2])
     check_command(arguments)
     threads = {entry["name"]: entry["value"] for entry in container["env"]}["OMP_NUM_THREADS"]
     assert container["resources"]["limits"]["cpu"] == threads
@@ -115,7 +117,6 @@ def test_kubernetes_jobs_call_the_command_as_it_is(name):
 @pytest.mark.parametrize("name", ["kubernetes-cronjob.yaml", "kubernetes-lists.yaml"])
 def test_kubernetes_jobs_fit_the_schema(name):
     validate = pytest.importorskip("kubernetes_validate").validate
-    yaml = pytest.importorskip("yaml")
     job = yaml.safe_load((EXAMPLES / name).read_text(encoding="utf-8"))
     validate(job, "1.34", strict=True)
 

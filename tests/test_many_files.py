@@ -59,6 +59,7 @@ def test_a_folder_is_mirrored_file_by_file_with_its_partitions(folder, score, ti
     done = score("in", "out")
     assert done.exit_code == 0, done.stderr
     assert f"{FILES} files: {FILES} scored, 0 unchanged, {FILES * ROWS} rows in all" in done.stderr
+    assert sum(line.startswith("bundle ") for line in done.stderr.splitlines()) == 1
     names = {str(path.relative_to("in")) for path in Path("in").rglob("*.csv")}
     assert set(made(Path("out"))) == names
     score_file("in/day=1/004.csv", "alone.csv", bundle=tiny_bundle)
@@ -89,8 +90,10 @@ def test_files_that_fail_do_not_stop_the_rest_and_are_done_again(folder, score):
     for name in ("day=0/003.csv", "day=2/005.csv"):
         Path("in", name).write_bytes(b"\x89PNG not a table")
     Path("in/day=1/001.csv").write_text("a,b\nx y,v w\n")
-    some = score("in", "out", "--quiet")
+    some = score("in", "out", "--quiet", "--history", "runs.jsonl")
     assert some.exit_code == 3
+    published = [json.loads(line)["published"] for line in lines(Path("runs.jsonl"))]
+    assert (published.count(True), published.count(False)) == (FILES - 3, 3)
     failed = ["in/day=0/003.csv", "in/day=1/001.csv", "in/day=2/005.csv"]
     assert some.stderr.splitlines()[-1] == (
         f"error: 3 of {FILES} files failed: {', '.join(failed)}. The same command does those "

@@ -9,11 +9,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pytest
 from click.testing import CliRunner
+from scored_files import assert_same
 from tiny_corpora import write_csv
 
 from scorer import score_file, score_files
@@ -35,15 +34,6 @@ def rows(labelled_texts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     texts = [*labelled_texts.texts, "", "<br/>", None]
     write_csv(tmp_path / "in.csv", list(enumerate(texts)), ("id", "text"))
     return tmp_path / "in.csv"
-
-
-def assert_same(one: Path, other: Path) -> None:
-    left, right = (pa.csv.read_csv(path) for path in (one, other))
-    assert left.column_names == right.column_names
-    assert left["id"].equals(right["id"])
-    for name in ("probability_negative", "probability_positive"):
-        expected, found = left[name].to_numpy(), right[name].to_numpy()
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
 class Killing(Callbacks):

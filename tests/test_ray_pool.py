@@ -7,10 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.csv
 import pytest
+from scored_files import assert_same
 from tiny_corpora import write_csv
 
 from scorer import score_file
@@ -120,12 +118,3 @@ def actor_processes() -> list[int]:
         except OSError:
             continue
     return found
-
-
-def assert_same(one: Path, other: Path) -> None:
-    left, right = (pa.csv.read_csv(path) for path in (one, other))
-    assert left.column_names == right.column_names
-    assert left["id"].equals(right["id"])
-    for name in ("probability_negative", "probability_positive"):
-        expected, found = left[name].to_numpy(), right[name].to_numpy()
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)

@@ -7,8 +7,8 @@ processes and predictors, nothing of tables.
 """
 
 import atexit
-import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from queue import SimpleQueue
 
 import pyarrow as pa
@@ -43,7 +43,9 @@ class ProcessPool:
         workers: int | None = None,
         fused: bool = True,
     ) -> None:
-        self._question = pickle.dumps((bundle, precision, fused))
+        # weights as arrays: PyTorch's tensors would be sent as files of shared memory
+        weights = {name: tensor.numpy() for name, tensor in bundle.weights.items()}
+        self._question = (replace(bundle, weights={}), weights, precision, fused)
         self._threads = max(1, CORES // processes)
         self._gpus = torch.cuda.device_count()
         self._closed = False
@@ -53,26 +55,22 @@ class ProcessPool:
         self._callers = ThreadPoolExecutor(processes, "process")
         self._idle: SimpleQueue[int] = SimpleQueue()
         try:
-            for at in range(processes):
+            for at in range(processes):  # all at once: loading takes seconds
                 self._processes.append(self._start(at))
                 self._idle.put(at)
-            engine, self._settings = self._facts()
+            for process in self._processes:
+                process.send(self._question)
+            facts: list[Facts] = [process.receive() for process in self._processes]
         except BaseException:  # of any kind: no process is left behind
             self.close()
             raise
+        engine, self._settings = facts[0]  # one machine, one bundle: the same in all
         self.classes = bundle.classes
         self.engine = f"{processes} processes, {engine}"
 
     def _start(self, at: int) -> ChildProcess:
         gpu = at % self._gpus if self._gpus else None
-        process = ChildProcess("scoring process", HINT, serve, self._threads, gpu)
-        process.send(self._question)
-        return process
-
-    def _facts(self) -> Facts:
-        """Return what is the same in all processes: they have one machine and one bundle."""
-        facts: list[Facts] = [process.receive() for process in self._processes]
-        return facts[0]
+        return ChildProcess("scoring process", HINT, serve, self._threads, gpu)
 
     @property
     def score_settings(self) -> dict[str, str]:
@@ -97,12 +95,16 @@ class ProcessPool:
                 except GoneError:
                     if self._closed:
                         raise
-                    self._processes[at].end()
-                    self._processes[at] = self._start(at)
-                    self._processes[at].receive()
+                    self._restart(at)
             return self._predicted(at, share)
         finally:
             self._idle.put(at)
+
+    def _restart(self, at: int) -> None:
+        self._processes[at].end()
+        self._processes[at] = self._start(at)
+        self._processes[at].send(self._question)
+        self._processes[at].receive()
 
     def _predicted(self, at: int, share: Encoded) -> Prediction:
         self._processes[at].send(share)

@@ -3,7 +3,7 @@
 Imports nothing heavy: the number of threads is set before the network is imported.
 """
 
-import pickle
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Worker:
-    """The first question is a pickled bundle with options, the others are encoded texts."""
+    """The first question is a bundle with its weights apart, the others are encoded texts."""
 
     def __init__(self) -> None:
         self._predictor: Predictor | None = None
@@ -23,9 +23,13 @@ class _Worker:
         """Return what the predictor's scores depend on, then predictions."""
         if self._predictor is not None:
             return self._predictor.predict(question)
+        import torch
+
         from scorer.bundles.predictor import load_predictor
 
-        bundle, precision, fused = pickle.loads(question)
+        bundle, arrays, precision, fused = question
+        weights = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        bundle = replace(bundle, weights=weights)
         self._predictor = load_predictor(bundle, precision, workers=0, fused=fused)
         return self._predictor.engine, self._predictor.score_settings
 

@@ -18,7 +18,7 @@ from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
 from scorer.engines import many_files
-from scorer.engines.many_files import FilePair, FilesSummary, Outcome, find_files
+from scorer.engines.many_files import URL_HINT, FilePair, FilesSummary, Outcome, find_files
 from scorer.errors import UsageError
 from scorer.evaluation.profile import Profile
 from scorer.files.urls import hide_secrets, is_url, location
@@ -140,11 +140,8 @@ def score_files(
     One model for all; outputs that are up to date are not made again; a file that fails does not
     stop the others: `FilesError` names them in the end. Options are those of `score_file`.
     """
-    if any(is_url(os.fspath(path)) for path in (*sources, target)):
-        message = (
-            "many files are read and written on this machine's disks, a URL in a run of its own"
-        )
-        raise UsageError(message, "Name one IN and one OUT")
+    if is_url(os.fspath(target)):
+        raise UsageError("outputs of many files go into a folder of this machine", URL_HINT)
     folder = Path(target)
     pairs = find_files([os.fspath(source) for source in sources], folder, output_format)
     loaded = load_bundle(resolve_bundle(bundle, store))

@@ -234,6 +234,8 @@ def test_two_runs_on_one_object_the_second_stops(store, score, tmp_path):
 
 def test_what_is_not_there_or_not_allowed_is_one_line(store, score, tmp_path):
     good, out = store.put("in.csv", b"text\ngood\n"), tmp_path / "out.csv"
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"s3://{KEY}:hidden@{BUCKET}/in.csv\n")
     cases = [
         (f"s3://{BUCKET}/none.csv", out, 3, "none.csv: there is no such object"),
         ("s3://no-such-bucket/in.csv", out, 3, "there is no bucket no-such-bucket"),
@@ -243,7 +245,8 @@ def test_what_is_not_there_or_not_allowed_is_one_line(store, score, tmp_path):
         ("nonsense://host/in.csv", out, 2, "nonsense:// is not known. There are s3://"),
         (f"{good}?colour=red", out, 2, "s3:// takes no option colour. It takes: endpoint"),
         (f"s3://{BUCKET}/in.xls", out, 2, "does not end in one of"),
-        (f"{tmp_path}", "s3://bucket/out", 2, "a URL in a run of its own. Name one IN and one"),
+        (f"{tmp_path}", "s3://bucket/out", 2, "of this machine. A run of its own, with one IN"),
+        (f"@{listed}", tmp_path / "many", 2, "one is a URL. A run of its own, with one IN and"),
     ]
     for source, target, code, message in cases:
         ended = score(source, target)
@@ -316,12 +319,12 @@ def test_no_credential_is_written_anywhere(store, score, tmp_path, monkeypatch, 
 
 
 def test_what_a_library_says_of_an_error_loses_the_secrets():
-    given = f"https://user:pass@host/in.csv?sig=sig-nature&token={KEY}"
+    given = f"https://user:pa%2Fss@host/in.csv?sig=sig-nature&token={KEY}"
     url = hide_secrets(given)
     with pytest.raises(InputError) as failed, remote_files.reaching(url, "read"):
-        raise RuntimeError(f"403 for {given}: user:pass, sig-nature, {KEY}\na second line")
+        raise RuntimeError(f"403 for {given}: pa/ss, pa%2Fss, sig-nature, {KEY}\nmore")
     message = str(failed.value)
-    assert message.startswith("cannot read https://user@host/in.csv: 403 for …: user:…, …, …. Cred")
+    assert message.startswith("cannot read https://user@host/in.csv: 403 for …: …, …, …, …. Cred")
 
 
 def test_labelled_files_are_read_and_known_again(store, labelled_texts):

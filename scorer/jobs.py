@@ -18,7 +18,7 @@ from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import DEFAULT_BUNDLE, resolve_bundle
 from scorer.engines import many_files
-from scorer.engines.many_files import FilePair, FilesSummary, Outcome, find_files
+from scorer.engines.many_files import URL_HINT, FilePair, FilesSummary, Outcome, find_files
 from scorer.engines.process_pool import ProcessPool
 from scorer.errors import UsageError
 from scorer.evaluation.profile import Profile
@@ -154,11 +154,8 @@ def score_files(
     stop the others: `FilesError` names them in the end. Options are those of `score_file`, but
     for `report`, which is about one file.
     """
-    if any(is_url(os.fspath(path)) for path in (*sources, target)):
-        message = (
-            "many files are read and written on this machine's disks, a URL in a run of its own"
-        )
-        raise UsageError(message, "Name one IN and one OUT")
+    if is_url(os.fspath(target)):
+        raise UsageError("outputs of many files go into a folder of this machine", URL_HINT)
     if options.get("report") is not None:
         raise UsageError(
             "--report is about one file, and these are several", "scorer-run.json sums them up"

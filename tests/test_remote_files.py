@@ -30,8 +30,8 @@ from scorer.files.urls import hide_secrets
 
 JOB = Path(__file__).parents[1] / "score_job.py"
 ROWS = 300
-PADDING = "x" * 20_000  # rows so long that an output is sent in several parts
-LONG_ROWS, CHUNK_ROWS = 1100, 200
+LONG_ROWS, LONG_BYTES = 1100, 20_000  # so that an output is sent in three parts
+CHUNK_ROWS = 200
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +58,19 @@ def score(tiny_bundle):
     return score
 
 
-def table(texts, rows=ROWS, padding="") -> bytes:
+def table(texts) -> bytes:
     """Return a CSV of random texts."""
     rng, file = random.Random(3), io.StringIO(newline="")
-    cells = ((number, rng.choice(texts), padding) for number in range(rows))
-    csv.writer(file).writerows([("id", "text", "padding"), *cells])
+    csv.writer(file).writerows([("id", "text"), *enumerate(rng.choices(texts, k=ROWS))])
     return file.getvalue().encode()
+
+
+def large(texts) -> bytes:
+    """Return a Parquet file whose rows are long and cannot be compressed."""
+    rng, file = random.Random(3), io.BytesIO()
+    noise = [rng.randbytes(LONG_BYTES) for _ in range(LONG_ROWS)]
+    pq.write_table(pa.table({"text": rng.choices(texts, k=LONG_ROWS), "noise": noise}), file)
+    return file.getvalue()
 
 
 def kept(folder: Path) -> list[str]:
@@ -140,12 +147,12 @@ def run(source, output, bundle) -> subprocess.Popen:
 def test_an_upload_that_is_killed_or_fails_shows_no_part_and_the_next_run_ends_it(
     store, score, labelled_texts, tiny_bundle, tmp_path
 ):
-    content = table(labelled_texts.texts, LONG_ROWS, PADDING)
-    local, source = tmp_path / "local.csv", tmp_path / "in.csv"
-    source.write_bytes(content)
-    score_file(source, local, bundle=tiny_bundle, chunk_rows=CHUNK_ROWS)
-    url, output = store.put("in.csv", content), f"s3://{BUCKET}/out.csv"
-    store.put("out.csv", b"yesterday's")
+    url, output = store.put("in.parquet", large(labelled_texts.texts)), f"s3://{BUCKET}/out.parquet"
+    once = f"s3://{BUCKET}/once.parquet"
+    score_file(url, once, bundle=tiny_bundle, chunk_rows=CHUNK_ROWS)
+    store.put("out.parquet", b"yesterday's")
+    names = store.names()
+    store.gate.open()
 
     store.gate.hold(2)  # killed when one of three parts is there
     with run(url, output, tiny_bundle) as killed:
@@ -154,10 +161,10 @@ def test_an_upload_that_is_killed_or_fails_shows_no_part_and_the_next_run_ends_i
         killed.send_signal(signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL
     assert store.gate.parts == [1]
-    assert [upload["Key"] for upload in store.uploads()] == ["out.csv"]
-    assert store.names() == ["in.csv", "out.csv"]
-    assert store.get("out.csv") == b"yesterday's"
-    assert any(name.endswith("-out.csv.journal") for name in kept(tmp_path / "state"))
+    assert [upload["Key"] for upload in store.uploads()] == ["out.parquet"]
+    assert store.names() == names
+    assert store.get("out.parquet") == b"yesterday's"
+    assert any(name.endswith("-out.parquet.journal") for name in kept(tmp_path / "state"))
 
     again = (url, output, "--overwrite", "--chunk-rows", CHUNK_ROWS, "--json")
     store.gate.refuse(2)  # the store refuses a part in the middle
@@ -168,14 +175,14 @@ def test_an_upload_that_is_killed_or_fails_shows_no_part_and_the_next_run_ends_i
     assert "ACCESS_DENIED" in last
     facts = json.loads(failed.stdout)
     assert (facts["resumed_rows"], facts["computed_rows"]) == (LONG_ROWS, 0)
-    assert json.loads(store.get("out.csv.run.json"))["published"] is False
-    assert store.get("out.csv") == b"yesterday's"
+    assert json.loads(store.get("out.parquet.run.json"))["published"] is False
+    assert store.get("out.parquet") == b"yesterday's"
 
     store.gate.open()
     ended = score(*again)
     assert ended.exit_code == 0, ended.stderr
     assert json.loads(ended.stdout)["resumed_rows"] == LONG_ROWS
-    assert store.get("out.csv") == local.read_bytes()
+    assert store.get("out.parquet") == store.get("once.parquet")
     assert kept(tmp_path / "state") == []
 
 
@@ -234,6 +241,8 @@ def test_two_runs_on_one_object_the_second_stops(store, score, tmp_path):
 
 def test_what_is_not_there_or_not_allowed_is_one_line(store, score, tmp_path):
     good, out = store.put("in.csv", b"text\ngood\n"), tmp_path / "out.csv"
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"s3://{KEY}:hidden@{BUCKET}/in.csv\n")
     cases = [
         (f"s3://{BUCKET}/none.csv", out, 3, "none.csv: there is no such object"),
         ("s3://no-such-bucket/in.csv", out, 3, "there is no bucket no-such-bucket"),
@@ -243,7 +252,8 @@ def test_what_is_not_there_or_not_allowed_is_one_line(store, score, tmp_path):
         ("nonsense://host/in.csv", out, 2, "nonsense:// is not known. There are s3://"),
         (f"{good}?colour=red", out, 2, "s3:// takes no option colour. It takes: endpoint"),
         (f"s3://{BUCKET}/in.xls", out, 2, "does not end in one of"),
-        (f"{tmp_path}", "s3://bucket/out", 2, "a URL in a run of its own. Name one IN and one"),
+        (f"{tmp_path}", "s3://bucket/out", 2, "of this machine. A run of its own, with one IN"),
+        (f"@{listed}", tmp_path / "many", 2, "one is a URL. A run of its own, with one IN and"),
     ]
     for source, target, code, message in cases:
         ended = score(source, target)
@@ -286,7 +296,7 @@ def test_no_credential_is_written_anywhere(store, score, tmp_path, monkeypatch, 
     secret = "pass/word+of=nobody"
     account = f"{KEY}:pass%2Fword%2Bof%3Dnobody"
     endpoint = f"endpoint_override={store.address}&scheme=http"
-    store.put("in.csv", table(labelled_texts.texts) + b"a,b,c,d\n")
+    store.put("in.csv", table(labelled_texts.texts) + b"a,b,c\n")
     given = f"s3://{account}@{BUCKET}/in.csv?{endpoint}"
     records = [
         "--history",
@@ -316,12 +326,12 @@ def test_no_credential_is_written_anywhere(store, score, tmp_path, monkeypatch, 
 
 
 def test_what_a_library_says_of_an_error_loses_the_secrets():
-    given = f"https://user:pass@host/in.csv?sig=sig-nature&token={KEY}"
+    given = f"https://user:pa%2Fss@host/in.csv?sig=sig-nature&token={KEY}"
     url = hide_secrets(given)
     with pytest.raises(InputError) as failed, remote_files.reaching(url, "read"):
-        raise RuntimeError(f"403 for {given}: user:pass, sig-nature, {KEY}\na second line")
+        raise RuntimeError(f"403 for {given}: pa/ss, pa%2Fss, sig-nature, {KEY}\nmore")
     message = str(failed.value)
-    assert message.startswith("cannot read https://user@host/in.csv: 403 for …: user:…, …, …. Cred")
+    assert message.startswith("cannot read https://user@host/in.csv: 403 for …: …, …, …, …. Cred")
 
 
 def test_labelled_files_are_read_and_known_again(store, labelled_texts):

@@ -24,6 +24,7 @@ from scorer.tables.formats import FORMATS, READ_ONLY, SUFFIXES, format_of
 
 MANIFEST, LOCK, SUMMARY = ".scorer-manifest.jsonl", ".scorer", "scorer-run.json"
 LIST = "@"  # before the name of a file that lists inputs, one a line
+URL_HINT = "A run of its own, with one IN and one OUT, reads or writes a URL"
 SCORED, UNCHANGED, FAILED = "scored", "unchanged", "failed"
 
 
@@ -116,6 +117,8 @@ def find_files(
 def _found(sources: Sequence[str], target: Path) -> Iterator[tuple[Path, Path]]:
     """Yield each input and the folder that its place is relative to."""
     for source in sources:
+        if is_url(source):
+            raise UsageError("many files are files of this machine, one is a URL", URL_HINT)
         path = Path(source)
         if source.startswith(LIST):
             listed = Path(source[len(LIST) :])

@@ -28,7 +28,7 @@ from pyarrow import fs
 
 from scorer.errors import InputError, ScorerError, UsageError
 from scorer.files.publish import sync, writing
-from scorer.files.urls import SHOWN_OPTIONS, Location, Url, parse_url, with_secrets
+from scorer.files.urls import SHOWN_OPTIONS, Location, Url, parse_url, secrets_of, with_secrets
 
 BLOCK_BYTES = 8 << 20  # read at a time
 FLUSH_BYTES = 80 << 20  # sent before the store has confirmed them: eight parts of 10 MiB
@@ -52,7 +52,7 @@ def open_object(url: str) -> io.RawIOBase:
 
 
 def version(url: str) -> tuple[Any, ...]:
-    """Return what changes whenever an object is written: size, time, and its ETag if it has one.
+    """Return what changes whenever an object is written: size, time, and what the store says.
 
     Raises `InputError` or `UsageError`.
     """
@@ -60,7 +60,7 @@ def version(url: str) -> tuple[Any, ...]:
         filesystem, path = _filesystem(url)
         info = filesystem.get_file_info(path)
         tags = _tags(filesystem, path)
-    return info.size, info.mtime_ns, tags.get("etag")
+    return info.size, info.mtime_ns, tags.get("etag"), tags.get("generation")
 
 
 def _tags(filesystem: fs.FileSystem, path: str) -> dict[str, Any]:
@@ -240,11 +240,7 @@ def _reason(error: Exception, url: str) -> str:
     """Return the first line of a message, with a mark for each secret of the URL in it."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     reason = lines[0]
-    parts = parse_url(with_secrets(url))
-    options = {value for name, value in parts.query.items() if name not in SHOWN_OPTIONS}
-    user = parts.user if parts.scheme == "s3" else None
-    secrets = {with_secrets(url), user, parts.password, *options} - {"", None, url}
-    for secret in sorted(map(str, secrets), key=len, reverse=True):
+    for secret in sorted(secrets_of(url), key=len, reverse=True):
         reason = reason.replace(secret, "…")
     return reason[:REASON_CHARACTERS]
 

@@ -95,6 +95,20 @@ def with_secrets(url: str) -> str:
     return _secrets.get(url, url)
 
 
+def secrets_of(url: str) -> set[str]:
+    """Return every secret of a URL, as it was spelled and decoded; the whole of it too."""
+    given = with_secrets(url)
+    parts = parse_url(given)
+    place, _, query = given.partition("?")
+    account = place.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    spelled = {value for name, _, value in pairs if name not in SHOWN_OPTIONS}
+    decoded = {value for name, value in parts.query.items() if name not in SHOWN_OPTIONS}
+    user = {parts.user, account.partition(":")[0]} if parts.scheme == "s3" else set()
+    found = {given, account.partition(":")[2], parts.password, *user, *spelled, *decoded}
+    return {secret for secret in found if secret and secret != url}
+
+
 def location(path: str | os.PathLike[str]) -> Location:
     """Return a path; a URL, whose secrets are hidden already, as it is."""
     text = os.fspath(path)

@@ -43,6 +43,7 @@ PRECISION = "auto"
 ENGINES = LOCAL, RAY = "local", "ray"
 LARGE_BYTES = 1 << 20  # of an input
 WARNING_LEVEL = 1.0  # of drift
+EXPLAINED_CHUNK_ROWS = CHUNK_ROWS // 8  # a chunk is finished before a run ends, and takes longer
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,8 @@ def requests(
     given = format_of(read, input_format)
     wanted = format_of(write, output_format, writing=True)
     added = AddedColumns(prefix, with_label, with_status, explain or 0)
+    if explain and chunk_rows == CHUNK_ROWS:
+        chunk_rows = EXPLAINED_CHUNK_ROWS
     return (
         Source(
             read,

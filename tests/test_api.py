@@ -298,7 +298,16 @@ def test_messages_name_parameters(scorer, table, tmp_path):
 
 
 def options_of(command: click.Command) -> set[str]:
-    printed = {"profile", "as_json", "quiet", "verbose", "version", "history", "metrics_file"}
+    printed = {
+        "profile",
+        "as_json",
+        "quiet",
+        "log_format",
+        "verbose",
+        "version",
+        "history",
+        "metrics_file",
+    }
     return {option.name for option in command.params} - printed
 
 

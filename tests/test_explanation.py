@@ -15,6 +15,7 @@ from scorer.bundles.bundle_files import load_bundle
 from scorer.cli.main import main
 from scorer.errors import InterruptedRunError, UsageError
 from scorer.evaluation.explanation import NO_WORD, WORDS_TRIED, Explainer
+from scorer.jobs import requests
 from scorer.network.inference import Prediction, Predictor
 from scorer.scoring.callbacks import Callbacks
 from scorer.tokens.encoding import Encoded
@@ -175,3 +176,9 @@ def test_tables_in_memory_are_explained_too(tiny_bundle):
     assert (first[:6], none, last[:5]) == ("good +", None, "bad +")
     with pytest.raises(UsageError, match="explain 99: give a number from 1 to 20"):
         loaded.score(["good"], explain=99)
+
+
+def test_a_chunk_with_explanations_is_smaller_unless_its_size_is_given():
+    assert requests("in.csv", "out.csv")[0].chunk_rows == 8192
+    assert requests("in.csv", "out.csv", explain=3)[0].chunk_rows == 1024
+    assert requests("in.csv", "out.csv", explain=3, chunk_rows=77)[0].chunk_rows == 77

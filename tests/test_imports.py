@@ -13,7 +13,17 @@ from setuptools import find_packages
 import scorer
 
 ROOT = Path(__file__).parent.parent
-HEAVY = {"torch", "torchtext", "spacy", "pandas", "pyarrow", "sklearn", "scipy", "safetensors"}
+HEAVY = {
+    "torch",
+    "torchtext",
+    "spacy",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "scipy",
+    "safetensors",
+    "rich",
+}
 SHOW = f"import sys; print(*sorted({HEAVY} & set(sys.modules)))"
 
 

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
@@ -287,6 +288,17 @@ def test_the_least_certain_rows_are_written_to_be_labelled(tiny_bundle, tmp_path
     least = np.abs(certain["probability_positive"].to_numpy() - 0.5).mean()
     every = np.abs(pq.read_table(tmp_path / "out.parquet")["probability_positive"].to_numpy() - 0.5)
     assert least < every.mean()
+
+
+def test_texts_that_are_nearly_the_same_are_labelled_once(tmp_path):
+    story = "the kettle boils in two minutes and its handle stays cool in the hand all day long"
+    texts = [f"{story} {end}" for end in ("", "!", "really", "indeed")] + ["Dull.", "dull .", "so"]
+    table = {"text": texts, "probability_no": [0.5] * 7, "probability_yes": [0.5] * 7}
+    pq.write_table(pa.table(table), tmp_path / "scored.parquet")
+    for by in ("uncertainty", "random"):
+        written = run("sample", tmp_path / "scored.parquet", "--by", by).stdout
+        rows = [row["text"] for row in csv.DictReader(io.StringIO(written))]
+        assert sorted(row[:4].lower() for row in rows) == ["dull", "so", "the "]
 
 
 @pytest.mark.parametrize("command", [["predict", "a"], ["vocabulary"]])

@@ -16,8 +16,10 @@ from scorer.bundles.store import (
     add,
     current,
     history,
+    keep_report,
     keep_trained_rows,
     promote,
+    prune,
     resolve_bundle,
     roll_back,
     trained_rows,
@@ -101,6 +103,15 @@ def test_the_keys_of_trained_rows_are_kept_apart_from_the_bundle(store, bundle):
     assert trained_rows(store, version).tolist() == [1, 3]
     assert trained_rows(store, "another").tolist() == []
     assert versions(store) == [version]
+
+
+def test_a_report_is_kept_beside_the_versions_and_removed_with_its_own(store, bundle):
+    old, newer = "20200101T000000Z-00000000", add(store, bundle).version
+    shutil.copytree(store / newer, store / old)
+    kept = [keep_report(store, version, "<title>a</title>\n") for version in (old, newer)]
+    assert versions(store) == [old, newer]
+    assert kept[0] in prune(store, keep=1)
+    assert [path.exists() for path in kept] == [False, True]
 
 
 def test_the_pointer_is_replaced_and_never_written_in_place(store, bundle):

@@ -1,1 +1,1 @@
-"""Looking at bundles and outputs between nights: evaluation, comparison, explanation, health."""
+"""Looking at bundles and outputs between nights: evaluation, comparison, labelling, health."""

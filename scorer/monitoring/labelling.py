@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from scorer.corpus.near_duplicates import folded
+from scorer.corpus.near_duplicates import find_duplicates, text_codes
 from scorer.errors import InputError, UsageError
 from scorer.tables.formats import CsvOptions, format_of, open_table
 from scorer.tables.text_column import TextColumn, locate_text
@@ -16,12 +16,13 @@ from scorer.tables.text_column import TextColumn, locate_text
 STRATEGIES = ("uncertainty", "random")
 PROBABILITY = "probability_"
 CHUNK_ROWS, CHUNK_BYTES = 8192, 32 << 20
+CANDIDATES = 20  # texts for each row that is wanted, among which near-duplicates are looked for
 
 
 def rows_to_label(
     path: str, rows: int, by: str = "uncertainty", text_column: str | None = None, seed: int = 0
 ) -> pa.Table:
-    """Return a table of texts and their guessed classes, without alike texts.
+    """Return a table of texts and their guessed classes, no two of them nearly the same.
 
     by: `uncertainty` takes the texts whose two highest probabilities are nearest each other, as
     many of each guessed class as there are; `random` takes any. Raises `InputError` for a file
@@ -84,14 +85,15 @@ def _distinct(
     rows: int,
     stratified: bool,
 ) -> list[int]:
-    """Return the first rows of an order whose texts differ, by turns of each class."""
-    keys, classes = folded(texts).to_pylist(), guesses.to_pylist()
+    """Return the first rows of an order of which no two texts are alike, by turns of each class."""
+    codes = text_codes(texts)[order]
+    firsts = np.sort(np.unique(codes, return_index=True)[1])
+    candidates = order[firsts][: CANDIDATES * rows]
+    near = find_duplicates(texts.take(pa.array(candidates))).near
+    kept = candidates[np.sort(np.unique(near, return_index=True)[1])].tolist()
     queues: dict[str, list[int]] = {}
-    seen: set[str] = set()
-    for at in order.tolist():
-        if keys[at] not in seen:
-            seen.add(keys[at])
-            queues.setdefault(classes[at] if stratified else "", []).append(at)
+    for at in kept:
+        queues.setdefault(guesses[at].as_py() if stratified else "", []).append(at)
     chosen: list[int] = []
     for turn in range(max(map(len, queues.values()), default=0)):
         chosen += [queue[turn] for queue in queues.values() if turn < len(queue)]

@@ -89,7 +89,7 @@ def _heading(record: RunRecord, summary: RunSummary) -> Heading:
         "output": summary.output,
         "input": summary.provenance.input.path,
         "bundle": bundle.version,
-        "started": f"{summary.started} (UTC)",
+        "started": f"{summary.started[:19].replace('T', ' ')} (UTC)",
         "took": f"{summary.seconds:,.1f} s",
     }
     headline = f"{rows.written:,} rows scored, complete and in their order."

@@ -67,16 +67,16 @@ def check_gate(
         or _worse_than_simple(result, test)
         or _below(result, test, promotion.min_accuracy)
     )
-    beside = ""
+    verdict = ""
     if not reason:
-        reason, beside = _beside_current(result, bundle, test, store, promotion)
+        reason, verdict = _beside_current(result, bundle, test, store, promotion)
     if reason:
         raise GateError(
             f"bundle {bundle.version} is written but not put in use: {reason}",
             f"{HELP}. `scorer bundles use {bundle.version} --store {store}` puts it in use all the "
             "same",
         )
-    return f"not clearly worse: {beside}" if beside else "there was no version before it"
+    return verdict
 
 
 def knows_more_than_frequencies(probabilities: np.ndarray, targets: np.ndarray) -> bool:
@@ -126,16 +126,16 @@ def _below(result: TrainingResult, test: LabelledRows, least: float | None) -> s
 def _beside_current(
     result: TrainingResult, bundle: Bundle, test: LabelledRows, store: Path, asked: Promotion
 ) -> tuple[str | None, str]:
-    """Return why the bundle in use stays, None where it may be replaced, and the comparison."""
+    """Return why the bundle in use stays, None where it may be replaced, and a verdict then."""
     version = in_use(store)
     if version is None:
-        return None, ""
+        return None, "there was no version before it"
     now = load_bundle(current(store))
     if now.classes != bundle.classes:
         return f"its classes are {bundle.classes}, those in use {now.classes}", ""
     both = _compare(result, now, test, trained_rows(store, version))
-    beside = f"{both}, beside {version}, which is in use"
-    return _worse_than_current(both, beside, asked), beside
+    reason = _worse_than_current(both, f"{both}, beside {version}, which is in use", asked)
+    return reason, f"not clearly worse than {version}, the version before it: {both}"
 
 
 def _worse_than_current(both: Comparison, beside: str, asked: Promotion) -> str | None:

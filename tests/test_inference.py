@@ -16,9 +16,11 @@ from scorer.bundles.golden import TOLERANCES
 from scorer.bundles.predictor import load_predictor
 from scorer.errors import UsageError
 from scorer.network import inference
+from scorer.network.cuda_batches import CudaBatches
 from scorer.network.inference import Prediction, Predictor
 from scorer.network.model import CELLS, POOLINGS, ModelConfig, TextClassifier
 from scorer.network.precision import PRECISIONS
+from scorer.network.recurrence import PackedLayer
 from scorer.tokens.encoding import PAD_ID, UNKNOWN_ID, TextEncoder
 
 BLANKS = (None, "", " ", "\n\t ", "\u3000", "<br />", "<p></p>")
@@ -64,6 +66,20 @@ def assert_same(found: np.ndarray, expected: np.ndarray) -> None:
 def test_a_text_scores_the_same_alone_as_among_others(tiny_predictor, texts):
     alone = np.concatenate([probabilities(tiny_predictor, [text]) for text in texts])
     assert_same(probabilities(tiny_predictor, texts), alone)
+
+
+def test_a_caller_s_autocast_does_not_reach_the_scores(tiny_bundle):
+    """On a GPU a batch is scored in the caller's thread; here its batches serve the CPU's path."""
+    bundle = load_bundle(tiny_bundle)
+    model = bundle.model()
+    encoder = TextEncoder(bundle.rules, bundle.vocabulary)
+    predictor = Predictor(encoder, model, bundle.classes)
+    predictor._recurrence = PackedLayer(model)
+    predictor._cuda_batches = CudaBatches(10_000)
+    texts = ["a good film", "bad", "the film is so so"]
+    expected = probabilities(predictor, texts)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert_same(probabilities(predictor, texts), expected)
 
 
 @settings(max_examples=25)

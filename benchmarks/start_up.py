@@ -32,7 +32,7 @@ PARTS = """
 import sys, time; began = time.perf_counter()
 def mark(name):
     global began; now = time.perf_counter(); print(f"{name}={now - began:.2f}"); began = now
-from scorer.cli.lean_imports import lean_imports; lean_imports("local").__enter__()
+from scorer.cli.lean_imports import lean_imports; lean = lean_imports("local"); lean.__enter__()
 import pyarrow.parquet; mark("arrow")
 import torch; mark("torch")
 import scorer.jobs; mark("scorer")

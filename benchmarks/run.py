@@ -13,6 +13,7 @@ import front_end
 import job_limits
 import job_speed
 import pandas as pd
+import pyarrow as pa
 import start_up
 import training_speed
 from measured import Figure, show
@@ -20,6 +21,7 @@ from setting import Setting
 
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import resolve_bundle
+from scorer.tables.text_column import locate_text
 
 MEASUREMENTS: dict[str, Callable[[Setting], list[Figure]]] = {
     "ceilings": lambda setting: setting.ceilings.figures(),
@@ -36,7 +38,7 @@ MEASUREMENTS: dict[str, Callable[[Setting], list[Figure]]] = {
 @click.command()
 @click.option("--data", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--bundle", help="Bundle folder; else the one that is shipped.")
-@click.option("--text-column", help="Else the bundle's.")
+@click.option("--text-column", help="Else found as the job does.")
 @click.option("--rows", default=10_000, show_default=True, help="Rows that the job scores.")
 @click.option("--repeats", default=3, show_default=True, help="Runs of which the median counts.")
 @click.option("--only", multiple=True, type=click.Choice(list(MEASUREMENTS)), help="Else all.")
@@ -52,8 +54,10 @@ def main(
     folder = resolve_bundle(bundle)
     loaded = load_bundle(folder)
     with tempfile.TemporaryDirectory() as place:
-        column = text_column or loaded.text_column
-        setting = Setting(pd.read_csv(data), column, loaded, folder, Path(place), rows, repeats)
+        frame = pd.read_csv(data)
+        head = pa.Table.from_pandas(frame.head(100))
+        column = locate_text(head, text_column, loaded.text_column).name
+        setting = Setting(frame, column, loaded, folder, Path(place), rows, repeats)
         for name in only or MEASUREMENTS:
             show(MEASUREMENTS[name](setting))
 

@@ -206,6 +206,8 @@ def requests(
     with_label: bool = False,
     with_status: bool = False,
     explain: int | None = None,
+    threshold: float | None = None,
+    abstain: float | None = None,
     chunk_rows: int = CHUNK_ROWS,
     max_rejects: str | int = str(DEFAULT_LIMIT),
     max_drift: float | None = None,
@@ -219,7 +221,7 @@ def requests(
     limit = RejectLimit.parse(str(max_rejects))
     given = format_of(read, input_format)
     wanted = format_of(write, output_format, writing=True)
-    added = AddedColumns(prefix, with_label, with_status, explain or 0)
+    added = AddedColumns(prefix, with_label, with_status, explain or 0, threshold, abstain)
     if explain and chunk_rows == CHUNK_ROWS:
         chunk_rows = EXPLAINED_CHUNK_ROWS
     return (

@@ -64,3 +64,45 @@ def test_statuses_are_positions():
     assert [STATUSES[i] for i in statuses(TEXTS, PREDICTION)] == [
         *(SCORED, UNKNOWN, NULL, BLANK, MARKUP)
     ]
+
+
+def labels(probabilities: list[list[float]], classes: tuple[str, ...], **asked: float) -> list:
+    rows = np.array(probabilities, np.float32)
+    counts = np.ones(len(rows), np.int32)
+    texts = pa.array(["a"] * len(rows), pa.large_string())
+    added = AddedColumns(label=True, **asked)
+    added.added_to(pa.schema([]), classes)
+    return added.arrays(texts, Prediction(rows, counts, 0 * counts), classes)[-1].to_pylist()
+
+
+def test_a_threshold_is_where_the_second_class_begins():
+    rows = [[0.1, 0.9], [0.2, 0.8], [0.45, 0.55], [0.6, 0.4]]
+    positive, negative = CLASSES[1], CLASSES[0]
+    assert labels(rows, CLASSES, threshold=0.8) == [positive, positive, negative, negative]
+    assert labels(rows, CLASSES, threshold=0.4) == [positive] * 4
+
+
+def test_a_label_that_is_too_uncertain_is_left_out():
+    assert labels([[0.1, 0.9], [0.45, 0.55]], CLASSES, abstain=0.6) == ["positive", None]
+    three = [[0.2, 0.3, 0.5], [0.3, 0.3, 0.4]]
+    assert labels(three, ("a", "b", "c"), abstain=0.5) == ["c", None]
+    both = [[0.1, 0.9], [0.25, 0.75], [0.45, 0.55]]
+    assert labels(both, CLASSES, threshold=0.8, abstain=0.6) == ["positive", "negative", None]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"threshold": 0.5}, "--threshold is about the label column.*--with-label"),
+        ({"abstain": 0.5}, "--abstain is about the label column"),
+        ({"label": True, "abstain": 1.5}, r"--abstain 1\.5: give a probability, from 0 to 1"),
+    ],
+)
+def test_a_threshold_needs_a_label_and_is_a_probability(asked, message):
+    with pytest.raises(UsageError, match=message):
+        AddedColumns(**asked)
+
+
+def test_a_threshold_is_for_two_classes():
+    with pytest.raises(UsageError, match=r"for two classes, the bundle has 3\. --abstain"):
+        labels([[0.2, 0.3, 0.5]], ("a", "b", "c"), threshold=0.5)

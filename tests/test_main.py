@@ -290,6 +290,27 @@ def test_the_least_certain_rows_are_written_to_be_labelled(tiny_bundle, tmp_path
     assert least < every.mean()
 
 
+def test_rows_on_which_another_bundle_disagrees_come_first(tiny_bundle, tmp_path):
+    texts = pa.array(["good great lovely", "bad awful dull", "good superb", "awful worst"])
+    scored = Scorer.load(tiny_bundle).score(pa.table({"text": texts}))
+    columns = {name: scored[name].to_pylist() for name in scored.column_names}
+    for name in ("probability_negative", "probability_positive"):
+        columns[name][2] = 1 - columns[name][2]  # as if another bundle had scored this one
+    pq.write_table(pa.table(columns), tmp_path / "scored.parquet")
+    asked = ("sample", tmp_path / "scored.parquet", "--rows", "1", "--by", "disagreement")
+    written = run(*asked, "--bundle", tiny_bundle).stdout
+    assert [row["text"] for row in csv.DictReader(io.StringIO(written))] == ["good superb"]
+
+
+def test_another_bundle_s_classes_have_to_be_the_file_s(tiny_bundle, tmp_path):
+    table = {"text": ["a"], "probability_no": [0.5], "probability_yes": [0.5]}
+    pq.write_table(pa.table(table), tmp_path / "scored.parquet")
+    asked = ("sample", tmp_path / "scored.parquet", "--by", "disagreement")
+    refused = run(*asked, "--bundle", tiny_bundle)
+    assert refused.exit_code == 2
+    assert "classes are negative, positive, those of the file no, yes" in refused.stderr
+
+
 def test_texts_that_are_nearly_the_same_are_labelled_once(tmp_path):
     story = "the kettle boils in two minutes and its handle stays cool in the hand all day long"
     texts = [f"{story} {end}" for end in ("", "!", "really", "indeed")] + ["Dull.", "dull .", "so"]

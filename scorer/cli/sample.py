@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import run_job
 
 
@@ -12,8 +13,13 @@ from scorer.cli.console import run_job
 @click.argument("scored", metavar="SCORED")
 @click.option("--rows", type=click.IntRange(1), default=200, show_default=True, help="How many.")
 @click.option(
-    "--by", default="uncertainty", metavar="uncertainty|random", show_default=True, help="Which."
+    "--by",
+    default="uncertainty",
+    metavar="uncertainty|disagreement|random",
+    show_default=True,
+    help="Which; of disagreement: with the bundle that is named.",
 )
+@bundle_options
 @click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of chance.")
 @click.option("--output", metavar="FILE", help="A new CSV file; else standard output.")
@@ -22,14 +28,22 @@ def sample(**options: Any) -> None:
     run_job(lambda: _sample(**options), piped=True)
 
 
-def _sample(scored: str, output: str | None, **options: Any) -> None:
+def _sample(
+    scored: str, output: str | None, by: str, bundle: str | None, store: str | None, **options: Any
+) -> None:
     import csv
     from pathlib import Path
 
     from scorer.files.publish import check_output, writing
     from scorer.monitoring.labelling import rows_to_label
 
-    table = rows_to_label(scored, **options)
+    other = None
+    if by == "disagreement":
+        from scorer.bundles.bundle_files import load_bundle
+        from scorer.bundles.store import resolve_bundle
+
+        other = load_bundle(resolve_bundle(bundle, store))
+    table = rows_to_label(scored, by=by, other=other, **options)
     lines = [("text", "label", "guess")]
     lines += [(row["text"], "", row["guess"]) for row in table.to_pylist()]
     if output is None:

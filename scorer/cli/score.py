@@ -32,6 +32,18 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.option("--infer-types", is_flag=True, help="Give CSV columns types where no cell changes.")
 @click.option("--prefix", default="", help="Before the name of every added column.")
 @click.option("--with-label", is_flag=True, help="Add a column with the most likely class.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="The label is the second of two classes from this probability; else the likelier one.",
+)
+@click.option(
+    "--abstain",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="No label where the highest probability is below this.",
+)
 @click.option("--with-status", is_flag=True, help="Add a column that says why a row has no score.")
 @click.option(
     "--explain",

@@ -1,56 +1,102 @@
 """Which rows of a scored file to label next.
 
-Knows probability columns, nothing of how they were computed.
+Knows probability columns, nothing of how they were computed; and another bundle to ask.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.predictor import load_predictor
 from scorer.corpus.near_duplicates import find_duplicates, text_codes
 from scorer.errors import InputError, UsageError
 from scorer.tables.formats import CsvOptions, format_of, open_table
 from scorer.tables.text_column import TextColumn, locate_text
 
-STRATEGIES = ("uncertainty", "random")
+STRATEGIES = ("uncertainty", "disagreement", "random")
 PROBABILITY = "probability_"
 CHUNK_ROWS, CHUNK_BYTES = 8192, 32 << 20
 CANDIDATES = 20  # texts for each row that is wanted, among which near-duplicates are looked for
 
 
+@dataclass(frozen=True)
+class _Scored:
+    """The texts of a file that have probabilities, float64 (rows, classes)."""
+
+    texts: pa.LargeStringArray
+    probabilities: np.ndarray
+    classes: tuple[str, ...]
+
+    @property
+    def guesses(self) -> pa.StringArray:
+        """The likeliest class of each row."""
+        best = self.probabilities.argmax(axis=1)
+        return pa.array(np.array(self.classes, object)[best], pa.string())
+
+
 def rows_to_label(
-    path: str, rows: int, by: str = "uncertainty", text_column: str | None = None, seed: int = 0
+    path: str,
+    rows: int,
+    by: str = "uncertainty",
+    text_column: str | None = None,
+    seed: int = 0,
+    other: Bundle | None = None,
 ) -> pa.Table:
     """Return a table of texts and their guessed classes, no two of them nearly the same.
 
-    by: `uncertainty` takes the texts whose two highest probabilities are nearest each other, as
-    many of each guessed class as there are; `random` takes any. Raises `InputError` for a file
-    without probability columns, `UsageError` for another strategy.
+    by: `uncertainty` takes the texts whose two highest probabilities are nearest each other,
+    `disagreement` those whose probabilities differ most from the ones of the bundle `other`, both
+    as many of each guessed class as there are; `random` takes any. Raises `InputError` for a file
+    without probability columns, `UsageError` for another strategy or another bundle's classes.
     """
     if by not in STRATEGIES:
         raise UsageError(f"--by {by}: choose one of: {', '.join(STRATEGIES)}")
-    texts, guesses, margins = _read(path, text_column)
-    random = np.random.default_rng(seed).random(len(margins))
-    order = np.argsort(margins + 1e-9 * random if by == "uncertainty" else random)
-    chosen = _distinct(texts, guesses, order, rows, stratified=by == "uncertainty")
+    scored = _read(path, text_column)
+    random = np.random.default_rng(seed).random(len(scored.texts))
+    if by == "uncertainty":
+        ranks = _margins(scored.probabilities) + 1e-9 * random
+    elif by == "disagreement":
+        ranks = 1e-9 * random - _differences(scored, other)
+    else:
+        ranks = random
+    guesses = scored.guesses
+    chosen = _distinct(scored.texts, guesses, np.argsort(ranks), rows, stratified=by != "random")
     picked = pa.array(chosen, pa.int64())
-    return pa.table({"text": texts.take(picked), "guess": guesses.take(picked)})
+    return pa.table({"text": scored.texts.take(picked), "guess": guesses.take(picked)})
 
 
-def _read(
-    path: str, text_column: str | None
-) -> tuple[pa.LargeStringArray, pa.StringArray, np.ndarray]:
+def _margins(probabilities: np.ndarray) -> np.ndarray:
+    """Return how far each row's highest probability is above the next one: (rows,)."""
+    highest = np.sort(probabilities, axis=1)[:, -2:]
+    return np.asarray(highest[:, 1] - highest[:, 0])
+
+
+def _differences(scored: _Scored, other: Bundle | None) -> np.ndarray:
+    """Return how far another bundle's probabilities are from each row's: (rows,)."""
+    if other is None:
+        raise UsageError("--by disagreement needs another bundle", "--bundle or --store names it")
+    if set(other.classes) != set(scored.classes):
+        names, ours = ", ".join(other.classes), ", ".join(scored.classes)
+        raise UsageError(f"the other bundle's classes are {names}, those of the file {ours}")
+    predictor = load_predictor(other, "auto", workers=0)
+    order = [other.classes.index(name) for name in scored.classes]
+    theirs = predictor.predict(predictor.encode(scored.texts)).probabilities[:, order]
+    return np.asarray(np.abs(np.nan_to_num(theirs) - scored.probabilities).sum(axis=1))
+
+
+def _read(path: str, text_column: str | None) -> _Scored:
     parts = list(_scored_chunks(path, text_column))
     if not parts:
         raise InputError(f"{path} has no scored row")
-    texts, guesses, margins = zip(*parts, strict=True)
-    return pa.concat_arrays(texts), pa.concat_arrays(guesses), np.concatenate(margins)
+    texts = pa.concat_arrays([part.texts for part in parts])
+    probabilities = np.concatenate([part.probabilities for part in parts])
+    return _Scored(texts, probabilities, parts[0].classes)
 
 
-def _scored_chunks(
-    path: str, text_column: str | None
-) -> Iterator[tuple[pa.LargeStringArray, pa.StringArray, np.ndarray]]:
+def _scored_chunks(path: str, text_column: str | None) -> Iterator[_Scored]:
     column: TextColumn | None = None
     with open_table(path, format_of(path), CsvOptions()) as reader:
         for chunk in reader.chunks(CHUNK_ROWS, CHUNK_BYTES):
@@ -60,14 +106,11 @@ def _scored_chunks(
                 raise InputError(f"{path} has no columns {PROBABILITY}…", "Score it first")
             if column is None:
                 column = locate_text(table.drop(names), text_column, "text")
-            columns = [_numbers(table.column(name)) for name in names]
-            probabilities = np.stack(columns, axis=1)
+            probabilities = np.stack([_numbers(table.column(name)) for name in names], axis=1)
             scored = np.flatnonzero(~np.isnan(probabilities).any(axis=1))
-            highest = np.sort(probabilities[scored], axis=1)[:, -2:]
-            classes = np.array([name.removeprefix(PROBABILITY) for name in names], object)
-            guesses = pa.array(classes[probabilities[scored].argmax(axis=1)], pa.string())
-            texts = column.texts(table, chunk.first_row)
-            yield texts.take(pa.array(scored)), guesses, highest[:, 1] - highest[:, 0]
+            texts = column.texts(table, chunk.first_row).take(pa.array(scored))
+            classes = tuple(name.removeprefix(PROBABILITY) for name in names)
+            yield _Scored(texts, probabilities[scored], classes)
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:

@@ -294,6 +294,8 @@ def repeat_command(record: RunRecord) -> str:
         **source.csv.given(),
         "prefix": target.added.prefix or None,
         "with_label": target.added.label,
+        "threshold": target.added.threshold,
+        "abstain": target.added.abstain,
         "with_status": target.added.status,
         "explain": target.added.explain or None,
         "precision": record.model.predictor.score_settings.get("precision"),

@@ -25,6 +25,7 @@ class Measure:
     threshold: float
     plain: str
     value: Callable[[Profile, Profile], float]  # of the profile known, and of the one found
+    general: bool = False  # it says something beside a general profile too
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def measure_drift(known: Profile, found: Profile) -> Drift:
     """Return how far `found` is from `known`."""
     if min(known.texts, found.texts + found.empty) < MIN_TEXTS:
         return Drift({}, None)
-    measures = {measure.name: measure.value(known, found) for measure in MEASURES}
-    level = max(measures[measure.name] / measure.threshold for measure in MEASURES)
+    compared = [measure for measure in MEASURES if measure.general or not known.general]
+    measures = {measure.name: measure.value(known, found) for measure in compared}
+    level = max(measures[measure.name] / measure.threshold for measure in compared)
     return Drift(measures, level)
 
 
@@ -113,7 +115,8 @@ MEASURES = (
         0.06,
         "texts have more words that the bundle does not know",
         _unknown_tokens,
+        general=True,
     ),
-    Measure("empty texts", 0.2, "more texts are empty", _empty_texts),
+    Measure("empty texts", 0.2, "more texts are empty", _empty_texts, general=True),
     Measure("probabilities", 0.2, "probabilities are distributed otherwise", _probabilities),
 )

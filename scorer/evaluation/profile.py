@@ -22,6 +22,8 @@ BINS = 10  # of a histogram: probabilities of a class from 0 to 1
 class Profile:
     """Counts over texts.
 
+    general: whether the texts are of kinds so different that other lengths, words or probabilities
+    than theirs are no sign of anything, as those that the shipped bundle was evaluated on.
     lengths: int64 (LENGTHS,), texts by tokens; words: int64 (WORDS + 1,), tokens by id, all others
     last; histograms: int64 (classes, BINS), texts by a class's probability.
     """
@@ -30,6 +32,7 @@ class Profile:
     empty: int = 0  # texts without a token
     tokens: int = 0
     unknown: int = 0
+    general: bool = False
     lengths: np.ndarray = field(default_factory=lambda: np.zeros(len(LENGTHS), np.int64))
     words: np.ndarray = field(default_factory=lambda: np.zeros(WORDS + 1, np.int64))
     histograms: np.ndarray = field(init=False)
@@ -64,6 +67,7 @@ class Profile:
             "empty": self.empty,
             "tokens": self.tokens,
             "unknown": self.unknown,
+            "general": self.general,
             "lengths": self.lengths.tolist(),
             "words": self.words.tolist(),
             "histograms": self.histograms.tolist(),
@@ -72,10 +76,11 @@ class Profile:
     @classmethod
     def from_json(cls, facts: Mapping[str, Any], classes: Sequence[str]) -> "Profile":
         """Return the profile that `to_json` wrote. Raises `ValueError` for other sizes."""
-        profile = cls(classes, facts["empty"], facts["tokens"], facts["unknown"])
+        counts = (facts["empty"], facts["tokens"], facts["unknown"])
+        profile = cls(classes, *counts, bool(facts.get("general", False)))
         for name in ("lengths", "words", "histograms"):
-            counts = np.array(facts[name], np.int64)
-            if counts.shape != getattr(profile, name).shape:
-                raise ValueError(f"the profile's {name} have the shape {counts.shape}")
-            setattr(profile, name, counts)
+            found = np.array(facts[name], np.int64)
+            if found.shape != getattr(profile, name).shape:
+                raise ValueError(f"the profile's {name} have the shape {found.shape}")
+            setattr(profile, name, found)
         return profile

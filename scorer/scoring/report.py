@@ -185,6 +185,7 @@ def _drift(record: RunRecord, summary: RunSummary) -> Section:
             Cell(measure.plain if summary.drift[measure.name] >= measure.threshold else "as usual"),
         )
         for measure in MEASURES
+        if measure.name in summary.drift
     ]
     remark = (
         f"How far these texts are from those the bundle was evaluated on, without any label; the "

@@ -1,0 +1,64 @@
+"""Drift beside a profile of one kind of texts, and beside the shipped bundle's general one."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scorer import score_file
+from scorer.evaluation.drift import MEASURES, measure_drift
+from scorer.evaluation.profile import LENGTHS, WORDS, Profile
+
+CLASSES = ("negative", "positive")
+ENGLISH = ("The kettle boils fast.", "I would not buy this film again, it was dull.", "Good fit!")
+GERMAN = ("Der Wasserkocher ist schnell.", "Leider schon nach zwei Tagen kaputt.", "Gerne wieder!")
+
+
+def profile(length: int, unknown: int = 0, empty: int = 0, general: bool = False) -> Profile:
+    """Return the profile of 1,000 texts of so many tokens in a range, of which some are unknown."""
+    found = Profile(CLASSES, empty, tokens=10_000, unknown=unknown, general=general)
+    found.lengths[length] = 1000
+    found.words[:] = 10_000 // WORDS
+    found.histograms[:, 3] = 1000
+    return found
+
+
+def test_beside_a_general_profile_only_unknown_words_and_empty_texts_count():
+    other = profile(len(LENGTHS) - 1)
+    assert measure_drift(profile(2), other).warnings == [
+        "texts are of other lengths than those the bundle was evaluated on (length "
+        f"{measure_drift(profile(2), other).measures['length']:.2f}, at most 0.2 is usual)"
+    ]
+    beside = measure_drift(profile(2, general=True), other)
+    assert set(beside.measures) == {"unknown tokens", "empty texts"}
+    assert not beside.warnings
+
+
+@pytest.mark.parametrize("kept", [{"unknown": 3000}, {"empty": 1000}])
+def test_unknown_words_and_empty_texts_are_warned_of_beside_any_profile(kept):
+    for general in (False, True):
+        drift = measure_drift(profile(2, general=general), profile(2, **kept))
+        assert len(drift.warnings) == 1
+        assert drift.level is not None and drift.level > 1
+
+
+def test_a_profile_is_what_it_was_when_read_again():
+    known = profile(2, unknown=5, general=True)
+    again = Profile.from_json(json.loads(json.dumps(known.to_json())), CLASSES)
+    assert again.general
+    assert set(measure_drift(again, known).measures) < {measure.name for measure in MEASURES}
+    older = {name: value for name, value in known.to_json().items() if name != "general"}
+    assert not Profile.from_json(older, CLASSES).general
+    assert np.array_equal(again.lengths, known.lengths)
+
+
+@pytest.mark.parametrize(("texts", "warned"), [(ENGLISH, False), (GERMAN, True)])
+def test_the_shipped_bundle_warns_of_another_language_but_of_no_other_kind(texts, warned, tmp_path):
+    night = [f'{{"text": "{text}"}}' for text in texts * 40]
+    Path(tmp_path / "night.jsonl").write_text("\n".join(night))
+    summary = score_file(tmp_path / "night.jsonl", tmp_path / "out.jsonl", precision="float32")
+    assert any("more words that the bundle does not know" in w for w in summary.drift_warnings) == (
+        warned
+    )
+    assert len(summary.drift_warnings) == warned

@@ -72,11 +72,17 @@ def test_it_is_scikit_learn_s_tf_idf_with_logistic_regression(rows):
     np.testing.assert_allclose(found, expected.decision_function(features), atol=0.02)
 
 
+@pytest.fixture(scope="module")
+def letters() -> tuple[TextEncoder, LinearTerm]:
+    texts = ["a b c", "b A", "d e d e"]
+    encoder, vocabulary = encoder_of(texts)
+    encoded = encoder.encode(pa.array(texts, pa.large_string()))
+    return encoder, fit_linear(Examples(encoded, np.array([0, 1, 0])), vocabulary, 2)
+
+
 @given(st.lists(st.text(LETTERS + " ", max_size=20), min_size=1, max_size=6))
-def test_a_text_s_logits_do_not_depend_on_its_neighbours(texts):
-    encoder, vocabulary = encoder_of(["a b c", "b A", "d e d e"])
-    encoded = encoder.encode(pa.array(["a b c", "b A", "d e d e"], pa.large_string()))
-    term = fit_linear(Examples(encoded, np.array([0, 1, 0])), vocabulary, 2)
+def test_a_text_s_logits_do_not_depend_on_its_neighbours(letters, texts):
+    encoder, term = letters
     together = term.logits(encoder.encode(pa.array(texts, pa.large_string())))
     for text, expected in zip(texts, together, strict=True):
         alone = term.logits(encoder.encode(pa.array([text], pa.large_string())))

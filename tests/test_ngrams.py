@@ -14,6 +14,8 @@ from scorer.tokens.text import TextRules
 RULES = TextRules()
 TOKENS = (*SPECIALS, "the", "film", ".")
 SPELLED = Vocabulary(TOKENS, ("<fi", "film", "lms>", "<th"))
+encoder = TextEncoder(RULES, SPELLED)
+plain_encoder = TextEncoder(RULES, Vocabulary(TOKENS))
 texts = st.lists(st.text("film. ths", max_size=12), max_size=8)
 
 
@@ -36,9 +38,7 @@ def test_the_most_frequent_n_grams_are_kept_and_none_that_is_met_once():
 
 
 def test_unknown_tokens_alone_have_n_grams():
-    encoded = TextEncoder(RULES, SPELLED).encode(
-        pa.array(["the films", None, "film."], pa.large_string())
-    )
+    encoded = encoder.encode(pa.array(["the films", None, "film."], pa.large_string()))
     assert encoded.ids.tolist() == [2, UNKNOWN_ID, 3, 4]
     assert [SPELLED.ngrams[id - len(TOKENS)] for id in encoded.ngrams.ids] == [
         "<fi",
@@ -51,7 +51,7 @@ def test_unknown_tokens_alone_have_n_grams():
 @given(texts)
 def test_token_ids_are_those_of_a_vocabulary_without_n_grams(rows):
     column = pa.array(rows, pa.large_string())
-    plain, spelled = (TextEncoder(RULES, v).encode(column) for v in (Vocabulary(TOKENS), SPELLED))
+    plain, spelled = plain_encoder.encode(column), encoder.encode(column)
     assert plain.ngrams is None
     assert np.array_equal(plain.ids, spelled.ids)
     assert np.array_equal(plain.offsets, spelled.offsets)
@@ -59,7 +59,7 @@ def test_token_ids_are_those_of_a_vocabulary_without_n_grams(rows):
 
 @given(texts, st.integers(0, 8))
 def test_rows_taken_apart_and_joined_are_what_they_were(rows, cut):
-    whole = TextEncoder(RULES, SPELLED).encode(pa.array(rows, pa.large_string()))
+    whole = encoder.encode(pa.array(rows, pa.large_string()))
     cut = min(cut, len(whole))
     again = Encoded.joined([whole.rows(0, cut), whole.rows(cut, len(whole))])
     for one, other in ((whole, again), (whole.ngrams, again.ngrams)):

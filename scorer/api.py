@@ -16,8 +16,7 @@ import pyarrow as pa
 
 from scorer import jobs
 from scorer.bundles.bundle import Bundle
-from scorer.bundles.bundle_files import load_bundle
-from scorer.bundles.store import resolve_bundle
+from scorer.bundles.store import load_chosen
 from scorer.errors import ScorerError, UsageError
 from scorer.jobs import PRECISION, StrPath, one_name
 from scorer.scoring import scoring
@@ -97,7 +96,7 @@ class Scorer:
         Raises `BundleError` for a bundle that is damaged, or whose golden rows come out otherwise.
         """
         with _parameter_names():
-            return cls(load_bundle(resolve_bundle(bundle, store)), precision)
+            return cls(load_chosen(bundle, store), precision)
 
     def __reduce__(self) -> tuple[type["Scorer"], tuple[Bundle, str]]:
         """Send the bundle and the precision that was chosen: numbers stay the same."""

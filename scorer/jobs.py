@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
-from scorer.bundles.store import DEFAULT_BUNDLE, resolve_bundle
+from scorer.bundles.store import DEFAULT_BUNDLE, load_chosen, resolve_bundle
 from scorer.engines import many_files
 from scorer.engines.many_files import URL_HINT, FilePair, FilesSummary, Outcome, find_files
 from scorer.engines.process_pool import ProcessPool
@@ -163,7 +163,7 @@ def score_files(
         )
     folder = Path(target)
     pairs = find_files([os.fspath(source) for source in sources], folder, output_format)
-    loaded = load_bundle(resolve_bundle(bundle, store))
+    loaded = load_chosen(bundle, store)
     chosen = Engine(engine, processes, concurrency, ray_address)
     model = load_model(loaded, precision, workers, engine=chosen)
 

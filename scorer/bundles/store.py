@@ -224,3 +224,10 @@ def resolve_bundle(
     if bundle is not None:
         return Path(bundle)
     return current(Path(store)) if store is not None else DEFAULT_BUNDLE
+
+
+def load_chosen(
+    bundle: str | os.PathLike[str] | None = None, store: str | os.PathLike[str] | None = None
+) -> Bundle:
+    """Return the bundle of `resolve_bundle`, verified. Raises `UsageError` or `BundleError`."""
+    return load_bundle(resolve_bundle(bundle, store))

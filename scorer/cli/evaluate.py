@@ -38,8 +38,7 @@ def _evaluate(
 ) -> None:
     from pathlib import Path
 
-    from scorer.bundles.bundle_files import load_bundle
-    from scorer.bundles.store import resolve_bundle
+    from scorer.bundles.store import load_chosen
     from scorer.corpus.labelled_columns import Columns
     from scorer.evaluation.page import check_page, publish_page
     from scorer.evaluation.report import evaluation_html
@@ -51,7 +50,7 @@ def _evaluate(
     columns = Columns(text_column, label_column, labels=labels)
     evaluated: dict[str, Evaluation] = {}
     for chosen in bundles or (None,):
-        bundle = load_bundle(resolve_bundle(chosen, None if chosen else store))
+        bundle = load_chosen(chosen, None if chosen else store)
         found = evaluated[bundle.version] = evaluate_bundle(bundle, paths, columns)
         facts = {"bundle": bundle.version, "macro_f1": found.macro_f1, **found.to_json()}
         click.echo(json.dumps(facts) if as_json else _table(bundle.version, found))
@@ -96,10 +95,10 @@ def _compare(
     from pathlib import Path
 
     from scorer.bundles.bundle_files import load_bundle
-    from scorer.bundles.store import resolve_bundle
+    from scorer.bundles.store import load_chosen
     from scorer.monitoring.shadow import compare_on
 
-    now, new = load_bundle(resolve_bundle(bundle, store)), load_bundle(Path(other))
+    now, new = load_chosen(bundle, store), load_bundle(Path(other))
     found = compare_on(source, now, new, text_column)
     click.echo(
         f"{now.version} -> {new.version}: {found.rows:,} texts; {found.flipped:,} "

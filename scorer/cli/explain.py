@@ -20,13 +20,12 @@ def explain(texts: tuple[str, ...], bundle: str | None, store: str | None, words
 def _explain(texts: tuple[str, ...], bundle: str | None, store: str | None, words: int) -> None:
     import pyarrow as pa
 
-    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.predictor import load_predictor
-    from scorer.bundles.store import resolve_bundle
+    from scorer.bundles.store import load_chosen
     from scorer.evaluation.explanation import Explainer
 
     check_characters(texts=texts)
-    loaded = load_bundle(resolve_bundle(bundle, store))
+    loaded = load_chosen(bundle, store)
     predictor, tokens = load_predictor(loaded, workers=0), loaded.vocabulary.tokens
     encoded = predictor.encode(pa.array(texts, pa.large_string()))
     prediction = predictor.predict(encoded)

@@ -18,12 +18,11 @@ def _predict(texts: tuple[str, ...], bundle: str | None, store: str | None) -> N
     import numpy as np
     import pyarrow as pa
 
-    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.predictor import load_predictor
-    from scorer.bundles.store import resolve_bundle
+    from scorer.bundles.store import load_chosen
 
     check_characters(texts=texts)
-    predictor = load_predictor(load_bundle(resolve_bundle(bundle, store)), "auto", workers=0)
+    predictor = load_predictor(load_chosen(bundle, store), "auto", workers=0)
     encoded = predictor.encode(pa.array(texts, pa.large_string()))
     for text, row in zip(texts, predictor.predict(encoded).probabilities, strict=True):
         shares = ["none" if np.isnan(share) else f"{share:.2%}" for share in row]

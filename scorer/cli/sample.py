@@ -39,10 +39,9 @@ def _sample(
 
     other = None
     if by == "disagreement":
-        from scorer.bundles.bundle_files import load_bundle
-        from scorer.bundles.store import resolve_bundle
+        from scorer.bundles.store import load_chosen
 
-        other = load_bundle(resolve_bundle(bundle, store))
+        other = load_chosen(bundle, store)
     table = rows_to_label(scored, by=by, other=other, **options)
     lines = [("text", "label", "guess")]
     lines += [(row["text"], "", row["guess"]) for row in table.to_pylist()]

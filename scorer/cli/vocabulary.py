@@ -17,10 +17,9 @@ def vocabulary(words: tuple[str, ...], bundle: str | None, store: str | None) ->
 
 
 def _vocabulary(words: tuple[str, ...], bundle: str | None, store: str | None) -> None:
-    from scorer.bundles.bundle_files import load_bundle
-    from scorer.bundles.store import resolve_bundle
+    from scorer.bundles.store import load_chosen
 
-    loaded = load_bundle(resolve_bundle(bundle, store))
+    loaded = load_chosen(bundle, store)
     tokens, facts = loaded.vocabulary.tokens, loaded.facts.training["vocabulary"]
     click.echo(f"{len(tokens):,} tokens of {facts['training_tokens']:,} training tokens")
     common = ", ".join(f"{token} {count:,}" for token, count in facts["most_frequent"])

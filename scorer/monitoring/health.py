@@ -15,9 +15,8 @@ import torch
 
 from scorer import __version__
 from scorer.bundles.bundle import Bundle
-from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
-from scorer.bundles.store import resolve_bundle
+from scorer.bundles.store import load_chosen
 from scorer.errors import ScorerError
 from scorer.network.inference import CORES, Predictor
 from scorer.scoring.record import Model
@@ -119,7 +118,7 @@ def _disk(folder: Path, least_free: float) -> str:
 
 
 def _bundle(bundle: str | None, store: str | None, loaded: list[Bundle]) -> str:
-    loaded.append(load_bundle(resolve_bundle(bundle, store)))
+    loaded.append(load_chosen(bundle, store))
     return f"{loaded[0].version}, classes {', '.join(loaded[0].classes)}"
 
 

@@ -103,17 +103,11 @@ def _largest_change(predictor: Predictor, encoded: Encoded, found: np.ndarray) -
     rows = np.arange(len(found))
     parts = [[rows[::-1]], np.array_split(rows[:200], 20), np.array_split(rows[:40], 40)]
     changes = [
-        np.nanmax(np.abs(predictor.predict(_taken(encoded, part)).probabilities - found[part]))
+        np.nanmax(np.abs(predictor.predict(encoded.take(part)).probabilities - found[part]))
         for several in parts
         for part in several
     ]
     return float(max(changes))
-
-
-def _taken(encoded: Encoded, rows: np.ndarray) -> Encoded:
-    lengths = encoded.lengths[rows]
-    ids = [encoded.ids[encoded.offsets[row] : encoded.offsets[row + 1]] for row in rows]
-    return Encoded(np.concatenate(ids), np.concatenate([[0], np.cumsum(lengths)]))
 
 
 def runs_out_of_memory(trial: Trial) -> Iterator[Figure]:

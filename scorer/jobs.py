@@ -22,7 +22,7 @@ from scorer.engines.many_files import URL_HINT, FilePair, FilesSummary, Outcome,
 from scorer.engines.process_pool import ProcessPool
 from scorer.errors import UsageError
 from scorer.evaluation.profile import Profile
-from scorer.files.urls import hide_secrets, is_url, location
+from scorer.files.urls import hide_secrets, is_url, local_file, location
 from scorer.network.inference import Predicts
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks as ScoringCallbacks
@@ -208,7 +208,7 @@ def requests(
     explain: int | None = None,
     threshold: float | None = None,
     abstain: float | None = None,
-    chunk_rows: int = CHUNK_ROWS,
+    chunk_rows: int | None = None,
     max_rejects: str | int = str(DEFAULT_LIMIT),
     max_drift: float | None = None,
     hold_on_drift: bool = False,
@@ -222,17 +222,15 @@ def requests(
     given = format_of(read, input_format)
     wanted = format_of(write, output_format, writing=True)
     added = AddedColumns(prefix, with_label, with_status, explain or 0, threshold, abstain)
-    if explain and chunk_rows == CHUNK_ROWS:
-        chunk_rows = EXPLAINED_CHUNK_ROWS
     return (
         Source(
             read,
             given,
             CsvOptions(**csv),
             one_name(text_column),
-            chunk_rows,
+            chunk_rows or (EXPLAINED_CHUNK_ROWS if explain else CHUNK_ROWS),
             limit,
-            None if cache is None else Path(cache),
+            None if cache is None else local_file(cache, "--cache"),
         ),
         Target(
             write,
@@ -240,7 +238,7 @@ def requests(
             added,
             overwrite,
             *_drift_limit(max_drift, hold_on_drift),
-            report=None if report is None else Path(report),
+            report=None if report is None else local_file(report, "--report"),
         ),
     )
 
@@ -298,10 +296,10 @@ def train(
         Columns(one_name(text_column), label_column, group_column, labels),
         keep_duplicates,
         AuxiliaryFiles(
-            [Path(path) for path in unlabelled],
-            None if start_from is None else Path(start_from),
-            None if vectors is None else Path(vectors),
-            [Path(path) for path in teachers],
+            [local_file(path, "--unlabelled") for path in unlabelled],
+            None if start_from is None else local_file(start_from, "--start-from"),
+            None if vectors is None else local_file(vectors, "--vectors"),
+            [local_file(path, "--teacher") for path in teachers],
         ),
         seed,
         ReadOptions(input_format, CsvOptions(**csv)),

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from scorer import __version__
 from scorer.cli import score
 from scorer.tokens.text import TextRules, normalise
 
@@ -111,7 +112,7 @@ def test_kubernetes_jobs_call_the_command_as_it_is(name):
     check_command(arguments)
     threads = {entry["name"]: entry["value"] for entry in container["env"]}["OMP_NUM_THREADS"]
     assert container["resources"]["limits"]["cpu"] == threads
-    assert container["image"].startswith("batch-text-scorer:")
+    assert container["image"] == f"batch-text-scorer:{__version__}"
 
 
 @pytest.mark.parametrize("name", ["kubernetes-cronjob.yaml", "kubernetes-lists.yaml"])

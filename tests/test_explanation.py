@@ -17,8 +17,9 @@ from scorer.errors import InterruptedRunError, UsageError
 from scorer.evaluation.explanation import NO_WORD, WORDS_TRIED, Explainer
 from scorer.jobs import requests
 from scorer.network.inference import Prediction, Predictor
+from scorer.network.linear import LinearTerm, Subwords, Terms
 from scorer.scoring.callbacks import Callbacks
-from scorer.tokens.encoding import Encoded
+from scorer.tokens.encoding import Encoded, TextEncoder, Vocabulary
 
 ROWS = 150
 
@@ -53,8 +54,27 @@ def without(text: str, word: str) -> str:
     return " ".join(piece for piece in text.split() if piece != word)
 
 
-def test_an_effect_is_what_the_score_loses_without_the_word(tiny_predictor, tokens):
+@pytest.fixture(scope="module")
+def spelling_predictor(tiny_bundle: Path) -> Predictor:
+    """Return the tiny bundle's predictor, with a linear term that knows `qqqq` by its n-grams."""
+    bundle = load_bundle(tiny_bundle)
+    vocabulary = Vocabulary(bundle.vocabulary.tokens, ("<qq", "qqq"))
+    tokens, classes = len(vocabulary), len(bundle.classes)
+    coefficients = np.zeros((tokens + 2, classes), np.float32)
+    coefficients[tokens:, 0] = 2
+    nothing = np.zeros((0, classes), np.float32)
+    terms = Terms(np.full(tokens, NO_WORD, np.int32), np.zeros(0, np.int64))
+    subwords = Subwords(coefficients, np.ones(tokens + 2, np.float32))
+    term = LinearTerm(terms, nothing[:, 0], nothing, np.zeros(classes, np.float32), subwords)
+    encoder = TextEncoder(bundle.rules, vocabulary)
+    return Predictor(encoder, bundle.model(), bundle.classes, bundle.temperature, linear=term)
+
+
+@pytest.mark.parametrize("which", ["tiny_predictor", "spelling_predictor"])
+def test_an_effect_is_what_the_score_loses_without_the_word(which, tokens, request):
+    tiny_predictor = request.getfixturevalue(which)
     texts = ["the film was good and superb", "a dull story , not good , dull cast", "bad"]
+    texts += ["qqqq", "the film was good qqqq and qqq fair"]
     encoded = tiny_predictor.encode(pa.array(texts, pa.large_string()))
     prediction = tiny_predictor.predict(encoded)
     found = Explainer(tiny_predictor, tokens, 20).explain(encoded, prediction)
@@ -181,4 +201,5 @@ def test_tables_in_memory_are_explained_too(tiny_bundle):
 def test_a_chunk_with_explanations_is_smaller_unless_its_size_is_given():
     assert requests("in.csv", "out.csv")[0].chunk_rows == 8192
     assert requests("in.csv", "out.csv", explain=3)[0].chunk_rows == 1024
-    assert requests("in.csv", "out.csv", explain=3, chunk_rows=77)[0].chunk_rows == 77
+    for rows in (77, 8192):
+        assert requests("in.csv", "out.csv", explain=3, chunk_rows=rows)[0].chunk_rows == rows

@@ -22,6 +22,7 @@ HEAVY = {
     "sklearn",
     "scipy",
     "safetensors",
+    "jinja2",
     "rich",
 }
 SHOW = f"import sys; print(*sorted({HEAVY} & set(sys.modules)))"

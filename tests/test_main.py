@@ -290,6 +290,16 @@ def test_the_least_certain_rows_are_written_to_be_labelled(tiny_bundle, tmp_path
     assert least < every.mean()
 
 
+def test_as_many_rows_of_a_rare_class_are_taken_as_of_the_others(tmp_path):
+    positive = np.r_[np.full(3000, 0.5001), np.full(60, 0.3)]
+    texts = [f"word{at} other{at} third{at} fourth{at}" for at in range(len(positive))]
+    table = {"text": texts, "probability_no": 1 - positive, "probability_yes": positive}
+    pq.write_table(pa.table(table), tmp_path / "scored.parquet")
+    written = run("sample", tmp_path / "scored.parquet", "--rows", "20").stdout
+    guesses = Counter(row["guess"] for row in csv.DictReader(io.StringIO(written)))
+    assert guesses == {"no": 10, "yes": 10}
+
+
 def test_rows_on_which_another_bundle_disagrees_come_first(tiny_bundle, tmp_path):
     texts = pa.array(["good great lovely", "bad awful dull", "good superb", "awful worst"])
     scored = Scorer.load(tiny_bundle).score(pa.table({"text": texts}))

@@ -19,7 +19,7 @@ from scorer import score_file, score_files
 from scorer.bundles.bundle_files import load_bundle
 from scorer.cli.main import main
 from scorer.engines import shares
-from scorer.engines.process_pool import ProcessPool
+from scorer.engines.process_pool import RESTARTS, ProcessPool
 from scorer.errors import BundleError, ScorerError, UsageError
 from scorer.scoring.callbacks import Callbacks
 
@@ -63,10 +63,11 @@ def test_a_run_by_processes_is_a_run_like_any_other_also_where_one_is_killed(row
 
 def test_a_share_whose_processes_all_die_ends_the_run_by_name(rows, tiny_bundle):
     pool = ProcessPool(load_bundle(tiny_bundle), "float32", 1)
-    start = pool._start
+    start, started = pool._start, []
 
     def start_and_kill(at: int):
         process = start(at)
+        started.append(process.pid)
         os.kill(process.pid, signal.SIGKILL)
         return process
 
@@ -74,6 +75,7 @@ def test_a_share_whose_processes_all_die_ends_the_run_by_name(rows, tiny_bundle)
     os.kill(pool._processes[0].pid, signal.SIGKILL)
     with pytest.raises(ScorerError, match=r"process \d+ was killed by SIGKILL.*--processes"):
         pool.predict(pool.encode(pa.array(["good"], pa.large_string())))
+    assert len(started) == RESTARTS
     pool.close()
     assert multiprocessing.active_children() == []
 

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from object_store import BUCKET, KEY, running_store
 
 from scorer import score_file
+from scorer.bundles.store import DEFAULT_BUNDLE
 from scorer.cli.main import main
 from scorer.corpus.corpus import read_corpus
 from scorer.corpus.labelled_columns import Columns
@@ -315,6 +316,18 @@ def test_no_credential_is_written_anywhere(store, score, tmp_path, monkeypatch, 
         score(f"{given}&token={secret}", tmp_path / "x.csv", *records),
         score(f"https://u:{account}@127.0.0.1:9/in.csv?sig={secret}", tmp_path / "x.csv", *records),
     ]
+    gone = given.replace("in.csv", "none.csv")
+    commands = [
+        ["sample", gone],
+        ["compare", gone, DEFAULT_BUNDLE],
+        ["evaluate", gone],
+        ["train", tmp_path / "a.csv", "--unlabelled", gone],
+        ["score", tmp_path / "a.csv", tmp_path / "b.csv", "--report", f"{gone}.html"],
+        ["evaluate", tmp_path / "a.csv", "--html", f"{gone}.html"],
+    ]
+    refused = [CliRunner().invoke(main, [*map(str, command)]) for command in commands]
+    assert [run.exit_code for run in refused] == [3, 3, 3, 2, 2, 2], [r.stderr for r in refused]
+    ended += refused
     assert [run.exit_code for run in ended][:4] == [0, 2, 3, 3], [run.stderr for run in ended]
     texts = [run.output + run.stderr for run in ended]
     texts += [path.read_bytes().decode("latin-1") for path in tmp_path.rglob("*.*")]

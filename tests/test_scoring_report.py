@@ -13,10 +13,11 @@ from tiny_corpora import write_csv
 
 import scorer
 from scorer.cli.main import main
-from scorer.errors import InterruptedRunError, UsageError
+from scorer.errors import InputError, InterruptedRunError, UsageError
 from scorer.network.inference import Prediction
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.certainty import KEPT, Certainty
+from scorer.scoring.summary import RunSummary
 
 HOSTILE = '<script>alert("x")</script> <img src=x onerror=alert(1)>'
 ROWS = 240
@@ -52,7 +53,8 @@ def page_of(path: Path) -> Page:
 
 def test_a_page_says_what_a_run_did(folder, tiny_bundle):
     command = (
-        f"scorer score in.csv out.csv --bundle {tiny_bundle} --text-column text --precision float32"
+        f"scorer score in.csv out.csv --bundle {tiny_bundle} --text-column text "
+        "--max-rejects 9 --precision float32"
     )
     options = ["--report", "run.html", "--precision", "float32"]
     assert score(*options, bundle=tiny_bundle).exit_code == 0
@@ -92,6 +94,34 @@ def test_a_run_that_was_interrupted_finds_the_same_rows(folder, tiny_bundle):
     tables = [certain_rows((folder / name).read_text()) for name in ("whole.html", "out.html")]
     assert tables[0] == tables[1]
     assert len(tables[0]) > 2 * KEPT
+
+
+def test_a_report_that_cannot_be_written_loses_nothing_else_of_the_run(folder, tiny_bundle):
+    (folder / "pages").mkdir()
+    ended = []
+
+    class Removing(Callbacks):
+        def on_chunk(self, *_: object) -> None:
+            if (folder / "pages").exists():
+                (folder / "pages").rmdir()
+
+        def on_end(self, summary: RunSummary) -> None:
+            ended.append(summary.published)
+
+    options = {"bundle": tiny_bundle, "max_rejects": 9, "callbacks": Removing()}
+    with pytest.raises(InputError, match=r"cannot write .*pages"):
+        scorer.score_file("in.csv", "lost.csv", report="pages/run.html", **options)
+    assert ended == [True]
+    assert (folder / "lost.csv").exists()
+
+
+def test_a_command_that_repeats_a_run_allows_as_many_rejects(folder, tiny_bundle):
+    scorer.score_file("in.csv", "a.csv", tiny_bundle, report="a.html", max_rejects="50%")
+    assert "--max-rejects 50%" in page_of(folder / "a.html").text
+    scorer.Scorer.load(tiny_bundle).score_file(
+        "in.csv", "b.csv", report="b.html", max_rejects="50%"
+    )
+    assert "How to repeat" not in page_of(folder / "b.html").text  # of a bundle in memory
 
 
 def certain_rows(html: str) -> list[str]:

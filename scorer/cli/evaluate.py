@@ -36,17 +36,18 @@ def _evaluate(
     as_json: bool,
     html: str | None,
 ) -> None:
-    from pathlib import Path
 
     from scorer.bundles.store import load_chosen
     from scorer.corpus.labelled_columns import Columns
     from scorer.evaluation.page import check_page, publish_page
     from scorer.evaluation.report import evaluation_html
+    from scorer.files.urls import hide_secrets, location
     from scorer.monitoring.held_out import evaluate_bundle
 
     if html is not None:
         check_page(html, "--html", labelled)
-    paths = [Path(path) for path in labelled]
+    labelled = tuple(map(hide_secrets, labelled))
+    paths = [location(path) for path in labelled]
     columns = Columns(text_column, label_column, labels=labels)
     evaluated: dict[str, Evaluation] = {}
     for chosen in bundles or (None,):

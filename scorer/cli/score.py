@@ -52,7 +52,11 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
     help="Add a column with the K words that moved the score most; takes ten times as long.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
-@click.option("--chunk-rows", type=click.IntRange(1), default=8192, help="Rows scored at a time.")
+@click.option(
+    "--chunk-rows",
+    type=click.IntRange(1),
+    help="Rows scored at a time; else 8192, or 1024 with --explain.",
+)
 @click.option("--max-rejects", default="1%", help="Unreadable rows allowed: a count or a share.")
 @click.option(
     "--max-drift",

@@ -13,7 +13,6 @@ from scorer import __version__
 from scorer.cli.console import LOG_FORMATS, Progress, run_job
 from scorer.cli.table_options import TEXT_COLUMN, table_options
 
-FILE = click.Path(path_type=Path)
 SIZE = click.IntRange(1, 1 << 20)
 NATURAL = click.IntRange(0, 2**32 - 1)
 SHARE = click.FloatRange(0, 1, max_open=True)
@@ -41,11 +40,11 @@ the same command goes on where it stopped.
 @click.option("--test", default="0.2", help="Test rows: a file, a share or a number.")
 @click.option("--keep-duplicates", is_flag=True, help="Allow duplicate texts across the parts.")
 @click.option(
-    "--unlabelled", multiple=True, type=FILE, help="Texts without labels, to pretrain on."
+    "--unlabelled", multiple=True, metavar="FILE", help="Texts without labels, to pretrain on."
 )
 @click.option(
     "--start-from",
-    type=FILE,
+    metavar="FOLDER",
     help="A pretrained encoder or a bundle to start from, or `none`  [default: the shipped bundle]",
 )
 @click.option(
@@ -53,12 +52,12 @@ the same command goes on where it stopped.
     metavar="CODE",
     help="Of the texts, as spaCy names it: de, fr, …  [default: the start's, else en]",
 )
-@click.option("--vectors", type=FILE, help="GloVe word vectors, instead of pretraining.")
+@click.option("--vectors", metavar="FILE", help="GloVe word vectors, instead of pretraining.")
 @click.option(
     "--teacher",
     "teachers",
     multiple=True,
-    type=FILE,
+    metavar="FOLDER",
     help="Bundles whose probabilities are learned too.",
 )
 @click.option(
@@ -66,7 +65,7 @@ the same command goes on where it stopped.
     default="bundles",
     envvar="SCORER_STORE",
     show_envvar=True,
-    type=FILE,
+    type=click.Path(path_type=Path),
     help="Folder of bundle versions.",
 )
 @click.option("--preset", default="accurate", metavar=PRESETS, help="Named settings.")
@@ -112,7 +111,10 @@ the same command goes on where it stopped.
 def main(
     labelled: tuple[str, ...], quiet: bool, verbose: bool, log_format: str, **options: Any
 ) -> None:
-    """Train on LABELLED files (CSV or Parquet; URLs too) and write a new version to the store."""
+    """Train on LABELLED and write a new version to the store.
+
+    LABELLED are CSV, JSON Lines or Parquet files, also behind URLs.
+    """
     progress = Progress(quiet, log_format)
     run_job(lambda: train(labelled, progress, **options), verbose, log_format=log_format)
 

@@ -18,6 +18,7 @@ from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import encoder_of
 from scorer.engines.process_worker import serve
 from scorer.engines.shares import joined, shares
+from scorer.errors import UsageError
 from scorer.network.inference import CORES, Prediction
 from scorer.tokens.child_process import ChildProcess, GoneError
 from scorer.tokens.encoding import Encoded
@@ -61,10 +62,13 @@ class ProcessPool:
             for process in self._processes:
                 process.send(self._question)
             facts: list[Facts] = [process.receive() for process in self._processes]
+            for other in facts:
+                _check_alike(facts[0], other)
         except BaseException:  # of any kind: no process is left behind
             self.close()
             raise
-        engine, self._settings = facts[0]  # one machine, one bundle: the same in all
+        self._facts = facts[0]
+        engine, self._settings = facts[0]
         self.classes = bundle.classes
         self.engine = f"{processes} processes, {engine}"
 
@@ -89,14 +93,15 @@ class ProcessPool:
         """Have the next process that is idle predict a share; one that dies is started again."""
         at = self._idle.get()
         try:
-            for _ in range(RESTARTS):
+            for left in range(RESTARTS, -1, -1):
                 try:
+                    if left < RESTARTS:
+                        self._restart(at)
                     return self._predicted(at, share)
                 except GoneError:
-                    if self._closed:
+                    if self._closed or not left:
                         raise
-                    self._restart(at)
-            return self._predicted(at, share)
+            raise AssertionError("the last one returns or raises")
         finally:
             self._idle.put(at)
 
@@ -104,7 +109,7 @@ class ProcessPool:
         self._processes[at].end()
         self._processes[at] = self._start(at)
         self._processes[at].send(self._question)
-        self._processes[at].receive()
+        _check_alike(self._facts, self._processes[at].receive())
 
     def _predicted(self, at: int, share: Encoded) -> Prediction:
         self._processes[at].send(share)
@@ -120,3 +125,9 @@ class ProcessPool:
             process.end()
         if isinstance(self._encoder, EncodingWorkers):
             self._encoder.close()
+
+
+def _check_alike(one: Facts, other: Facts) -> None:
+    """Raise `UsageError` for processes that score otherwise, as on two unlike GPUs."""
+    if one != other:
+        raise UsageError("the processes score in other precisions", "--precision float32")

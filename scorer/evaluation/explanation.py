@@ -132,10 +132,8 @@ def _highest(groups: np.ndarray, values: np.ndarray, number: int) -> tuple[np.nd
 
 def _left_out(encoded: Encoded, texts: np.ndarray, ids: np.ndarray) -> Encoded:
     """Return those texts, each without one of its words: `texts` and `ids` (variants,)."""
-    lengths = encoded.lengths[texts]
-    variant = np.repeat(np.arange(len(texts)), lengths)
-    within = np.arange(len(variant)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    tokens = encoded.ids[encoded.offsets[texts][variant] + within]
-    kept = tokens != ids[variant]
+    whole = encoded.take(texts)
+    variant = np.repeat(np.arange(len(texts)), whole.lengths)
+    kept = whole.ids != ids[variant]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(variant[kept], minlength=len(texts)))])
-    return Encoded(tokens[kept], offsets)
+    return Encoded(whole.ids[kept], offsets, whole.ngrams)  # those of words that are unknown

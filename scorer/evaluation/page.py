@@ -7,10 +7,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from scorer.errors import InputError, UsageError
 from scorer.files.publish import publish_text, real_path
+from scorer.files.urls import local_file
 
 StrPath = str | os.PathLike[str]
 ENDINGS = (".html", ".htm")
@@ -93,15 +92,19 @@ def check_page(path: StrPath, option: str, others: Iterable[StrPath | None] = ()
     """Refuse a page that must not or cannot be written, before any work.
 
     Raises `UsageError` for a name that is no page's or one of the `others`, `InputError` where
-    there is no folder for it.
+    there is no folder for it, or none that it can be written into.
     """
-    page = real_path(path)
+    page = real_path(local_file(path, option))
     if page.suffix.lower() not in ENDINGS:
         raise UsageError(f"{option} {path}: its name has to end in .html")
     if page in [real_path(other) for other in others if other is not None]:
         raise UsageError(f"{option} {path} is another file of this run")
-    if page.is_dir() or not page.parent.is_dir():
+    if page.is_dir():
+        raise InputError(f"cannot write {page}: it is a folder")
+    if not page.parent.is_dir():
         raise InputError(f"cannot write {page}: there is no folder {page.parent}")
+    if not os.access(page.parent, os.W_OK):
+        raise InputError(f"cannot write {page}: its folder cannot be written into")
 
 
 def publish_page(path: StrPath, page: str) -> None:
@@ -111,6 +114,8 @@ def publish_page(path: StrPath, page: str) -> None:
 
 def render(heading: Heading, sections: Sequence[Section]) -> str:
     """Return the page as HTML; a byte of a file that is no text is an escape."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # most runs have no report
+
     environment = Environment(
         loader=PackageLoader("scorer", "evaluation"),
         autoescape=True,

@@ -84,6 +84,13 @@ def hide_secrets(path: str) -> str:
     return shown
 
 
+def local_file(path: str | os.PathLike[str], option: str) -> Path:
+    """Return the path of a file that has to be on this machine; `UsageError`, without a URL."""
+    if is_url(os.fspath(path)):
+        raise UsageError(f"{option} takes a file of this machine, no URL")
+    return Path(path)
+
+
 def _local_path(parts: Url) -> str:
     if parts.host not in ("", "localhost"):
         raise UsageError(f"file://{parts.host}/… is not on this machine", "file:///… is")

@@ -1,7 +1,6 @@
 """A bundle on labelled files: the figures a person decides by. Trains nothing."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
@@ -9,11 +8,12 @@ from scorer.corpus.class_map import ClassMap
 from scorer.corpus.labelled import read_labelled
 from scorer.corpus.labelled_columns import Columns
 from scorer.evaluation.evaluation import Evaluation, evaluate
+from scorer.files.urls import Location
 from scorer.tables.formats import ReadOptions
 
 
 def evaluate_bundle(
-    bundle: Bundle, paths: Sequence[Path], columns: Columns, options: ReadOptions | None = None
+    bundle: Bundle, paths: Sequence[Location], columns: Columns, options: ReadOptions | None = None
 ) -> Evaluation:
     """Return the figures of a bundle on the rows of labelled files.
 

@@ -13,6 +13,7 @@ from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.corpus.near_duplicates import find_duplicates, text_codes
 from scorer.errors import InputError, UsageError
+from scorer.files.urls import hide_secrets
 from scorer.tables.formats import CsvOptions, format_of, open_table
 from scorer.tables.text_column import TextColumn, locate_text
 
@@ -54,7 +55,7 @@ def rows_to_label(
     """
     if by not in STRATEGIES:
         raise UsageError(f"--by {by}: choose one of: {', '.join(STRATEGIES)}")
-    scored = _read(path, text_column)
+    scored = _read(hide_secrets(path), text_column)
     random = np.random.default_rng(seed).random(len(scored.texts))
     if by == "uncertainty":
         ranks = _margins(scored.probabilities) + 1e-9 * random
@@ -130,8 +131,12 @@ def _distinct(
 ) -> list[int]:
     """Return the first rows of an order of which no two texts are alike, by turns of each class."""
     codes = text_codes(texts)[order]
-    firsts = np.sort(np.unique(codes, return_index=True)[1])
-    candidates = order[firsts][: CANDIDATES * rows]
+    order = order[np.sort(np.unique(codes, return_index=True)[1])]
+    strata = guesses.to_numpy(zero_copy_only=False)[order] if stratified else np.zeros(len(order))
+    kinds = np.unique(strata)
+    most = -(-CANDIDATES * rows // max(len(kinds), 1))
+    places = [np.flatnonzero(strata == kind)[:most] for kind in kinds]
+    candidates = order[np.sort(np.concatenate([np.zeros(0, np.int64), *places]))]
     near = find_duplicates(texts.take(pa.array(candidates))).near
     kept = candidates[np.sort(np.unique(near, return_index=True)[1])].tolist()
     queues: dict[str, list[int]] = {}

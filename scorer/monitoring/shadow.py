@@ -12,6 +12,7 @@ import pyarrow as pa
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.errors import UsageError
+from scorer.files.urls import hide_secrets
 from scorer.tables.formats import CsvOptions, format_of, open_table
 from scorer.tables.text_column import TextColumn, locate_text
 
@@ -44,6 +45,7 @@ def compare_on(path: str, before: Bundle, after: Bundle, text_column: str | None
 
     Raises `UsageError` for bundles of other classes, `InputError` for a file that cannot be read.
     """
+    path = hide_secrets(path)
     if set(before.classes) != set(after.classes):
         raise UsageError(f"the classes differ: {before.classes} and {after.classes}")
     order = [after.classes.index(name) for name in before.classes]

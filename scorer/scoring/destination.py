@@ -39,7 +39,7 @@ ENDINGS = ("rejects.csv", "run.json", "journal", "journal.old", "lock")  # besid
 
 
 class StreamDestination:
-    """Standard output: rows leave as they are written, nothing is cached_pieces."""
+    """Standard output: rows leave as they are written, nothing is kept."""
 
     name = "standard output"
     table: Path | None = None

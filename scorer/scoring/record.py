@@ -35,12 +35,16 @@ class Model:
     bundle: BundleFacts
     text_column: str  # that it was trained on
     profile: Profile | None = None  # of its held-out texts; None for an older bundle
-    folder: str = ""  # the bundle's; "" for the one that is shipped
+    folder: str | None = None  # the bundle's; "" for the one that is shipped, None: not known
     tokens: Sequence[str] = ()  # of its vocabulary
 
+    explainers: dict[int, Explainer] = field(default_factory=dict, compare=False, repr=False)
+
     def explainer(self, words: int) -> Explainer | None:
-        """Return what explains scores in so many words; None for 0."""
-        return Explainer(self.predictor, self.tokens, words) if words else None
+        """Return what explains scores in so many words, the same each time; None for 0."""
+        if words and words not in self.explainers:
+            self.explainers[words] = Explainer(self.predictor, self.tokens, words)
+        return self.explainers.get(words)
 
 
 @dataclass

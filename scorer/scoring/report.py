@@ -26,15 +26,16 @@ from scorer.evaluation.page import (
 )
 from scorer.evaluation.plots import histogram
 from scorer.evaluation.profile import BINS, LENGTHS, Profile
-from scorer.files.publish import beside, real_path
+from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.urls import companion
 from scorer.scoring.certainty import KeptRow
 from scorer.scoring.record import RunRecord
+from scorer.scoring.reject_limit import DEFAULT_LIMIT
 from scorer.scoring.request import Source, Target
 from scorer.scoring.summary import RunSummary
 from scorer.tables.formats import format_option
 
-OWN = ("rejects.csv", "run.json", "journal", "lock")  # what stands beside the output
+INTERRUPTED = (130, 143)  # exit codes
 SHOWN_CLASSES = 6  # with a histogram of their own
 SHOWN_NOTES = 50
 TITLE = "Scoring report"
@@ -46,9 +47,7 @@ RESUMES = "The same command, run again, goes on from the scores that were comput
 def check_report(source: Source, target: Target) -> None:
     """Refuse a report that must not or cannot be written, before any work, see `check_page`."""
     if target.report is not None:
-        output = real_path(target.path)
-        others = (source.file, output, *(beside(output, ending) for ending in OWN))
-        check_page(target.report, "--report", others)
+        check_page(target.report, "--report", (source.file, target.path))
 
 
 def write_report(record: RunRecord, summary: RunSummary) -> None:
@@ -78,7 +77,7 @@ def report_html(record: RunRecord, summary: RunSummary) -> str:
         *_certainty(record),
         _stages(summary),
         _provenance(summary),
-        _repeat(record),
+        *_repeat(record),
     )
     return render(_heading(record, summary), sections)
 
@@ -102,7 +101,10 @@ def _heading(record: RunRecord, summary: RunSummary) -> Heading:
 def _warnings(record: RunRecord, summary: RunSummary) -> Iterator[str]:
     if summary.error:
         yield summary.error
-        yield f"What stood at {summary.output} before still stands there. {RESUMES}"
+        if record.target.path != STANDARD_STREAM:
+            yield f"What stood at {summary.output} before still stands there."
+        if record.input is not None and summary.exit_code in INTERRUPTED:
+            yield RESUMES
     if record.rejected:
         yield f"{record.rejected:,} rows were rejected, see below"
     yield from summary.drift_warnings
@@ -279,9 +281,11 @@ def _provenance(summary: RunSummary) -> Section:
     return Section("Made from", ["", "value"], rows)
 
 
-def _repeat(record: RunRecord) -> Section:
-    remark = "The same input, bundle and precision give the same output."
-    return Section("How to repeat it", remark=remark, code=repeat_command(record))
+def _repeat(record: RunRecord) -> Iterator[Section]:
+    """Yield the command, where the bundle's folder is known: a program may have its own bundle."""
+    if record.model.folder is not None:
+        remark = "The same input, bundle and precision give the same output."
+        yield Section("How to repeat it", remark=remark, code=repeat_command(record))
 
 
 def repeat_command(record: RunRecord) -> str:
@@ -299,6 +303,7 @@ def repeat_command(record: RunRecord) -> str:
         "abstain": target.added.abstain,
         "with_status": target.added.status,
         "explain": target.added.explain or None,
+        "max_rejects": None if source.limit == DEFAULT_LIMIT else str(source.limit),
         "precision": record.model.predictor.score_settings.get("precision"),
         "overwrite": True,
     }

@@ -149,8 +149,8 @@ class _Run:
                 with suppress(OSError, ScorerError):  # the run's own error is the one to raise
                     tell(summary)
             raise
-        self._write_report(summary)
         self._callbacks.on_end(summary)
+        self._write_report(summary)
         self._check_drift("the output is published all the same")
         return summary
 

@@ -74,6 +74,12 @@ class Encoded:
         ngrams = None if self.ngrams is None else self.ngrams.rows(start, end)
         return Encoded(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0], ngrams)
 
+    def take(self, rows: np.ndarray) -> "Encoded":
+        """Return these rows, int64, in that order."""
+        taken = RaggedArray(self.ids, self.offsets).select(rows)
+        ngrams = None if self.ngrams is None else self.ngrams.take(rows)
+        return Encoded(taken.values, taken.offsets, ngrams)
+
 
 class Vocabulary:
     """Tokens by id. The first two are `<unk>` and `<pad>`, which no text can spell.
@@ -139,9 +145,9 @@ class TextEncoder:
         parts = [self._encode(part) for part in slices(texts, SLICE_BYTES)]
         nothing = Encoded(np.zeros(0, np.int32), np.zeros(1, np.int64))
         encoded = Encoded.joined([nothing, *parts])
-        return self._without_ngrams(encoded) if self._vocabulary.ngrams else encoded
+        return self._apart(encoded) if self._vocabulary.ngrams else encoded
 
-    def _without_ngrams(self, encoded: Encoded) -> Encoded:
+    def _apart(self, encoded: Encoded) -> Encoded:
         """Return the token ids with the ids of n-grams beside them."""
         is_ngram = encoded.ids >= len(self._vocabulary)
         before = np.concatenate([[0], np.cumsum(is_ngram)])[encoded.offsets]

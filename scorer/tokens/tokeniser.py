@@ -2,7 +2,7 @@
 
 The tokens of a text are those of its pieces in a row, except where neighbours meet whose flags
 say otherwise (`special_cases`): those must be tokenised together, as a phrase.
-Knows nothing of columns, ids or of what is cached_pieces.
+Knows nothing of columns, ids or of what is remembered.
 """
 
 import re

@@ -132,9 +132,11 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
         verdict, refusal = _promote_if_earned(request, result, bundle, corpus.test)
         issue = Issue(bundle.version, verdict, request.command(labelled))
         report = report_html(result.findings, issue)
-        callbacks.on_report(keep_report(request.store, bundle.version, report))
-        if refusal:
-            raise refusal
+        try:
+            callbacks.on_report(keep_report(request.store, bundle.version, report))
+        finally:  # a disk that is full must not hide what the gate says
+            if refusal:
+                raise refusal
     return bundle
 
 

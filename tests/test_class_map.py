@@ -35,7 +35,7 @@ def test_two_unknown_values_need_the_option() -> None:
         find_class_map({"ham": 7, "spam": 5})
     assert str(refused.value) == (
         "what the label values mean is not clear: 'ham' (7), 'spam' (5). "
-        "Say it, for instance with --labels ham=negative,spam=positive"
+        "Say it, for instance (or the other way round) with --labels ham=negative,spam=positive"
     )
 
 

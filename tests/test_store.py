@@ -235,3 +235,10 @@ def test_a_bundle_is_on_the_disk_before_it_has_its_name_and_the_name_is_too(
     before = [path.name for path in synced if path.parent.name == ".unfinished"]
     assert sorted(before) == sorted(path.name for path in folder.iterdir())
     assert synced[-1] == store
+
+
+def test_shipped_names_the_package_s_own_bundle(tmp_path, monkeypatch):
+    assert resolve_bundle("shipped") == DEFAULT_BUNDLE
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shipped").mkdir()
+    assert resolve_bundle("shipped") == Path("shipped")  # a folder of one's own comes first

@@ -110,7 +110,10 @@ def roll_back(store: Path, by: str = "") -> str:
     there = {*versions(store), SHIPPED}
     before = [use.version for use in history(store) if use.version != now and use.version in there]
     if not before:
-        raise BundleError(f"{store} has no version that was in use before {now}")
+        raise BundleError(
+            f"{store} has no version that was in use before {now}",
+            f"`scorer bundles use {SHIPPED} --store {store}` puts the shipped bundle in use",
+        )
     promote(store, before[-1], by)
     return before[-1]
 
@@ -217,12 +220,15 @@ def resolve_bundle(
 ) -> Path:
     """Return the folder to load: `bundle`, else the store's current one, else the shipped one.
 
+    `shipped` names that one too, where there is no folder of the name.
     Raises `UsageError` where both are given, `BundleError` where the store has none in use.
     """
     if bundle is not None and store is not None:
         raise UsageError("--bundle and --store both say what scores", "Give one of them")
-    if bundle is not None:
+    if bundle is not None and (os.fspath(bundle) != SHIPPED or Path(bundle).exists()):
         return Path(bundle)
+    if bundle is not None:
+        return DEFAULT_BUNDLE
     return current(Path(store)) if store is not None else DEFAULT_BUNDLE
 
 

@@ -93,13 +93,10 @@ def _compare(
     text_column: str | None,
     rows: int,
 ) -> None:
-    from pathlib import Path
-
-    from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.store import load_chosen
     from scorer.monitoring.shadow import compare_on
 
-    now, new = load_chosen(bundle, store), load_bundle(Path(other))
+    now, new = load_chosen(bundle, store), load_chosen(other)
     found = compare_on(source, now, new, text_column)
     click.echo(
         f"{now.version} -> {new.version}: {found.rows:,} texts; {found.flipped:,} "

@@ -91,7 +91,7 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 def main(verbose: bool, log_format: str, **options: Any) -> None:
     """Score the text column of IN; write IN's columns and the scores to OUT.
 
-    IN and OUT are CSV or Parquet files, also behind URLs (s3://…), or - for a standard stream.
+    IN and OUT are CSV, JSON Lines or Parquet, also behind URLs (s3://…), or - for a stream.
     With several IN, a folder, a quoted glob or @FILE (a list, one input a line), OUT is a folder
     that mirrors them: outputs that are up to date are not made again.
     """

@@ -247,7 +247,7 @@ def _check_several(found: Counter[str]) -> None:
         named = dict(zip(sorted(found, key=_class_order), ("negative", "positive"), strict=True))
         raise UsageError(
             f"what the label values mean is not clear: {show_values(found)}",
-            f"Say it, for instance with {labels_option(named)}",
+            f"Say it, for instance (or the other way round) with {labels_option(named)}",
         )
 
 

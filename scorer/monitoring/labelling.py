@@ -119,7 +119,12 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
     if pa.types.is_floating(column.type):
         return np.asarray(column.cast(pa.float64()).to_numpy())
     cells = column.to_pylist()
-    return np.array([float(cell) if cell else np.nan for cell in cells])
+    try:
+        return np.array([float(cell) if cell else np.nan for cell in cells])
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"a column {PROBABILITY}… has a cell that is no number: {error}"
+        ) from error
 
 
 def _distinct(

@@ -564,14 +564,6 @@ def test_a_bundle_of_version_1_is_read_and_has_no_linear_term(folder, tiny_bundl
     assert load_bundle(folder).linear is None
 
 
-def test_version_1_knows_no_linear_term(trained, tmp_path):
-    write_bundle(with_linear(trained.bundle), tmp_path / "wide")
-    path = tmp_path / "wide" / MANIFEST
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 1}))
-    with pytest.raises(BundleError, match=r"unknown linear\.safetensors"):
-        load_bundle(tmp_path / "wide")
-
-
 def with_ngrams(bundle: Bundle) -> Bundle:
     """Return the bundle with a linear term that knows unknown words by their n-grams."""
     vocabulary = Vocabulary(bundle.vocabulary.tokens, ("<un", "kno"))
@@ -605,9 +597,15 @@ def test_n_grams_that_the_linear_term_does_not_have_are_refused(trained, tmp_pat
         load_bundle(tmp_path / "without")
 
 
-def test_version_2_knows_no_n_grams(trained, tmp_path):
-    write_bundle(with_ngrams(trained.bundle), tmp_path / "spelled")
-    path = tmp_path / "spelled" / MANIFEST
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 2}))
-    with pytest.raises(BundleError, match=r"unknown ngrams\.txt"):
-        load_bundle(tmp_path / "spelled")
+@pytest.mark.parametrize(
+    ("version", "with_file", "file"),
+    [(1, with_linear, "linear.safetensors"), (2, with_ngrams, "ngrams.txt")],
+)
+def test_an_older_version_knows_no_file_that_came_later(
+    trained, tmp_path, version, with_file, file
+):
+    write_bundle(with_file(trained.bundle), tmp_path / "later")
+    path = tmp_path / "later" / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": version}))
+    with pytest.raises(BundleError, match=f"unknown {re.escape(file)}"):
+        load_bundle(tmp_path / "later")

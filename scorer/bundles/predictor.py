@@ -33,19 +33,28 @@ def load_predictor(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     encoder = encoder_of(bundle, workers, device)
-    facts = (bundle.classes, bundle.temperature)
     *faster, last = to_try(precision, bundle.facts.model, device)
     for name in faster:
         for kernel in (True, False) if fused and name == "int8" else (False,):
-            predictor = Predictor(
-                encoder, bundle.model(), *facts, name, device, bundle.linear, kernel
-            )
-            predictor.narrow_near_ties(bundle.golden.encoded_by(predictor))
+            predictor = _built(bundle, encoder, name, device, kernel)
             if bundle.golden.holds(predictor):
                 return predictor
-    predictor = Predictor(encoder, bundle.model(), *facts, last, device, bundle.linear, fused)
-    predictor.narrow_near_ties(bundle.golden.encoded_by(predictor))
+    predictor = _built(bundle, encoder, last, device, fused)
     bundle.golden.check(predictor)
+    return predictor
+
+
+def _built(
+    bundle: Bundle,
+    encoder: TextEncoder | EncodingWorkers,
+    precision: str,
+    device: str,
+    fused: bool,
+) -> Predictor:
+    facts = (bundle.classes, bundle.temperature)
+    model, linear = bundle.model(), bundle.linear
+    predictor = Predictor(encoder, model, *facts, precision, device, linear, fused)
+    predictor.narrow_near_ties(bundle.golden.encoded_by(predictor))
     return predictor
 
 

@@ -225,11 +225,10 @@ def resolve_bundle(
     """
     if bundle is not None and store is not None:
         raise UsageError("--bundle and --store both say what scores", "Give one of them")
-    if bundle is not None and (os.fspath(bundle) != SHIPPED or Path(bundle).exists()):
-        return Path(bundle)
-    if bundle is not None:
-        return DEFAULT_BUNDLE
-    return current(Path(store)) if store is not None else DEFAULT_BUNDLE
+    if bundle is None:
+        return current(Path(store)) if store is not None else DEFAULT_BUNDLE
+    folder = Path(bundle)
+    return DEFAULT_BUNDLE if folder == Path(SHIPPED) and not folder.exists() else folder
 
 
 def load_chosen(

@@ -10,18 +10,15 @@ bundle is sent to each node once. Knows Ray and predictors, nothing of tables. N
 import logging
 from typing import Any
 
-import pyarrow as pa
-
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import encoder_of, load_predictor
-from scorer.engines.shares import joined, shares
+from scorer.engines.shares import Sharing, check_alike, joined, shares
 from scorer.errors import UsageError
 from scorer.network.inference import Prediction, Predictor
 from scorer.tokens.encoding import Encoded
-from scorer.tokens.workers import EncodingWorkers
 
 
-class RayPool:
+class RayPool(Sharing):
     """What a `Predictor` does, by actors. concurrency: how many; None is one a CPU, or a GPU."""
 
     def __init__(
@@ -40,22 +37,11 @@ class RayPool:
         worker = self._ray.remote(max_restarts=-1, max_task_retries=-1, **options)(_Worker)
         self._kept = [self._ray.put(bundle)]  # an actor that is started again needs it
         self._actors = [worker.remote(precision) for _ in range(actors)]
-        facts = self._ray.get([actor.facts.remote(self._kept) for actor in self._actors])
-        self._settings: dict[str, str] = facts[0]
-        if any(other != facts[0] for other in facts):
-            raise UsageError("the machines score in other precisions", "--precision float32")
-        self.classes = bundle.classes
-        self.engine = f"ray, {actors} actors, {facts[0]['precision']}"
-        self._encoder = encoder_of(bundle, workers)
-
-    @property
-    def score_settings(self) -> dict[str, str]:
-        """Every setting that a score depends on, the same in all actors."""
-        return self._settings
-
-    def encode(self, texts: pa.LargeStringArray) -> Encoded:
-        """Return the token ids of texts."""
-        return self._encoder.encode(texts)
+        settings = self._ray.get([actor.facts.remote(self._kept) for actor in self._actors])
+        check_alike(settings, "machines")
+        super().__init__(bundle, encoder_of(bundle, workers))
+        self._settings = settings[0]
+        self.engine = f"ray, {actors} actors, {settings[0]['precision']}"
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Return the probabilities of encoded texts, in their order."""
@@ -71,8 +57,7 @@ class RayPool:
         for actor in self._actors:
             self._ray.kill(actor)
         self._actors = []
-        if isinstance(self._encoder, EncodingWorkers):
-            self._encoder.close()
+        super().close()
 
 
 class _Worker:

@@ -11,15 +11,15 @@ import pyarrow as pa
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
+from scorer.corpus.labelled_columns import PROBABILITY
 from scorer.corpus.near_duplicates import find_duplicates, text_codes
 from scorer.errors import InputError, UsageError
 from scorer.files.urls import hide_secrets
+from scorer.scoring.request import CHUNK_ROWS
 from scorer.tables.formats import CsvOptions, format_of, open_table
 from scorer.tables.text_column import TextColumn, locate_text
 
 STRATEGIES = ("uncertainty", "disagreement", "random")
-PROBABILITY = "probability_"
-CHUNK_ROWS, CHUNK_BYTES = 8192, 32 << 20
 CANDIDATES = 20  # texts for each row that is wanted, among which near-duplicates are looked for
 
 
@@ -100,7 +100,7 @@ def _read(path: str, text_column: str | None) -> _Scored:
 def _scored_chunks(path: str, text_column: str | None) -> Iterator[_Scored]:
     column: TextColumn | None = None
     with open_table(path, format_of(path), CsvOptions()) as reader:
-        for chunk in reader.chunks(CHUNK_ROWS, CHUNK_BYTES):
+        for chunk in reader.chunks(CHUNK_ROWS):
             table = chunk.table
             names = [name for name in table.schema.names if name.startswith(PROBABILITY)]
             if len(names) < 2:

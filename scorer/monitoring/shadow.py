@@ -13,10 +13,10 @@ from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.errors import UsageError
 from scorer.files.urls import hide_secrets
+from scorer.scoring.request import CHUNK_ROWS
 from scorer.tables.formats import CsvOptions, format_of, open_table
 from scorer.tables.text_column import TextColumn, locate_text
 
-CHUNK_ROWS, CHUNK_BYTES = 8192, 32 << 20
 SHOWN = 50  # changes kept
 
 
@@ -72,7 +72,7 @@ def compare_on(path: str, before: Bundle, after: Bundle, text_column: str | None
 def _texts(path: str, text_column: str | None, trained_on: str) -> Iterator[pa.LargeStringArray]:
     column: TextColumn | None = None
     with open_table(path, format_of(path), CsvOptions()) as reader:
-        for chunk in reader.chunks(CHUNK_ROWS, CHUNK_BYTES):
+        for chunk in reader.chunks(CHUNK_ROWS):
             if column is None:
                 column = locate_text(chunk.table, text_column, trained_on)
             yield column.texts(chunk.table, chunk.first_row)

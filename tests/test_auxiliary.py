@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from scorer.training.auxiliary import (
     AuxiliaryInputs,
     check_auxiliary,
     read_auxiliary,
+    without_foreign_start,
 )
 from scorer.training.recipe import make_recipe
 
@@ -117,6 +119,31 @@ def test_training_starts_from_the_shipped_bundle_unless_told_otherwise():
         (AuxiliaryFiles(), LECTURE),
     ):
         assert read_auxiliary(files, recipe, "text").encoder is None
+
+
+FOREIGN = "Der Wasserkocher ist nach zwei Tagen kaputt gegangen, das Geld war er nicht wert."
+ENGLISH = "The kettle broke after two days, it was not worth the money that I had paid for it."
+
+
+@pytest.mark.parametrize("text", [FOREIGN, "Чайник сломался через два дня, жаль денег."])
+def test_training_does_not_start_from_a_bundle_that_lacks_the_words(text):
+    texts, files = pa.array([text] * 50, pa.large_string()), AuxiliaryFiles()
+    found = read_auxiliary(files, ACCURATE, "text")
+    left = without_foreign_start(found, files, texts, ACCURATE.rules)
+    assert left.encoder is None
+    assert re.search(r"not from the shipped bundle: it knows \d+% of the words", left.notes[0])
+    assert "--language" in left.notes[0]
+    named = AuxiliaryFiles(start_from=DEFAULT_BUNDLE)
+    found = read_auxiliary(named, ACCURATE, "text")
+    assert without_foreign_start(found, named, texts, ACCURATE.rules) is found
+
+
+@pytest.mark.parametrize("texts", [[ENGLISH] * 50, [FOREIGN], ["0815 4711 :-)"] * 500])
+def test_training_starts_from_a_bundle_that_knows_the_words_or_may(texts):
+    files = AuxiliaryFiles()
+    found = read_auxiliary(files, ACCURATE, "text")
+    column = pa.array(texts, pa.large_string())
+    assert without_foreign_start(found, files, column, ACCURATE.rules) is found
 
 
 @pytest.mark.parametrize(

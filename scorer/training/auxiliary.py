@@ -5,9 +5,10 @@ Knows files of texts, bundles and pretrained encoders, nothing of labels.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from scorer.bundles.bundle import Bundle
@@ -19,10 +20,15 @@ from scorer.errors import InputError, UsageError
 from scorer.files.fingerprint import check_readable
 from scorer.tables.formats import ReadOptions, open_table_as
 from scorer.tables.text_column import locate_text
+from scorer.tokens.encoding import count_tokens
+from scorer.tokens.text import TextRules
 from scorer.training.recipe import Recipe
 
 CHUNK_ROWS = 10_000
 NOTHING = Path("none")  # --start-from none
+SAMPLED_ROWS = 2_000  # that tell whether the shipped bundle knows the texts' language
+LEAST_WORDS = 100  # fewer tell nothing
+LEAST_KNOWN = 0.6  # share of the words: English tweets 0.92, reviews 0.97, German tweets 0.28
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,39 @@ def read_auxiliary(
         tuple(load_bundle(folder) for folder in files.teachers),
         notes,
     )
+
+
+def without_foreign_start(
+    auxiliary: AuxiliaryInputs, files: AuxiliaryFiles, texts: pa.LargeStringArray, rules: TextRules
+) -> AuxiliaryInputs:
+    """Leave out the shipped bundle where it lacks most words of the training texts.
+
+    What it has learned of English makes a model of texts in another language worse than none. A
+    start that was named is kept.
+    """
+    if auxiliary.encoder is None or files.start_from is not None:
+        return auxiliary
+    known = _known_share(texts, set(auxiliary.encoder.vocabulary.tokens), rules)
+    if known is None or known >= LEAST_KNOWN:
+        return auxiliary
+    note = (
+        f"starts from random weights, not from the shipped bundle: it knows {known:.0%} of the "
+        "words of these texts; if they are not in English, name their --language"
+    )
+    return replace(auxiliary, encoder=None, notes=(*auxiliary.notes, note))
+
+
+def _known_share(
+    texts: pa.LargeStringArray, vocabulary: set[str], rules: TextRules
+) -> float | None:
+    """Return which share of the words of a sample is in the vocabulary; None for too few words."""
+    rows = np.linspace(0, len(texts) - 1, min(len(texts), SAMPLED_ROWS), dtype=np.int64)
+    counts = count_tokens(texts.take(pa.array(rows)), rules)
+    words = {token: count for token, count in counts.items() if token.isalpha()}
+    if sum(words.values()) < LEAST_WORDS:
+        return None
+    known = sum(count for word, count in words.items() if word in vocabulary)
+    return known / sum(words.values())
 
 
 def check_auxiliary(files: AuxiliaryFiles, recipe: Recipe) -> None:

@@ -89,6 +89,8 @@ PRESETS = {
     "lecture-rnn": replace(LECTURE, cell="rnn"),
 }
 SCHEDULE = (  # rows at most, batch size, epochs, learning rate
+    (600, 32, 20, 0.001),
+    (1_000, 32, 12, 0.001),
     (2_000, 32, 8, 0.001),
     (6_000, 32, 6, 0.001),
     (20_000, 64, 5, 0.002),

@@ -33,7 +33,12 @@ from scorer.files.urls import Location
 from scorer.network.model import TextClassifier
 from scorer.tables.formats import ReadOptions
 from scorer.tables.text_column import JOIN
-from scorer.training.auxiliary import AuxiliaryFiles, check_auxiliary, read_auxiliary
+from scorer.training.auxiliary import (
+    AuxiliaryFiles,
+    check_auxiliary,
+    read_auxiliary,
+    without_foreign_start,
+)
 from scorer.training.callbacks import Callbacks
 from scorer.training.checkpoint import Checkpoint
 from scorer.training.examples import check_teachers, encode_examples
@@ -124,6 +129,7 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     recipe = request.recipe(TableSize(len(corpus.train), len(corpus.classes)))
     files = request.auxiliary
     auxiliary = read_auxiliary(files, recipe, corpus.text_column, request.options)
+    auxiliary = without_foreign_start(auxiliary, files, corpus.train.texts, recipe.rules)
     with _checkpoint_of(request.store) as checkpoint:
         result = build(Task(corpus, recipe, auxiliary), callbacks, checkpoint, request.store)
         bundle = add(request.store, result.bundle)

@@ -93,7 +93,7 @@ def main(verbose: bool, log_format: str, **options: Any) -> None:
 
     IN and OUT are CSV, JSON Lines or Parquet, also behind URLs (s3://…), or - for a stream.
     With several IN, a folder, a quoted glob or @FILE (a list, one input a line), OUT is a folder
-    that mirrors them: outputs that are up to date are not made again.
+    that mirrors them, as s3://bucket/out/: outputs that are up to date are not made again.
     """
     run_job(lambda: score(log_format=log_format, **options), verbose, log_format=log_format)
 
@@ -119,11 +119,12 @@ def score(
     records = RunRecords(history, metrics_file)
     with Interruption() as interruption, lean_imports(options["engine"]):
         from scorer import jobs
-        from scorer.engines.many_files import FilesError, is_many
+        from scorer.engines.file_pairs import is_many
+        from scorer.engines.many_files import FilesError
 
         shown = (Progress(quiet, log_format), options["target"], profile, as_json, records)
         how = {"check_cancelled": interruption.check, **options}
-        if not is_many(sources):
+        if not is_many(sources, options["target"]):
             jobs.score_file(sources[0], callbacks=ScoringPrinter(*shown), **how)
             return
         files = FilesPrinter(*shown)

@@ -9,6 +9,7 @@ between has none to give away. Opens nothing.
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -19,6 +20,7 @@ Location = Path | str  # of a file: a path, or a URL
 
 URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
 SHOWN_OPTIONS = ("endpoint_override", "region", "scheme")  # of a query; all others are secret
+BY_PYARROW = ("s3", "gs", "gcs", "hdfs", "viewfs")  # which decode percent signs; others do not
 STATE = "SCORER_STATE"  # environment variable: the folder for what a run keeps here
 
 _secrets: dict[str, str] = {}  # URL as it is shown -> as it was given
@@ -134,16 +136,35 @@ def name_of(path: Location) -> str:
 
 def companion(path: str, ending: str) -> str:
     """Return what stands beside an output: `<output>.<ending>`."""
-    if not is_url(path):
-        return f"{path}.{ending}"
-    place, mark, query = path.partition("?")
-    beside = f"{place}.{ending}{mark}{query}"
-    given = with_secrets(path)
-    _secrets.pop(beside, None)
-    if given != path:
+    return _related(path, lambda place: f"{place}.{ending}") if is_url(path) else f"{path}.{ending}"
+
+
+def below(folder: Location, place: str) -> Location:
+    """Return what stands at a place below a folder, such as `day=1/in.csv`."""
+    if isinstance(folder, Path):
+        return folder / place
+    by_pyarrow = parse_url(folder).scheme in BY_PYARROW
+    spelled = place.replace("%", "%25").replace("?", "%3F") if by_pyarrow else place
+    return _related(folder, lambda base: f"{base.rstrip('/')}/{spelled}")
+
+
+def first_parts(url: str, count: int) -> str:
+    """Return the URL of the folder that the first so many parts of a URL's path name."""
+    return _related(url, lambda place: "/".join([*place.split("/")[: 3 + count], ""]))
+
+
+def _related(url: str, change: Callable[[str], str]) -> str:
+    """Return a URL whose part before the query is changed; its secrets are kept as the URL's."""
+
+    def changed(given: str) -> str:
         place, mark, query = given.partition("?")
-        _secrets[beside] = f"{place}.{ending}{mark}{query}"
-    return beside
+        return f"{change(place)}{mark}{query}"
+
+    related, given = changed(url), with_secrets(url)
+    _secrets.pop(related, None)
+    if given != url:
+        _secrets[related] = changed(given)
+    return related
 
 
 def state_path(url: str) -> Path:

@@ -291,7 +291,7 @@ def train(
     files: Sequence[StrPath] = [labelled] if one else labelled  # type: ignore[list-item,assignment]
     request = training.TrainingRequest(
         [location(hide_secrets(os.fspath(path))) for path in files],
-        Path(store),
+        local_file(store, "--store"),
         preset,
         _part(valid),
         _part(test),

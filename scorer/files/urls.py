@@ -21,9 +21,12 @@ Location = Path | str  # of a file: a path, or a URL
 URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
 SHOWN_OPTIONS = ("endpoint_override", "region", "scheme")  # of a query; all others are secret
 BY_PYARROW = ("s3", "gs", "gcs", "hdfs", "viewfs")  # which decode percent signs; others do not
+MARK = "…"  # for a secret
+LEAST_SECRET = 6  # characters: a shorter one is looked for only in its URL
 STATE = "SCORER_STATE"  # environment variable: the folder for what a run keeps here
 
 _secrets: dict[str, str] = {}  # URL as it is shown -> as it was given
+_instead: dict[str, str] = {}  # what no message may have -> what stands for it
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,35 @@ def hide_secrets(path: str) -> str:
     _secrets.pop(shown, None)  # of a run before
     if path != shown:
         _secrets[shown] = path
+        words = {word for word in secrets_of(shown) if len(word) >= LEAST_SECRET}
+        _instead.update({**dict.fromkeys(words, MARK), path: shown})
     return shown
 
 
+def note_secrets(text: str) -> None:
+    """Have `without_secrets` know those of a URL that a text ends with, misspelled ones too."""
+    match = URL.search(text)
+    if match is None:
+        return
+    try:
+        hide_secrets(match[0])
+    except UsageError:
+        _instead[match[0]] = f"{match['scheme']}://{MARK}"
+
+
+def without_secrets(text: str) -> str:
+    """Return a text, such as an error's, without the secrets of URLs that were given so far."""
+    for secret in sorted(_instead, key=len, reverse=True):
+        text = text.replace(secret, _instead[secret])
+    return text
+
+
 def local_file(path: str | os.PathLike[str], option: str) -> Path:
-    """Return the path of a file that has to be on this machine; `UsageError`, without a URL."""
-    if is_url(os.fspath(path)):
-        raise UsageError(f"{option} takes a file of this machine, no URL")
-    return Path(path)
+    """Return a path that has to be one of this machine. Raises `UsageError`, without a URL."""
+    text = hide_secrets(os.fspath(path))
+    if is_url(text):
+        raise UsageError(f"{option} takes a path of this machine, no URL")
+    return Path(text)
 
 
 def _local_path(parts: Url) -> str:

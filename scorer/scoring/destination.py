@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from scorer.errors import ScorerError, UsageError
-from scorer.files.byte_streams import STANDARD_STREAM
+from scorer.files.byte_streams import STANDARD_OUTPUT, STANDARD_STREAM
 from scorer.files.publish import (
     PendingFile,
     beside,
@@ -38,10 +38,17 @@ from scorer.scoring.summary import as_json
 ENDINGS = ("rejects.csv", "run.json", "journal", "journal.old", "lock")  # beside the output
 
 
+def name_of_output(target: str) -> str:
+    """Return the name of an output in summaries: the real path, the URL, or standard output's."""
+    if target == STANDARD_STREAM:
+        return STANDARD_OUTPUT
+    return target if is_url(target) else str(real_path(target))
+
+
 class StreamDestination:
     """Standard output: rows leave as they are written, nothing is kept."""
 
-    name = "standard output"
+    name = STANDARD_OUTPUT
     table: Path | None = None
     rejects: Path | None = None
     rejects_told = "an output that is a file has them beside it"

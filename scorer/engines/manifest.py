@@ -44,7 +44,7 @@ class Manifest:
         kept = _read(self._log.read_bytes() if self._log.is_file() else None)
         entries = _newest(known, kept)
         self._gone = {name for name in entries if self._size_of(location(name)) is None}
-        self._entries = {name: entries[name] for name in entries.keys() - self._gone}
+        self._entries = _without(entries, self._gone)
         self._known = set(self._entries)  # outputs of runs, this one's as they are made
         self._is_published, self._published_at = not kept.keys() - self._gone, 0.0
 
@@ -132,8 +132,8 @@ class Manifest:
             publish_text(self._final, _lines(self._entries.values()))
             return
         known = _read(_published(self._final))
-        others = {name: known[name] for name in known.keys() - self._gone}
-        content = _lines(_newest(others, self._entries).values())
+        entries = _newest(_without(known, self._gone), self._entries)
+        content = _lines(entries.values())
         publish_object(self._final, content.encode())
 
     def end(self) -> None:
@@ -179,6 +179,10 @@ def _read(content: bytes | None) -> dict[str, Entry]:
             entry = json.loads(line)
             entries[str(entry["target"])] = entry
     return entries
+
+
+def _without(entries: dict[str, Entry], gone: set[str]) -> dict[str, Entry]:
+    return {name: entry for name, entry in entries.items() if name not in gone}
 
 
 def _newest(some: dict[str, Entry], others: dict[str, Entry]) -> dict[str, Entry]:

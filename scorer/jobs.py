@@ -18,11 +18,12 @@ from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import DEFAULT_BUNDLE, load_chosen, resolve_bundle
 from scorer.engines import many_files
-from scorer.engines.many_files import URL_HINT, FilePair, FilesSummary, Outcome, find_files
+from scorer.engines.file_pairs import FilePair, find_files
+from scorer.engines.many_files import FilesSummary, Outcome
 from scorer.engines.process_pool import ProcessPool
 from scorer.errors import UsageError
 from scorer.evaluation.profile import Profile
-from scorer.files.urls import hide_secrets, is_url, local_file, location
+from scorer.files.urls import hide_secrets, local_file, location, with_secrets
 from scorer.network.inference import Predicts
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks as ScoringCallbacks
@@ -151,18 +152,19 @@ def score_files(
 ) -> FilesSummary:
     """Score many files (also folders, globs, `@list` files) into a folder that mirrors them.
 
+    Each of them, and the folder, may be behind a URL.
+
     One model for all; outputs that are up to date are not made again; a file that fails does not
     stop the others: `FilesError` names them in the end. Options are those of `score_file`, but
     for `report`, which is about one file.
     """
-    if is_url(os.fspath(target)):
-        raise UsageError("outputs of many files go into a folder of this machine", URL_HINT)
     if options.get("report") is not None:
         raise UsageError(
             "--report is about one file, and these are several", "scorer-run.json sums them up"
         )
-    folder = Path(target)
+    folder = location(hide_secrets(os.fspath(target)))
     pairs = find_files([os.fspath(source) for source in sources], folder, output_format)
+    many_files.check_folder(folder)
     loaded = load_chosen(bundle, store)
     chosen = Engine(engine, processes, concurrency, ray_address)
     model = load_model(loaded, precision, workers, engine=chosen)
@@ -170,8 +172,8 @@ def score_files(
     def score(pair: FilePair, replaces: bool) -> RunSummary:
         check_cancelled()
         given, wanted = requests(
-            pair.source,
-            pair.target,
+            with_secrets(str(pair.source)),
+            with_secrets(str(pair.target)),
             overwrite=overwrite or replaces,
             output_format=output_format,
             **options,
@@ -289,7 +291,7 @@ def train(
     files: Sequence[StrPath] = [labelled] if one else labelled  # type: ignore[list-item,assignment]
     request = training.TrainingRequest(
         [location(hide_secrets(os.fspath(path))) for path in files],
-        Path(store),
+        local_file(store, "--store"),
         preset,
         _part(valid),
         _part(test),

@@ -11,6 +11,9 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from object_store import ObjectStore
     from tiny_models import LabelledTexts, Trained
 
     from scorer.network.inference import Predictor
@@ -65,3 +68,24 @@ def tiny_predictor(tiny_bundle: Path) -> "Predictor":
     from scorer.bundles.predictor import load_predictor
 
     return load_predictor(load_bundle(tiny_bundle), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def object_server() -> "Iterator[ObjectStore]":
+    """A running S3-compatible server."""
+    from object_store import running_store
+
+    with running_store() as store:
+        yield store
+
+
+@pytest.fixture
+def object_store(
+    object_server: "ObjectStore", monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> "ObjectStore":
+    """The server with an empty bucket, to which the environment leads, and a folder for state."""
+    for name, value in object_server.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SCORER_STATE", str(tmp_path / "state"))
+    object_server.empty()
+    return object_server

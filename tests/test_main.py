@@ -238,7 +238,15 @@ def test_the_doctor_finds_a_store_that_cannot_be_read(bundle, tmp_path):
 
 def test_the_doctor_finds_a_disk_without_room(tiny_bundle, tmp_path):
     arguments = ["--bundle", tiny_bundle, "--output-folder"]
-    assert "\nFAIL disk: " in ill(*arguments, tmp_path / "none")
+    nowhere = ill(*arguments, tmp_path / "none")
+    told = (
+        f"\nFAIL disk: {tmp_path / 'none'} is not there: make it, or name another --output-folder\n"
+    )
+    assert told in nowhere
+    assert "a row: " not in nowhere
+    assert "Errno" not in nowhere
+    (tmp_path / "file").touch()
+    assert "file is no folder: make it" in ill(*arguments, tmp_path / "file")
     assert "GB free in" in ill(*arguments, tmp_path, "--least-free", "1e9")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # as a quota that is used up

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from scorer import score_file
 from scorer.cli.main import main
-from scorer.engines.many_files import find_files
+from scorer.engines.file_pairs import find_files
 from scorer.errors import InputError, UsageError
 
 JOB = Path(__file__).parents[1] / "score_job.py"
@@ -158,18 +158,40 @@ def test_outputs_inside_the_input_folder_are_not_taken_for_inputs(folder, score)
     assert json.loads(again.stdout)["unchanged"] == FILES
 
 
+def test_only_what_is_hidden_below_the_folder_is_left_out(folder, score):
+    Path(".nightly").mkdir()
+    shutil.move("in", ".nightly/in")
+    Path(".nightly/in/.old").mkdir()
+    shutil.copy(".nightly/in/day=0/000.csv", ".nightly/in/.old/x.csv")
+    assert score(".nightly/in", "out").exit_code == 0
+    assert len(made(Path("out"))) == FILES
+
+
+def test_an_output_that_was_published_before_its_file_failed_is_replaced(tmp_path):
+    """With the shipped bundle, which knows the texts it was evaluated on."""
+    command = ["score", str(tmp_path / "in"), str(tmp_path / "out"), "--max-drift", "0"]
+    write(tmp_path / "in/a.csv", [f"qzx{at} is wqx{at}" for at in range(100)])
+    moved = CliRunner().invoke(main, command)
+    assert moved.exit_code == 6, moved.stderr
+    assert (tmp_path / "out/a.csv").exists()
+    write(tmp_path / "in/a.csv", ["a good film", "a bad film"])  # too few to compare
+    again = CliRunner().invoke(main, command)
+    assert again.exit_code == 0, again.stderr
+    assert len(lines(tmp_path / "out/a.csv")) == 3
+
+
 def test_a_run_that_is_killed_goes_on_after_the_last_file(folder, tiny_bundle):
     for number in range(60):
         shutil.copy("in/day=0/000.csv", f"in/day=0/more{number:02}.csv")
     command = [sys.executable, str(JOB), "in", "out", "--bundle", str(tiny_bundle), "--quiet"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     manifest = Path("out/.scorer-manifest.jsonl")
-    while process.poll() is None and not (manifest.exists() and len(lines(manifest)) >= 3):
+    while process.poll() is None and not (manifest.exists() and len(finished(manifest)) >= 3):
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     before = made(Path("out"))
-    known = {json.loads(line)["target"].removeprefix("out/") for line in lines(manifest)[:-1]}
+    known = {line["target"].removeprefix("out/") for line in finished(manifest)}
     assert known <= set(before)
     ended = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
     facts = json.loads(ended.stdout)
@@ -177,6 +199,12 @@ def test_a_run_that_is_killed_goes_on_after_the_last_file(folder, tiny_bundle):
     assert facts["unchanged"] >= len(known)
     after = made(Path("out"))
     assert {name: after[name] for name in known} == {name: before[name] for name in known}
+
+
+def finished(manifest: Path) -> list[dict]:
+    """Return a manifest's complete lines, but for those of outputs that are only claimed."""
+    whole = [json.loads(line) for line in manifest.read_text().split("\n")[:-1]]
+    return [line for line in whole if line["binding"]]
 
 
 def lines(path: Path) -> list[str]:

@@ -15,13 +15,15 @@ from click.testing import CliRunner
 from scored_files import assert_same
 from tiny_corpora import write_csv
 
-from scorer import score_file, score_files
+from scorer import jobs, score_file, score_files
 from scorer.bundles.bundle_files import load_bundle
 from scorer.cli.main import main
 from scorer.engines import shares
-from scorer.engines.process_pool import RESTARTS, ProcessPool
+from scorer.engines.process_pool import ProcessPool
+from scorer.engines.shares import RESTARTS
 from scorer.errors import BundleError, ScorerError, UsageError
 from scorer.scoring.callbacks import Callbacks
+from scorer.tokens.child_process import ChildProcess
 
 JOB = Path(__file__).parents[1] / "score_job.py"
 HOW = {"precision": "float32", "chunk_rows": 60}
@@ -78,6 +80,40 @@ def test_a_share_whose_processes_all_die_ends_the_run_by_name(rows, tiny_bundle)
     assert len(started) == RESTARTS
     pool.close()
     assert multiprocessing.active_children() == []
+
+
+class Doomed(ProcessPool):
+    """A pool of whom the first so many processes that are started are killed while they load."""
+
+    victims = 0
+
+    def _start(self, at: int) -> ChildProcess:
+        process = super()._start(at)
+        if Doomed.victims:
+            Doomed.victims -= 1
+            os.kill(process.pid, signal.SIGKILL)
+        return process
+
+
+def test_a_process_that_is_killed_while_it_loads_is_started_again(rows, tiny_bundle, monkeypatch):
+    monkeypatch.setattr(jobs, "ProcessPool", Doomed)
+    monkeypatch.setattr(Doomed, "victims", 2)
+    score_file(rows, rows.with_name("shared.csv"), bundle=tiny_bundle, processes=2, **HOW)
+    score_file(rows, rows.with_name("alone.csv"), bundle=tiny_bundle, **HOW)
+    assert_same(rows.with_name("alone.csv"), rows.with_name("shared.csv"))
+
+
+def test_processes_that_are_killed_each_time_they_load_end_the_run(rows, tiny_bundle, monkeypatch):
+    monkeypatch.setattr(jobs, "ProcessPool", Doomed)
+    monkeypatch.setattr(Doomed, "victims", 99)
+    command = ["score", str(rows), str(rows.with_name("out.csv")), "--bundle", str(tiny_bundle)]
+    ended = CliRunner().invoke(main, [*command, "--processes", "1", "--quiet"])
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith("error: scoring process ")
+    assert "was killed by SIGKILL, as those before it (3 in all). Memory is the" in ended.stderr
+    assert Doomed.victims == 99 - 1 - RESTARTS
+    assert multiprocessing.active_children() == []
+    assert not rows.with_name("out.csv").exists()
 
 
 def test_a_bundle_that_scores_otherwise_here_is_refused_and_no_process_is_left(tiny_bundle):

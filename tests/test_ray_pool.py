@@ -12,9 +12,11 @@ from scored_files import assert_same
 from tiny_corpora import write_csv
 
 from scorer import score_file
-from scorer.engines import shares
+from scorer.bundles.bundle_files import load_bundle
+from scorer.engines import ray_pool, shares
 from scorer.errors import UsageError
 from scorer.scoring.callbacks import Callbacks
+from scorer.tokens.child_process import GoneError
 
 JOB = Path(__file__).parents[1] / "score_job.py"
 
@@ -80,6 +82,19 @@ def test_a_killed_actor_is_started_again_and_no_row_is_lost(
     )
     assert len(killed) == 2
     assert_same(tmp_path / "local.csv", tmp_path / "ray.csv")
+
+
+def test_an_actor_that_dies_whenever_it_loads_ends_the_run(cluster, tiny_bundle, monkeypatch):
+    class Dying:
+        def __init__(self, precision: str) -> None:
+            pass
+
+        def facts(self, kept: list) -> None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(ray_pool, "_Worker", Dying)
+    with pytest.raises(GoneError, match=r"^a Ray actor died, and again .*\. Memory is the usual"):
+        ray_pool.RayPool(load_bundle(tiny_bundle), "float32", concurrency=1)
 
 
 def test_a_killed_driver_is_started_again_and_every_row_is_there_once(

@@ -1,5 +1,6 @@
 """The page about a scoring run: what is on it, and that it is one page whatever the rows are."""
 
+import json
 import random
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from tiny_corpora import write_csv
 import scorer
 from scorer.cli.main import main
 from scorer.errors import InputError, InterruptedRunError, UsageError
+from scorer.files.publish import locked
 from scorer.network.inference import Prediction
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.certainty import KEPT, Certainty
@@ -146,6 +148,43 @@ def test_a_page_that_cannot_be_written_is_refused_at_once(folder, tiny_bundle, n
     result = score("--report", name, bundle=tiny_bundle)
     assert (result.exit_code, message in result.stderr) == (code, True)
     assert not (folder / "out.csv").exists()
+
+
+def test_a_link_is_told_with_the_file_it_leads_to(folder, tiny_bundle):
+    (folder / "link.html").symlink_to("in.csv")
+    result = score("--report", "link.html", bundle=tiny_bundle)
+    assert result.exit_code == 2
+    told = f"--report link.html (a link to {folder / 'in.csv'}): its name has to end in .html"
+    assert told in result.stderr
+
+
+def test_a_run_that_cannot_begin_takes_the_place_of_last_nights_page(folder, tiny_bundle):
+    options = ("--report", "run.html", "--history", "runs.jsonl", "--metrics-file", "run.prom")
+    assert score(*options, bundle=tiny_bundle).exit_code == 0
+    output = (folder / "out.csv").read_bytes()
+    summary = (folder / "out.csv.run.json").read_bytes()
+    there = score(*options, bundle=tiny_bundle)
+    assert there.exit_code == 2
+    text = page_of(folder / "run.html").text
+    assert "The run did not begin: nothing was scored." in text
+    assert "out.csv is already there. --overwrite replaces it" in text
+    with locked(folder / "out.csv"):
+        assert score(*options, "--overwrite", bundle=tiny_bundle).exit_code == 75
+    assert f"another run holds {folder / 'out.csv.lock'}" in page_of(folder / "run.html").text
+    nowhere = ["score", "in.csv", "nowhere/out.csv", *options]
+    assert CliRunner().invoke(main, nowhere).exit_code == 3
+    assert "there is no folder" in page_of(folder / "run.html").text
+    lines = [json.loads(line) for line in (folder / "runs.jsonl").read_text().splitlines()]
+    assert [(line["exit_code"], line["published"]) for line in lines] == [
+        (0, True),
+        (2, False),
+        (75, False),
+        (3, False),
+    ]
+    assert len({line["output"] for line in lines[:3]}) == 1
+    assert "scorer_last_run_exit_code" in (folder / "run.prom").read_text()
+    assert (folder / "out.csv").read_bytes() == output
+    assert (folder / "out.csv.run.json").read_bytes() == summary
 
 
 def test_a_page_is_never_the_output(folder, tiny_bundle):

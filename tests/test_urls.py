@@ -6,7 +6,7 @@ import pytest
 
 from scorer import score_file
 from scorer.errors import InputError, UsageError
-from scorer.files import remote_files
+from scorer.files import object_stores
 from scorer.files.urls import (
     companion,
     hide_secrets,
@@ -85,12 +85,13 @@ def test_the_folder_for_state(monkeypatch, tmp_path):
 
 
 def test_no_store_is_asked_for_where_no_path_is_a_url(tiny_bundle, tmp_path, monkeypatch):
-    """Connections are opened behind one door, which a run of local files does not touch."""
+    """Connections are opened behind two doors, which a run of local files does not touch."""
 
-    def refuse(url):
-        raise AssertionError(url)
+    def refuse(*asked):
+        raise AssertionError(asked)
 
-    monkeypatch.setattr(remote_files, "_filesystem", refuse)
+    for door in ("_connected", "_by_fsspec"):
+        monkeypatch.setattr(object_stores, door, refuse)
     source = tmp_path / "in.csv"
     source.write_text("text\ngood\n")
     score_file(source, tmp_path / "out.parquet", bundle=tiny_bundle)

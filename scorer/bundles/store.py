@@ -27,6 +27,7 @@ from scorer.bundles.pretrained_encoder import MANIFEST as ENCODER_MANIFEST
 from scorer.bundles.pretrained_encoder import PretrainedEncoder, load_encoder, write_encoder
 from scorer.errors import BundleError, UsageError
 from scorer.files.publish import locked, publish_text, sync, writing
+from scorer.files.urls import local_file
 
 CURRENT, HISTORY, UNFINISHED = "CURRENT", "history.jsonl", ".unfinished"
 SHIPPED = "shipped"
@@ -226,8 +227,8 @@ def resolve_bundle(
     if bundle is not None and store is not None:
         raise UsageError("--bundle and --store both say what scores", "Give one of them")
     if bundle is None:
-        return current(Path(store)) if store is not None else DEFAULT_BUNDLE
-    folder = Path(bundle)
+        return current(local_file(store, "--store")) if store is not None else DEFAULT_BUNDLE
+    folder = local_file(bundle, "--bundle")
     return DEFAULT_BUNDLE if folder == Path(SHIPPED) and not folder.exists() else folder
 
 

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from scorer.cli.paths import LOCAL, STORE_VARIABLE
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -16,22 +18,24 @@ def _unless_bundle(context: click.Context, option: click.Parameter, store: str |
     return None if named and source is ParameterSource.ENVIRONMENT else store
 
 
-BUNDLE = click.option("--bundle", metavar="FOLDER", help="Bundle that is used.")
+BUNDLE = click.option("--bundle", metavar="FOLDER", type=LOCAL, help="Bundle that is used.")
 STORE = click.option(
     "--store",
-    envvar="SCORER_STORE",
+    envvar=STORE_VARIABLE,
     show_envvar=True,
     metavar="FOLDER",
+    type=LOCAL,
     callback=_unless_bundle,
     help="Store whose bundle in use is used; else the shipped one.",
 )
 STORE_FOLDER = click.option(
     "--store",
     default="bundles",
-    envvar="SCORER_STORE",
+    envvar=STORE_VARIABLE,
     show_default=True,
     show_envvar=True,
     metavar="FOLDER",
+    type=LOCAL,
     help="Folder of bundle versions.",
 )
 

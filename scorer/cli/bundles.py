@@ -9,6 +9,7 @@ import click
 from scorer.cli.bundle_options import STORE_FOLDER
 from scorer.cli.console import run_job
 from scorer.errors import ScorerError
+from scorer.files.urls import without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,7 +158,7 @@ def _verify(chosen: tuple[str, ...], store: str) -> None:
             load_predictor(load_bundle(folder_of(Path(store), version)), workers=0)
             click.echo(f"{version}: ok")
         except BundleError as error:
-            click.echo(f"{version}: {error}")
+            click.echo(without_secrets(f"{version}: {error}"))
             failed.append(version)
     if failed:
         raise BundleError(f"{len(failed)} of the versions failed: {', '.join(failed)}")

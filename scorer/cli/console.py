@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from scorer.errors import ScorerError, UsageError
+from scorer.files.urls import without_secrets
 
 LOG_FORMATS = TEXT, JSON = "text", "json"
 LOG_SECONDS = 30.0  # between progress lines in a log
@@ -63,7 +64,7 @@ def run_job(
 def _end(line: str, exit_code: int, verbose: bool | None, log_format: str) -> None:
     clear_live_line()
     if verbose:
-        traceback.print_exc()
+        click.echo(without_secrets(traceback.format_exc()), nl=False, err=True)
     if log_format == JSON:
         _json_line("error", _one_line(line), exit_code=exit_code)
     else:
@@ -72,8 +73,8 @@ def _end(line: str, exit_code: int, verbose: bool | None, log_format: str) -> No
 
 
 def _one_line(text: str) -> str:
-    """Return a text without breaks, which names of files and columns may have."""
-    return " ".join(text.splitlines())
+    """Return a text without breaks, which names of files and columns may have, and secrets."""
+    return " ".join(without_secrets(text).splitlines())
 
 
 def check_characters(**options: Any) -> None:

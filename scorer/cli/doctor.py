@@ -7,13 +7,21 @@ import click
 
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import run_job
+from scorer.cli.paths import LOCAL
 
 FAILED = 4
 
 
 @click.command()
 @bundle_options
-@click.option("--output-folder", default=".", show_default=True, help="Where outputs will go.")
+@click.option(
+    "--output-folder",
+    default=".",
+    metavar="FOLDER",
+    type=LOCAL,
+    show_default=True,
+    help="Where outputs will go.",
+)
 @click.option(
     "--least-free",
     type=click.FloatRange(0),

@@ -7,6 +7,7 @@ import click
 
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import run_job
+from scorer.cli.paths import LOCAL, STORE_VARIABLE
 
 if TYPE_CHECKING:
     from scorer.evaluation.evaluation import Evaluation
@@ -14,13 +15,24 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("labelled", nargs=-1, required=True)
-@click.option("--bundle", "bundles", multiple=True, metavar="FOLDER", help="Several: side by side.")
-@click.option("--store", envvar="SCORER_STORE", metavar="FOLDER", help="Else its bundle in use.")
+@click.option(
+    "--bundle",
+    "bundles",
+    multiple=True,
+    metavar="FOLDER",
+    type=LOCAL,
+    help="Several: side by side.",
+)
+@click.option(
+    "--store", envvar=STORE_VARIABLE, metavar="FOLDER", type=LOCAL, help="Else its bundle in use."
+)
 @click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
 @click.option("--label-column", metavar="NAME", help="Column of the labels; else inferred.")
 @click.option("--labels", metavar="V=C,…", help="What label values mean: 1=positive,0=negative.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each bundle.")
-@click.option("--html", metavar="FILE.html", help="Write a page with the bundles side by side.")
+@click.option(
+    "--html", metavar="FILE.html", type=LOCAL, help="Write a page with the bundles side by side."
+)
 def evaluate(**options: Any) -> None:
     """Evaluate bundles on the rows of LABELLED files; they should not have been trained on them."""
     run_job(lambda: _evaluate(**options), piped=True)
@@ -76,7 +88,7 @@ def _table(version: str, found: "Evaluation") -> str:
 
 @click.command()
 @click.argument("source", metavar="IN")
-@click.argument("other", metavar="BUNDLE")
+@click.argument("other", metavar="BUNDLE", type=LOCAL)
 @bundle_options
 @click.option("--text-column", metavar="NAME", help="Column of the texts; else the bundle's.")
 @click.option("--rows", default=10, show_default=True, help="Rows that changed most, printed.")

@@ -8,6 +8,7 @@ from scorer.cli.bundles import bundles
 from scorer.cli.doctor import doctor
 from scorer.cli.evaluate import compare, evaluate
 from scorer.cli.explain import explain
+from scorer.cli.paths import Group
 from scorer.cli.predict import predict
 from scorer.cli.provenance import provenance
 from scorer.cli.sample import sample
@@ -18,7 +19,7 @@ Shell completion: eval "$(_SCORER_COMPLETE=bash_source scorer)"; also zsh_source
 """
 
 
-@click.group(epilog=EPILOG)
+@click.group(cls=Group, epilog=EPILOG)
 @click.version_option(__version__, message="%(version)s")
 def main() -> None:
     """Score text columns, train bundles, and look at both."""

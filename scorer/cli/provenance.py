@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scorer.cli.console import run_job
+from scorer.cli.paths import LOCAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +15,7 @@ CHANGED = "  CHANGED      it is no longer the file that was published"
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, required=True, type=LOCAL)
 @click.option("--bundle", metavar="ID", help="List the files that this version or digest scored.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each file.")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")

@@ -7,6 +7,7 @@ import click
 
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import run_job
+from scorer.cli.paths import LOCAL
 
 
 @click.command()
@@ -22,7 +23,7 @@ from scorer.cli.console import run_job
 @bundle_options
 @click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of chance.")
-@click.option("--output", metavar="FILE", help="A new CSV file; else standard output.")
+@click.option("--output", metavar="FILE", type=LOCAL, help="A new CSV file; else standard output.")
 def sample(**options: Any) -> None:
     """Write rows of SCORED, a scored file, as a CSV with an empty column `label` to fill in."""
     run_job(lambda: _sample(**options), piped=True)

@@ -11,6 +11,7 @@ import click
 from scorer import __version__
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import LOG_FORMATS, Progress, check_characters, run_job
+from scorer.cli.paths import LOCAL, Command
 from scorer.cli.table_options import FORMATS, TEXT_COLUMN, table_options
 
 PRECISIONS = click.Choice(["auto", "float32", "bfloat16", "float16", "int8"])
@@ -22,7 +23,7 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 """
 
 
-@click.command(context_settings={"show_default": True}, epilog=EPILOG)
+@click.command(cls=Command, context_settings={"show_default": True}, epilog=EPILOG)
 @click.argument("sources", nargs=-1, required=True, metavar="IN…")
 @click.argument("target", metavar="OUT")
 @bundle_options
@@ -73,11 +74,20 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.option("--processes", type=click.IntRange(1), help="That compute; else threads of one.")
 @click.option("--ray-address", metavar="ADDRESS", help="Ray cluster to join; else one is started.")
 @click.option("--concurrency", type=click.IntRange(1), help="Ray actors; else one a CPU or GPU.")
-@click.option("--cache", metavar="FILE", help="Remember scores of texts across runs (SQLite).")
-@click.option("--report", metavar="FILE.html", help="Write a page about the run, for people.")
-@click.option("--history", metavar="FILE", help="Append the run's summary as a line of JSON.")
 @click.option(
-    "--metrics-file", metavar="FILE", help="Write figures for Prometheus' textfile collector."
+    "--cache", metavar="FILE", type=LOCAL, help="Remember scores of texts across runs (SQLite)."
+)
+@click.option(
+    "--report", metavar="FILE.html", type=LOCAL, help="Write a page about the run, for people."
+)
+@click.option(
+    "--history", metavar="FILE", type=LOCAL, help="Append the run's summary as a line of JSON."
+)
+@click.option(
+    "--metrics-file",
+    metavar="FILE",
+    type=LOCAL,
+    help="Write figures for Prometheus' textfile collector.",
 )
 @click.option(
     "--log-format",
@@ -93,7 +103,7 @@ def main(verbose: bool, log_format: str, **options: Any) -> None:
 
     IN and OUT are CSV, JSON Lines or Parquet, also behind URLs (s3://…), or - for a stream.
     With several IN, a folder, a quoted glob or @FILE (a list, one input a line), OUT is a folder
-    that mirrors them: outputs that are up to date are not made again.
+    that mirrors them, as s3://bucket/out/: outputs that are up to date are not made again.
     """
     run_job(lambda: score(log_format=log_format, **options), verbose, log_format=log_format)
 
@@ -119,11 +129,12 @@ def score(
     records = RunRecords(history, metrics_file)
     with Interruption() as interruption, lean_imports(options["engine"]):
         from scorer import jobs
-        from scorer.engines.many_files import FilesError, is_many
+        from scorer.engines.file_pairs import is_many
+        from scorer.engines.many_files import FilesError
 
         shown = (Progress(quiet, log_format), options["target"], profile, as_json, records)
         how = {"check_cancelled": interruption.check, **options}
-        if not is_many(sources):
+        if not is_many(sources, options["target"]):
             jobs.score_file(sources[0], callbacks=ScoringPrinter(*shown), **how)
             return
         files = FilesPrinter(*shown)

@@ -11,6 +11,7 @@ import click
 
 from scorer import __version__
 from scorer.cli.console import LOG_FORMATS, Progress, run_job
+from scorer.cli.paths import LOCAL, STORE_VARIABLE, Command
 from scorer.cli.table_options import TEXT_COLUMN, table_options
 
 SIZE = click.IntRange(1, 1 << 20)
@@ -29,7 +30,7 @@ the same command goes on where it stopped.
 """
 
 
-@click.command(context_settings={"show_default": True}, epilog=EPILOG)
+@click.command(cls=Command, context_settings={"show_default": True}, epilog=EPILOG)
 @click.argument("labelled", nargs=-1, required=True)
 @TEXT_COLUMN
 @click.option("--label-column", metavar="NAME", help="Column of the labels; else inferred.")
@@ -40,11 +41,16 @@ the same command goes on where it stopped.
 @click.option("--test", default="0.2", help="Test rows: a file, a share or a number.")
 @click.option("--keep-duplicates", is_flag=True, help="Allow duplicate texts across the parts.")
 @click.option(
-    "--unlabelled", multiple=True, metavar="FILE", help="Texts without labels, to pretrain on."
+    "--unlabelled",
+    multiple=True,
+    metavar="FILE",
+    type=LOCAL,
+    help="Texts without labels, to pretrain on.",
 )
 @click.option(
     "--start-from",
     metavar="FOLDER",
+    type=LOCAL,
     help="A pretrained encoder or a bundle to start from, or `none`  [default: the shipped bundle]",
 )
 @click.option(
@@ -52,20 +58,24 @@ the same command goes on where it stopped.
     metavar="CODE",
     help="Of the texts, as spaCy names it: de, fr, …  [default: the start's, else en]",
 )
-@click.option("--vectors", metavar="FILE", help="GloVe word vectors, instead of pretraining.")
+@click.option(
+    "--vectors", metavar="FILE", type=LOCAL, help="GloVe word vectors, instead of pretraining."
+)
 @click.option(
     "--teacher",
     "teachers",
     multiple=True,
     metavar="FOLDER",
+    type=LOCAL,
     help="Bundles whose probabilities are learned too.",
 )
 @click.option(
     "--store",
     default="bundles",
-    envvar="SCORER_STORE",
+    envvar=STORE_VARIABLE,
     show_envvar=True,
-    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    type=LOCAL,
     help="Folder of bundle versions.",
 )
 @click.option("--preset", default="accurate", metavar=PRESETS, help="Named settings.")
@@ -119,11 +129,11 @@ def main(
     run_job(lambda: train(labelled, progress, **options), verbose, log_format=log_format)
 
 
-def train(labelled: tuple[str, ...], progress: Progress, store: Path, **options: Any) -> None:
+def train(labelled: tuple[str, ...], progress: Progress, store: str, **options: Any) -> None:
     """Train and put the new bundle in use."""
     from scorer import jobs
     from scorer.cli.training_lines import TrainingPrinter
 
-    printer = TrainingPrinter(progress, store)
+    printer = TrainingPrinter(progress, Path(store))
     bundle = jobs.train(labelled, store, callbacks=printer, **options)
     printer.end(bundle.version, options["promote"] != "never")

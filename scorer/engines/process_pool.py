@@ -1,13 +1,14 @@
 """A predictor whose network runs in several processes of this machine.
 
 Texts are read, encoded, written and journalled by the run that starts the pool, as without one. A
-process that is killed is started again and its share of a chunk repeated; a run that is killed
+process that is killed is started again, its share of a chunk repeated; a run that is killed
 takes its processes with it and goes on from its journal. So every promise of a run holds. Knows
 processes and predictors, nothing of tables.
 """
 
 import atexit
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
 
@@ -16,13 +17,15 @@ import torch
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import encoder_of
 from scorer.engines.process_worker import serve
-from scorer.engines.shares import Sharing, check_alike, joined, shares
+from scorer.engines.shares import RESTARTS, Sharing, check_alike, joined, shares
 from scorer.network.inference import CORES, Prediction
 from scorer.tokens.child_process import ChildProcess, GoneError
 from scorer.tokens.encoding import Encoded
 
-RESTARTS = 2  # for one share: what kills three processes kills the next
-HINT = "The same command goes on from its journal; with fewer --processes it takes less memory"
+HINT = (
+    "Memory is the usual cause: fewer --processes take less. The same command goes on from its "
+    "journal"
+)
 
 Facts = tuple[str, dict[str, str]]  # engine and score settings
 
@@ -56,9 +59,9 @@ class ProcessPool(Sharing):
             for at in range(processes):  # all at once: loading takes seconds
                 self._processes.append(self._start(at))
                 self._idle.put(at)
-            for process in self._processes:
-                process.send(self._question)
-            facts: list[Facts] = [process.receive() for process in self._processes]
+            for at in range(processes):
+                self._send_bundle(at)
+            facts = [self._loaded(at, RESTARTS) for at in range(processes)]
             check_alike([settings for _, settings in facts], "processes")
         except BaseException:  # of any kind: no process is left behind
             self.close()
@@ -69,6 +72,26 @@ class ProcessPool(Sharing):
     def _start(self, at: int) -> ChildProcess:
         gpu = at % self._gpus if self._gpus else None
         return ChildProcess("scoring process", HINT, serve, self._threads, gpu)
+
+    def _send_bundle(self, at: int) -> None:
+        with suppress(GoneError):  # it is asked for its answer next
+            self._processes[at].send(self._question)
+
+    def _loaded(self, at: int, restarts: int) -> Facts:
+        """Return the facts of a process that has loaded; one that dies is started again."""
+        try:
+            facts: Facts = self._processes[at].receive()
+        except GoneError as error:
+            if self._closed or not restarts:
+                raise _given_up(error) from error
+            self._replace(at)
+            return self._loaded(at, restarts - 1)
+        return facts
+
+    def _replace(self, at: int) -> None:
+        self._processes[at].end()
+        self._processes[at] = self._start(at)
+        self._send_bundle(at)
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Return the probabilities of encoded texts, in their order."""
@@ -89,16 +112,14 @@ class ProcessPool(Sharing):
                 self._restart(at)
             self._processes[at].send(share)
             prediction: Prediction = self._processes[at].receive()
-        except GoneError:
+        except GoneError as error:
             if self._closed or not restarts:
-                raise
+                raise _given_up(error) from error
             return self._predicted(at, share, restarts - 1, gone=True)
         return prediction
 
     def _restart(self, at: int) -> None:
-        self._processes[at].end()
-        self._processes[at] = self._start(at)
-        self._processes[at].send(self._question)
+        self._replace(at)
         _, settings = self._processes[at].receive()
         check_alike([self._settings, settings], "processes")
 
@@ -110,3 +131,8 @@ class ProcessPool(Sharing):
         for process in self._processes:
             process.end()
         super().close()
+
+
+def _given_up(error: GoneError) -> GoneError:
+    """Return the error of the last process that was tried."""
+    return GoneError(f"{error.args[0]}, as those before it ({RESTARTS + 1} in all)", error.hint)

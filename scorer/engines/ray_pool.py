@@ -12,10 +12,16 @@ from typing import Any
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import encoder_of, load_predictor
-from scorer.engines.shares import Sharing, check_alike, joined, shares
+from scorer.engines.shares import RESTARTS, Sharing, check_alike, joined, shares
 from scorer.errors import UsageError
 from scorer.network.inference import Prediction, Predictor
+from scorer.tokens.child_process import GoneError
 from scorer.tokens.encoding import Encoded
+
+HINT = (
+    "Memory is the usual cause: a smaller --concurrency takes less. The same command goes on from "
+    "its journal"
+)
 
 
 class RayPool(Sharing):
@@ -34,10 +40,10 @@ class RayPool(Sharing):
         gpus, cpus = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
         actors = concurrency or gpus or cpus
         options = {"num_gpus": 1} if gpus else {"num_cpus": max(1, cpus // actors)}
-        worker = self._ray.remote(max_restarts=-1, max_task_retries=-1, **options)(_Worker)
+        worker = self._ray.remote(max_restarts=-1, max_task_retries=RESTARTS, **options)(_Worker)
         self._kept = [self._ray.put(bundle)]  # an actor that is started again needs it
         self._actors = [worker.remote(precision) for _ in range(actors)]
-        settings = self._ray.get([actor.facts.remote(self._kept) for actor in self._actors])
+        settings = self._answers([actor.facts.remote(self._kept) for actor in self._actors])
         check_alike(settings, "machines")
         super().__init__(bundle, encoder_of(bundle, workers))
         self._settings = settings[0]
@@ -50,7 +56,16 @@ class RayPool(Sharing):
             actors[at % len(actors)].predict.remote(self._kept, share)
             for at, share in enumerate(shares(encoded, len(actors)))
         ]
-        return joined(self._ray.get(work))
+        return joined(self._answers(work))
+
+    def _answers(self, work: list[Any]) -> Any:
+        """Return what actors answer. Raises `GoneError` for one that died each time it tried."""
+        try:
+            return self._ray.get(work)
+        except self._ray.exceptions.RayActorError as error:
+            first = str(error).strip().partition("\n")[0]
+            message = f"a Ray actor died, and again when it was started again: {first}"
+            raise GoneError(message, HINT) from error
 
     def close(self) -> None:
         """End the actors; a cluster that was joined goes on."""

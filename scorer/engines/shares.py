@@ -15,6 +15,7 @@ from scorer.tokens.encoding import Encoded, TextEncoder
 from scorer.tokens.workers import EncodingWorkers
 
 SHARES = 4  # of a chunk for each who computes: the last ones to finish have little left
+RESTARTS = 2  # for one share, or for loading: what kills three processes kills the next
 LEAST_TOKENS = 20_000  # of a share: less is not worth its way
 
 

@@ -94,11 +94,13 @@ def check_page(path: StrPath, option: str, others: Iterable[StrPath | None] = ()
     Raises `UsageError` for a name that is no page's or one of the `others`, `InputError` where
     there is no folder for it, or none that it can be written into.
     """
-    page = real_path(local_file(path, option))
+    given = local_file(path, option)
+    page = real_path(given)
+    told = f"{option} {given}{f' (a link to {page})' if given.is_symlink() else ''}"
     if page.suffix.lower() not in ENDINGS:
-        raise UsageError(f"{option} {path}: its name has to end in .html")
+        raise UsageError(f"{told}: its name has to end in .html")
     if page in [real_path(other) for other in others if other is not None]:
-        raise UsageError(f"{option} {path} is another file of this run")
+        raise UsageError(f"{told} is another file of this run")
     if page.is_dir():
         raise InputError(f"cannot write {page}: it is a folder")
     if not page.parent.is_dir():

@@ -9,6 +9,7 @@ between has none to give away. Opens nothing.
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -19,9 +20,13 @@ Location = Path | str  # of a file: a path, or a URL
 
 URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
 SHOWN_OPTIONS = ("endpoint_override", "region", "scheme")  # of a query; all others are secret
+BY_PYARROW = ("s3", "gs", "gcs", "hdfs", "viewfs")  # which decode percent signs; others do not
+MARK = "…"  # for a secret
+LEAST_SECRET = 6  # characters: a shorter one is looked for only in its URL
 STATE = "SCORER_STATE"  # environment variable: the folder for what a run keeps here
 
 _secrets: dict[str, str] = {}  # URL as it is shown -> as it was given
+_instead: dict[str, str] = {}  # what no message may have -> what stands for it
 
 
 @dataclass(frozen=True)
@@ -81,14 +86,35 @@ def hide_secrets(path: str) -> str:
     _secrets.pop(shown, None)  # of a run before
     if path != shown:
         _secrets[shown] = path
+        words = {word for word in secrets_of(shown) if len(word) >= LEAST_SECRET}
+        _instead.update({**dict.fromkeys(words, MARK), path: shown})
     return shown
 
 
+def note_secrets(text: str) -> None:
+    """Have `without_secrets` know those of a URL that a text ends with, misspelled ones too."""
+    match = URL.search(text)
+    if match is None:
+        return
+    try:
+        hide_secrets(match[0])
+    except UsageError:
+        _instead[match[0]] = f"{match['scheme']}://{MARK}"
+
+
+def without_secrets(text: str) -> str:
+    """Return a text, such as an error's, without the secrets of URLs that were given so far."""
+    for secret in sorted(_instead, key=len, reverse=True):
+        text = text.replace(secret, _instead[secret])
+    return text
+
+
 def local_file(path: str | os.PathLike[str], option: str) -> Path:
-    """Return the path of a file that has to be on this machine; `UsageError`, without a URL."""
-    if is_url(os.fspath(path)):
-        raise UsageError(f"{option} takes a file of this machine, no URL")
-    return Path(path)
+    """Return a path that has to be one of this machine. Raises `UsageError`, without a URL."""
+    text = hide_secrets(os.fspath(path))
+    if is_url(text):
+        raise UsageError(f"{option} takes a path of this machine, no URL")
+    return Path(text)
 
 
 def _local_path(parts: Url) -> str:
@@ -134,16 +160,35 @@ def name_of(path: Location) -> str:
 
 def companion(path: str, ending: str) -> str:
     """Return what stands beside an output: `<output>.<ending>`."""
-    if not is_url(path):
-        return f"{path}.{ending}"
-    place, mark, query = path.partition("?")
-    beside = f"{place}.{ending}{mark}{query}"
-    given = with_secrets(path)
-    _secrets.pop(beside, None)
-    if given != path:
+    return _related(path, lambda place: f"{place}.{ending}") if is_url(path) else f"{path}.{ending}"
+
+
+def below(folder: Location, place: str) -> Location:
+    """Return what stands at a place below a folder, such as `day=1/in.csv`."""
+    if isinstance(folder, Path):
+        return folder / place
+    by_pyarrow = parse_url(folder).scheme in BY_PYARROW
+    spelled = place.replace("%", "%25").replace("?", "%3F") if by_pyarrow else place
+    return _related(folder, lambda base: f"{base.rstrip('/')}/{spelled}")
+
+
+def first_parts(url: str, count: int) -> str:
+    """Return the URL of the folder that the first so many parts of a URL's path name."""
+    return _related(url, lambda place: "/".join([*place.split("/")[: 3 + count], ""]))
+
+
+def _related(url: str, change: Callable[[str], str]) -> str:
+    """Return a URL whose part before the query is changed; its secrets are kept as the URL's."""
+
+    def changed(given: str) -> str:
         place, mark, query = given.partition("?")
-        _secrets[beside] = f"{place}.{ending}{mark}{query}"
-    return beside
+        return f"{change(place)}{mark}{query}"
+
+    related, given = changed(url), with_secrets(url)
+    _secrets.pop(related, None)
+    if given != url:
+        _secrets[related] = changed(given)
+    return related
 
 
 def state_path(url: str) -> Path:

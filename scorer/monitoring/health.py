@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -17,7 +18,8 @@ from scorer import __version__
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import load_chosen
-from scorer.errors import ScorerError
+from scorer.errors import InputError, ScorerError
+from scorer.files.publish import writing
 from scorer.network.inference import CORES, Predictor
 from scorer.scoring.record import Model
 from scorer.scoring.request import Source, Target
@@ -64,7 +66,7 @@ def check_health(
     predictors: list[Predictor] = []
     if loaded:
         yield _checked("golden rows", lambda: _golden_rows(loaded[0], predictors))
-    if predictors:
+    if predictors and Path(folder).is_dir():
         yield _checked("a row", lambda: _row(loaded[0], predictors[0], Path(folder)))
 
 
@@ -109,11 +111,15 @@ def _device() -> str:
 
 
 def _disk(folder: Path, least_free: float) -> str:
-    free = shutil.disk_usage(folder).free / 1e9
-    if free < least_free:
-        raise OSError(f"{free:.1f} GB free in {folder.absolute()}: make room")
-    with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(bytes(WRITTEN))  # a quota is not in what is free
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "is not there"
+        raise InputError(f"{folder.absolute()} {what}: make it, or name another --output-folder")
+    with writing(folder.absolute()):
+        free = shutil.disk_usage(folder).free / 1e9
+        if free < least_free:
+            raise InputError(f"{free:.1f} GB free in {folder.absolute()}: make room")
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(WRITTEN))  # a quota is not in what is free
     return f"{free:.0f} GB free in {folder.absolute()}, writable"
 
 
@@ -131,7 +137,10 @@ def _row(bundle: Bundle, predictor: Predictor, folder: Path) -> str:
     """Score a file of one row in the output folder, as the job does."""
     facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, bundle.label_values)
     model = Model(predictor, facts, "text")
-    with tempfile.TemporaryDirectory(prefix=".scorer-doctor-", dir=folder) as name:
+    with ExitStack() as stack:
+        with writing(folder.absolute()):
+            place = tempfile.TemporaryDirectory(prefix=".scorer-doctor-", dir=folder)
+            name = stack.enter_context(place)
         source, target = Path(name) / "in.csv", Path(name) / "out.csv"
         source.write_text(f'text\n"{TEXT}"\n', encoding="utf-8")
         paths = (

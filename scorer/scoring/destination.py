@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from scorer.errors import ScorerError, UsageError
-from scorer.files.byte_streams import STANDARD_STREAM
+from scorer.files.byte_streams import STANDARD_OUTPUT, STANDARD_STREAM
 from scorer.files.publish import (
     PendingFile,
     beside,
@@ -30,18 +30,25 @@ from scorer.files.publish import (
     temporary_of,
     writing,
 )
-from scorer.files.remote_files import PendingObject, check_object
-from scorer.files.urls import Location, companion, is_url, state_path
+from scorer.files.remote_files import PendingObject, check_object, kept_here
+from scorer.files.urls import Location, companion, is_url
 from scorer.scoring.journal import Binding, Journal, open_journal
 from scorer.scoring.summary import as_json
 
 ENDINGS = ("rejects.csv", "run.json", "journal", "journal.old", "lock")  # beside the output
 
 
+def name_of_output(target: str) -> str:
+    """Return the name of an output in summaries: the real path, the URL, or standard output's."""
+    if target == STANDARD_STREAM:
+        return STANDARD_OUTPUT
+    return target if is_url(target) else str(real_path(target))
+
+
 class StreamDestination:
     """Standard output: rows leave as they are written, nothing is kept."""
 
-    name = "standard output"
+    name = STANDARD_OUTPUT
     table: Path | None = None
     rejects: Path | None = None
     rejects_told = "an output that is a file has them beside it"
@@ -182,14 +189,6 @@ def _check(target: str, output: Path, source: Location | None, overwrite: bool) 
         raise UsageError(f"{source} is a file that goes with {name}", "Choose another output")
 
 
-def _kept_here(url: str) -> Path:
-    """Return where what belongs to a URL is kept on this machine; its folder is there."""
-    output = state_path(url)
-    with writing(output.parent):
-        output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return output
-
-
 @contextmanager
 def open_output(target: str, source: Location | None, overwrite: bool) -> Iterator[Destination]:
     """Check and lock where the output goes, before any work.
@@ -200,7 +199,7 @@ def open_output(target: str, source: Location | None, overwrite: bool) -> Iterat
         yield StreamDestination()
         return
     url = target if is_url(target) else None
-    output = _kept_here(url) if url else real_path(target)
+    output = kept_here(url) if url else real_path(target)
     _check(target, output, source, overwrite)
     with locked(output):
         _check(target, output, source, overwrite)  # again: the last holder may have published

@@ -56,12 +56,15 @@ def write_report(record: RunRecord, summary: RunSummary) -> None:
         publish_page(record.target.report, report_html(record, summary))
 
 
-def write_failure_report(target: Target, facts: Mapping[str, Any]) -> None:
-    """Publish the report of a run that ended before its bundle was loaded."""
+def write_failure_report(target: Target, facts: Mapping[str, Any], began: bool) -> None:
+    """Publish the report of a run that ended before its bundle was loaded, or did not begin."""
     if target.report is None:
         return
     about = {"output": str(facts["output"]), "started": str(facts["started"])}
-    heading = Heading(TITLE, "Nothing was scored.", about, [str(facts["error"])], "It failed")
+    headline, doubt = "Nothing was scored.", "It failed"
+    if not began:
+        headline, doubt = "The run did not begin: nothing was scored.", "It could not begin"
+    heading = Heading(TITLE, headline, about, [str(facts["error"])], doubt)
     publish_page(target.report, render(heading, []))
 
 

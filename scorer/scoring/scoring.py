@@ -10,7 +10,7 @@ function that returns the model. How a chunk is scored is in `chunks`, which col
 import json
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 
@@ -31,7 +31,7 @@ from scorer.scoring.chunks import (
     journal_row,
 )
 from scorer.scoring.columns import AddedColumns, statuses
-from scorer.scoring.destination import Destination, open_output
+from scorer.scoring.destination import Destination, name_of_output, open_output
 from scorer.scoring.journal import Journal
 from scorer.scoring.pipeline import each, overlapped, timed
 from scorer.scoring.record import Model, RunRecord
@@ -60,14 +60,19 @@ def score_file(
 
     The output appears complete or not at all; run again after an interruption, it goes on from
     the scores that were computed. Whatever fails once the output is locked leaves its summary
-    beside it. What can be refused at once is, before `load_model`, which takes seconds.
+    beside it; a run that cannot begin is told to the report and to the callbacks alone, as what is
+    beside the output is another run's. What can be refused at once is, before `load_model`, which
+    takes seconds.
     `check_cancelled` is called between chunks, in any thread; what it raises ends the run.
     Raises a `ScorerError` for whatever DESIGN calls expected.
     """
     callbacks = callbacks or Callbacks()
     check_report(source, target)
-    with open_output(target.path, source.file, target.overwrite) as destination:
-        with _write_failure_summary(destination, target, callbacks):
+    with ExitStack() as stack:
+        with _tell_failure(target, callbacks):
+            opened = open_output(target.path, source.file, target.overwrite)
+            destination = stack.enter_context(opened)
+        with _tell_failure(target, callbacks, destination):
             check_readable(source.file)
             model = load_model()
         with _settings_of_long_runs():
@@ -88,17 +93,21 @@ def score_table(table: pa.Table, model: Model, column: TextColumn, added: AddedC
 
 
 @contextmanager
-def _write_failure_summary(
-    destination: Destination, target: Target, callbacks: Callbacks
+def _tell_failure(
+    target: Target, callbacks: Callbacks, destination: Destination | None = None
 ) -> Iterator[None]:
-    """Write the summary of a run that ends before there is a model: `_Run` writes all others."""
+    """Tell of a run that ends before there is a model: `_Run` tells of all others.
+
+    destination: None where the output could not be opened, so that the run did not begin.
+    """
     try:
         yield
     except ScorerError as error:
-        facts = failure_facts(error, destination.name)
-        destination.failed(facts, rejects=False)
+        facts = failure_facts(error, name_of_output(target.path))
+        if destination is not None:
+            destination.failed(facts, rejects=False)
         with suppress(OSError, ScorerError):
-            write_failure_report(target, facts)
+            write_failure_report(target, facts, began=destination is not None)
         callbacks.on_failure(facts)
         raise
 

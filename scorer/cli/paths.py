@@ -1,0 +1,83 @@
+"""Paths on the command line: those of this machine alone, and no URL's secret in a message.
+
+Every argument of a command is looked at before click reads it, so no option can be forgotten: what
+is secret in a URL is shown in no error, whoever raises it. Imports nothing heavy.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from scorer.errors import UsageError
+from scorer.files.urls import hide_secrets, is_url, note_secrets, without_secrets
+
+STORE_VARIABLE = "SCORER_STORE"
+
+
+class LocalPath(click.ParamType):  # type: ignore[type-arg]  # of later clicks
+    """A path of this machine; `file://` is one, any other URL is refused."""
+
+    name = "path"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> str:
+        """Return the path."""
+        try:
+            path = hide_secrets(os.fspath(value))
+        except UsageError as error:
+            self.fail(str(error), param, context)
+        if is_url(path):
+            self.fail("it takes a path of this machine, no URL", param, context)
+        return path
+
+
+LOCAL = LocalPath()
+
+
+class _Discreet(click.Command):
+    """A command whose errors of usage show no secret; its job's errors are `console`'s."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the arguments."""
+        _note([*args, os.environ.get(STORE_VARIABLE, "")])
+        with _discreetly():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command."""
+        with _discreetly():
+            return super().invoke(context)
+
+
+class Command(_Discreet):
+    """A command that is a program of its own."""
+
+
+class Group(_Discreet, click.Group):
+    """A command with others under it."""
+
+
+def _note(arguments: Sequence[str]) -> None:
+    for argument in arguments:
+        note_secrets(argument)
+
+
+@contextmanager
+def _discreetly() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        message = error.format_message()
+        if without_secrets(message) == message:
+            raise
+        raise click.UsageError(without_secrets(message), error.ctx) from None

@@ -1,0 +1,171 @@
+"""Which files a run of many scores, each with the output that mirrors it.
+
+    in                  the tables below a folder; partitions (day=1/…) are kept
+    'in/**/*.parquet'   a glob
+    @list.txt           a file that lists inputs, one a line
+    a.csv b.csv         files by their names
+
+Each of them, and the folder of the outputs, may be behind a URL. Knows names, nothing of rows.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from scorer.errors import InputError, ScorerError, UsageError
+from scorer.files.byte_streams import STANDARD_STREAM, open_file
+from scorer.files.listing import (
+    FileState,
+    FoundFile,
+    is_folder,
+    is_missing,
+    is_pattern,
+    list_files,
+    match_files,
+)
+from scorer.files.urls import Location, below, hide_secrets, is_url, location, name_of
+from scorer.tables.formats import FORMATS, READ_ONLY, SUFFIXES, format_of
+
+LIST = "@"  # before the name of a file that lists inputs, one a line
+REJECTS = ".rejects.csv"
+
+
+@dataclass(frozen=True)
+class FilePair:
+    """An input, where its output goes, and the input's state, if it was looked at."""
+
+    source: Location
+    target: Location
+    state: FileState | None = field(default=None, compare=False)
+
+
+def is_many(sources: Sequence[str], target: str) -> bool:
+    """Return whether these inputs are more than one plain file or stream.
+
+    False where a URL cannot be reached: the run of the one file says why.
+    """
+    if len(sources) > 1 or sources[0].startswith(LIST):
+        return True
+    with suppress(ScorerError):
+        source = hide_secrets(sources[0])
+        return is_pattern(source) or _is_folder(source) or _is_nowhere(source, target)
+    return False
+
+
+def _is_folder(source: str) -> bool:
+    """Return whether an input is a folder; an object that is called a table is not asked for."""
+    folder_called = source.partition("?")[0].endswith("/")
+    named = is_url(source) and _is_table_name(name_of(source)) and not folder_called
+    return not named and is_folder(source)
+
+
+def _is_nowhere(source: str, target: str) -> bool:
+    """Return whether a URL that is not called a table names nothing, with a folder as output."""
+    if not is_url(source) or _is_table_name(name_of(source)) or _is_table_name(name_of(target)):
+        return False
+    return is_missing(source)
+
+
+def find_files(
+    sources: Iterable[str], target: Location, output_format: str | None = None
+) -> list[FilePair]:
+    """Return each input with its output below the folder `target`.
+
+    Files below a folder or a glob keep their place below it. Raises `InputError` where nothing is
+    found, `UsageError` for two inputs with one output.
+    """
+    given = list(sources)
+    _check_folder(target)
+    pairs = [
+        FilePair(
+            found.location, below(target, _output_name(found.place, output_format)), found.state
+        )
+        for found in _found(given, target)
+    ]
+    by_target: dict[Location, Location] = {}
+    for pair in pairs:
+        other = by_target.setdefault(pair.target, pair.source)
+        if other != pair.source:
+            raise UsageError(f"{other} and {pair.source} would both become {pair.target}")
+    if not pairs:
+        shown = ", ".join(_hidden(source) for source in given)
+        raise InputError(f"no CSV or Parquet file is in {shown}")
+    return list(dict.fromkeys(pairs))
+
+
+def _check_folder(target: Location) -> None:
+    """Raise `UsageError` for outputs that would go into a file."""
+    if isinstance(target, Path) and target.is_dir():
+        return
+    exists = isinstance(target, Path) and target.exists()
+    if exists or _is_table_name(name_of(target)) or str(target) == STANDARD_STREAM:
+        raise UsageError(f"{target} is no folder", "The outputs of many files go into a folder")
+
+
+def _hidden(source: str) -> str:
+    """Return an input as it may be shown."""
+    if source.startswith(LIST):
+        return LIST + hide_secrets(source[len(LIST) :])
+    return hide_secrets(source)
+
+
+def _found(sources: Iterable[str], target: Location) -> Iterator[FoundFile]:
+    """Yield each input, with its place below the folder or the glob that it was found by."""
+    for given in sources:
+        source = _hidden(given)
+        if source.startswith(LIST):
+            yield from _found(_listed(source[len(LIST) :]), target)
+        elif is_pattern(source):
+            yield from (file for file in match_files(source) if _is_table(file, target))
+        elif _is_folder(source):
+            inside = list_files(location(source))
+            yield from (file for file in inside if _is_table(file, target))
+        elif _is_nowhere(source, ""):
+            raise InputError(f"cannot read {source}: nothing is there")
+        else:
+            path = location(source)
+            yield FoundFile(path, PurePosixPath(name_of(path)))
+
+
+def _listed(path: str) -> list[str]:
+    """Return the inputs that a file lists. Raises `InputError`."""
+    with open_file(path) as file:
+        content = file.read()
+    try:
+        lines = content.decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise InputError(f"cannot read {path}: a list is a text in UTF-8") from None
+    return [line for line in lines if line.strip()]
+
+
+def _is_table(file: FoundFile, target: Location) -> bool:
+    """Return whether a file is a table by its name, and none that a run has written."""
+    hidden = any(part.startswith(".") for part in file.place.parts)  # or leads out of OUT
+    named = _is_table_name(file.place.name) and not file.place.name.endswith(REJECTS)
+    return named and not hidden and not _is_below(file.location, target)
+
+
+def _is_below(file: Location, folder: Location) -> bool:
+    if isinstance(file, Path) or isinstance(folder, Path):
+        return isinstance(file, Path) and folder in file.parents
+    return file.startswith(str(below(folder, "")).partition("?")[0])
+
+
+def _is_table_name(name: str) -> bool:
+    return any(name.lower().endswith(f".{suffix}") for suffix in SUFFIXES)
+
+
+def _output_name(place: PurePosixPath, output_format: str | None) -> str:
+    """Return the place of an output: the input's, with the ending of another format if asked."""
+    if output_format is None and format_of(str(place)).compression == READ_ONLY:
+        output_format = "csv.gz"  # a zip archive is read, not written
+    if output_format is None:
+        return str(place)
+    if output_format not in FORMATS:
+        raise UsageError(f"there is no format {output_format!r}; there are: {', '.join(FORMATS)}")
+    lower = place.name.lower()
+    endings = (ending for ending in sorted(SUFFIXES, key=len, reverse=True))
+    ending = next((ending for ending in endings if lower.endswith(f".{ending}")), "")
+    name = f"{place.name[: len(place.name) - len(ending)]}{output_format}"
+    return str(place.with_name(name))

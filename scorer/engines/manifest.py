@@ -1,0 +1,203 @@
+"""What the outputs in a folder were made from: a line of JSON each, the last one counts.
+
+    OUT/.scorer-manifest.jsonl    a folder of this machine: grows with each output
+    the same behind a URL         written at the start, every minute and in the end; until then the
+                                  lines stand on this machine (`remote_files.kept_here`)
+
+An output is claimed before any is made. So one that a killed run has left is known for what it is,
+on another machine too. Knows names, sizes and digests, nothing of rows.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from scorer.engines.file_pairs import FilePair
+from scorer.errors import ScorerError
+from scorer.files.fingerprint import fingerprint
+from scorer.files.listing import FileState, is_missing, list_files, state_of
+from scorer.files.publish import publish_text, writing
+from scorer.files.remote_files import kept_here, publish_object, read_object
+from scorer.files.urls import Location, absolute, below, location
+from scorer.scoring.summary import RunSummary
+
+NAME = ".scorer-manifest.jsonl"
+PUBLISH_SECONDS = 60  # between two manifests behind a URL
+CLAIM = ""  # the binding of an output that is not made yet
+
+Entry = dict[str, Any]
+
+
+class Manifest:
+    """The manifest of a folder that is locked; `binding` is a digest of bundle and options."""
+
+    def __init__(self, folder: Location, binding: str) -> None:
+        self._binding = binding
+        self._final = below(folder, NAME)
+        self._log = kept_here(self._final)  # of a folder of this machine: the manifest itself
+        self._size_of = _sizes(folder)
+        known = _read(_published(self._final))
+        kept = _read(self._log.read_bytes() if self._log.is_file() else None)
+        entries = _newest(known, kept)
+        self._gone = {name for name in entries if self._size_of(location(name)) is None}
+        self._entries = _without(entries, self._gone)
+        self._known = set(self._entries)  # outputs of runs, this one's as they are made
+        self._is_published, self._published_at = not kept.keys() - self._gone, 0.0
+
+    def claim(self, pairs: Iterable[FilePair]) -> None:
+        """Note the outputs that are not there yet: what the next run finds there is this one's."""
+        missing = [pair for pair in pairs if self._size_of(pair.target) is None]
+        self._append([self._entry(pair) for pair in missing])
+        if missing and isinstance(self._final, str):
+            self.publish()
+
+    def has(self, pair: FilePair) -> bool:
+        """Return whether an output is one that a run has made here, or an earlier one claimed."""
+        return str(pair.target) in self._known
+
+    def rows_of(self, pair: FilePair) -> int | None:
+        """Return the rows of an output that is there and up to date; None for any other.
+
+        Raises `InputError` for an input that cannot be read.
+        """
+        entry = self._entries.get(str(pair.target))
+        if entry is None or entry["binding"] != self._binding:
+            return None
+        if self._size_of(pair.target) != entry["output_bytes"]:
+            return None
+        state = pair.state or state_of(pair.source)
+        if state is None or not self._is_same(entry, pair, state):
+            return None
+        return int(entry["rows"])
+
+    def _is_same(self, entry: Entry, pair: FilePair, state: FileState) -> bool:
+        """Return whether an input is the one that was scored; if it is, its state is noted."""
+        named = entry["source"] == str(absolute(pair.source))
+        known = (entry["size"], entry["changed"])
+        if named and state.changed is not None and (state.size, state.changed) == known:
+            return True
+        found = fingerprint(pair.source)
+        if found is None or found.sha256 != entry["sha256"]:
+            return False
+        self._append([{**entry, **self._entry(pair, state), "binding": self._binding}])
+        return True
+
+    def record(self, pair: FilePair, state: FileState | None, summary: RunSummary) -> None:
+        """Add a finished output, on the disk at once: a killed run goes on after it."""
+        made = {
+            "binding": self._binding,
+            "sha256": summary.provenance.input.sha256,
+            "output_bytes": summary.output_bytes,
+            "rows": summary.provenance.rows.written,
+        }
+        self._append([{**self._entry(pair, state), **made}])
+        self._known.add(str(pair.target))
+        due = time.monotonic() > self._published_at + PUBLISH_SECONDS
+        if due and isinstance(self._final, str):
+            with suppress(ScorerError):  # in the end it is tried again
+                self.publish()
+
+    def _entry(self, pair: FilePair, state: FileState | None = None) -> Entry:
+        """Return what is said of every output; by itself it is a claim."""
+        return {
+            "source": str(absolute(pair.source)),
+            "target": str(pair.target),
+            "binding": CLAIM,
+            "size": state.size if state else None,
+            "changed": state.changed if state else None,
+            "time": time.time(),
+        }
+
+    def _append(self, entries: list[Entry]) -> None:
+        if not entries:
+            return
+        self._is_published = False
+        self._entries |= {entry["target"]: entry for entry in entries}
+        with writing(self._log), self._log.open("a", encoding="utf-8") as file:
+            file.write(_lines(entries))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def publish(self) -> None:
+        """Write one line for each output; behind a URL also for those that other runs have added.
+
+        Raises `InputError`.
+        """
+        self._published_at = time.monotonic()
+        if isinstance(self._final, Path):
+            publish_text(self._final, _lines(self._entries.values()))
+            return
+        known = _read(_published(self._final))
+        entries = _newest(_without(known, self._gone), self._entries)
+        content = _lines(entries.values())
+        publish_object(self._final, content.encode())
+
+    def end(self) -> None:
+        """Publish for the last time, without claims that came to nothing. Raises `InputError`."""
+        for name, entry in list(self._entries.items()):
+            if entry["binding"] == CLAIM and state_of(location(name)) is None:
+                del self._entries[name]
+                self._gone.add(name)
+        if not self._is_published or isinstance(self._final, Path):
+            self.publish()
+        if isinstance(self._final, str):
+            self._log.unlink(missing_ok=True)
+
+
+def _sizes(folder: Location) -> Callable[[Location], int | None]:
+    """Return what knows the size of a file below a folder, None if it is not there.
+
+    Behind a URL, all are listed at once.
+    """
+    if isinstance(folder, Path):
+
+        def size_of(target: Location) -> int | None:
+            with suppress(ScorerError):  # the run that writes it says why
+                state = state_of(target)
+                return state.size if state else None
+            return None
+
+        return size_of
+    found = [] if is_missing(folder) else list_files(folder)
+    return {file.location: file.state.size for file in found if file.state}.get
+
+
+def _published(manifest: Location) -> bytes | None:
+    """Return what stands at the manifest's final place."""
+    return read_object(manifest) if isinstance(manifest, str) else None
+
+
+def _read(content: bytes | None) -> dict[str, Entry]:
+    """Return the entries by their outputs; of a line that was cut off, the file is scored again."""
+    entries = {}
+    for line in (content or b"").decode("utf-8", "replace").splitlines():
+        with suppress(ValueError, TypeError, KeyError):
+            entry = json.loads(line)
+            entries[str(entry["target"])] = entry
+    return entries
+
+
+def _without(entries: dict[str, Entry], gone: set[str]) -> dict[str, Entry]:
+    return {name: entry for name, entry in entries.items() if name not in gone}
+
+
+def _newest(some: dict[str, Entry], others: dict[str, Entry]) -> dict[str, Entry]:
+    """Return the entries of both, of two for one output the later one."""
+    later = {
+        name: entry
+        for name, entry in others.items()
+        if name not in some or _time_of(some[name]) <= _time_of(entry)
+    }
+    return some | later
+
+
+def _time_of(entry: Entry) -> float:
+    return float(entry.get("time", 0))
+
+
+def _lines(entries: Iterable[Entry]) -> str:
+    return "".join(json.dumps(entry) + "\n" for entry in entries)

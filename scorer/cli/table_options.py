@@ -8,7 +8,11 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 FORMATS = "csv, csv.gz, csv.zst, csv.bz2, csv.xz, csv.zip, tsv, …, jsonl, parquet"
 OPTIONS = (  # without them, all is detected
-    click.option("--input-format", metavar="FORMAT", help=f"Of what is read: {FORMATS}."),
+    click.option(
+        "--input-format",
+        metavar="FORMAT",
+        help=f"Of what is read: {FORMATS}; or lines, each of them one text. Else by the name.",
+    ),
     click.option("--delimiter", help="Of a CSV: a character, `tab` or `'\\x01'`; else detected."),
     click.option("--quote", help="Of a CSV: a character or `none`; else detected."),
     click.option(

@@ -295,7 +295,7 @@ def repeat_command(record: RunRecord) -> str:
         "bundle": record.model.folder or None,
         "text_column": record.text_column or None,
         "input_format": format_option(source.path, source.format),
-        "output_format": format_option(target.path, target.format),
+        "output_format": format_option(target.path, target.format, writing=True),
         **source.csv.given(),
         "prefix": target.added.prefix or None,
         "with_label": target.added.label,

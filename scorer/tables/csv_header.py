@@ -53,7 +53,7 @@ def _check_padded_title(records: Sequence[Record]) -> None:
     if width < 3 or not filled[0] or at == 0 or filled[at] < width or at + 1 == len(records):
         return
     if not any(map(_is_number, records[at].fields)) and not any(
-        map(_is_sentence, records[at].fields)
+        map(is_sentence, records[at].fields)
     ):
         raise InputError(
             f"the header has {filled[0]} names for {width} columns, line "
@@ -101,7 +101,7 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
     if not rows:
         return False
     first, others = rows[0], rows[1:]
-    if any(map(_is_sentence, first)):
+    if any(map(is_sentence, first)):
         return True
     if all(name.isdecimal() and int(name) == i for i, name in enumerate(first)):
         return False  # pandas names columns so
@@ -113,7 +113,8 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
     return any(numbers)
 
 
-def _is_sentence(name: str) -> bool:
+def is_sentence(name: str) -> bool:
+    """Return whether the name of a column, which is not blank, is rather a text."""
     words = len(name.split())
     ended = words >= SHORT_SENTENCE_WORDS and name.rstrip()[-1] in ".!"
     return ended or (words >= SENTENCE_WORDS and name[-1] not in "?:" and not name.istitle())

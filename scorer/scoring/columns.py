@@ -4,7 +4,8 @@
     <prefix>label                  the class of the highest probability, or by a threshold, if asked
                                    for; null: no text, or too uncertain
     <prefix>status                 why there is or is no score (`STATUSES`), if asked for
-    <prefix>explanation            the words that moved the score most, if asked for: `bad +0.312`
+    <prefix>explanation            the words that moved the score of the likeliest class most, if
+                                   asked for: `negative: bad +0.312`
 
 Knows Arrow tables and predictions, nothing of files or models.
 """

@@ -153,7 +153,9 @@ def closing_line(summary: RunSummary) -> str:
     parts += [f"{_without_score(summary):,} without a score (null, blank or markup only)"]
     parts += [f"{unknown:,} without a known word"] * (unknown > 0)
     parts += [f"{facts.rows.rejected:,} rejected"]
-    return f"{summary.output}: {', '.join(parts)}; bundle {facts.bundle.version}"
+    why = summary.drift_unmeasured
+    drift = f"; drift not measured ({why})" if why else ""
+    return f"{summary.output}: {', '.join(parts)}{drift}; bundle {facts.bundle.version}"
 
 
 def warning_lines(summary: RunSummary) -> Iterator[str]:

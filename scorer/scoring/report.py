@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scorer.evaluation.command_line import command_line
-from scorer.evaluation.drift import MEASURES, MIN_TEXTS
+from scorer.evaluation.drift import MEASURES
 from scorer.evaluation.page import (
     Cell,
     Heading,
@@ -29,6 +29,7 @@ from scorer.evaluation.profile import BINS, LENGTHS, Profile
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.urls import companion
 from scorer.scoring.certainty import KeptRow
+from scorer.scoring.columns import BLANK, MARKUP, NULL, SCORED, UNKNOWN
 from scorer.scoring.record import RunRecord
 from scorer.scoring.reject_limit import DEFAULT_LIMIT
 from scorer.scoring.request import Source, Target
@@ -41,6 +42,13 @@ SHOWN_NOTES = 50
 TITLE = "Scoring report"
 THIS_RUN, EVALUATED = "this run", "texts the bundle was evaluated on"
 NO_PROFILE = "The bundle keeps no profile of texts to compare with."
+TEXTS = {  # statuses in words
+    SCORED: "scored, with words that the bundle knows",
+    UNKNOWN: "scored, without a word that the bundle knows",
+    NULL: "no score: null",
+    BLANK: "no score: blank",
+    MARKUP: "no score: markup only",
+}
 RESUMES = "The same command, run again, goes on from the scores that were computed."
 
 
@@ -71,7 +79,7 @@ def report_html(record: RunRecord, summary: RunSummary) -> str:
         _rows(record, summary),
         _classes(record),
         *_probabilities(record),
-        _drift(record, summary),
+        _drift(summary),
         _lengths(record),
         *_rejects(record, summary),
         *_certainty(record),
@@ -116,13 +124,16 @@ def _rows(record: RunRecord, summary: RunSummary) -> Section:
         "read": rows.read,
         "written": rows.written,
         "rejected": rows.rejected,
-        **{f"text: {kind}": found for kind, found in texts.items()},
+        **{TEXTS[kind]: found for kind, found in texts.items()},
         "duplicates of a row near them": summary.duplicates,
         "resumed from an earlier run": summary.resumed_rows,
         "texts from the cache": summary.cached_texts,
     }
     cells = [(Cell(name), count(found)) for name, found in kinds.items()]
-    unknown = f"{summary.unknown_token_share:.1%} of {summary.tokens:,} tokens are unknown."
+    unknown = (
+        f"{summary.unknown_token_share:.1%} of {summary.tokens:,} tokens (words and punctuation) "
+        "are unknown: the bundle's vocabulary does not have them."
+    )
     return Section("Rows", ["", "rows"], cells, unknown, [*map(cut, record.notes[:SHOWN_NOTES])])
 
 
@@ -173,15 +184,12 @@ def _beside(counts: Sequence[np.ndarray]) -> dict[str, Sequence[float]]:
     return dict(zip((THIS_RUN, EVALUATED), shares, strict=False))
 
 
-def _drift(record: RunRecord, summary: RunSummary) -> Section:
+def _drift(summary: RunSummary) -> Section:
     if not summary.drift:
-        few = f"There are fewer than {MIN_TEXTS} texts, here or in the bundle's profile."
-        return Section(
-            "Drift", remark=f"Not measured. {few if record.model.profile else NO_PROFILE}"
-        )
+        return Section("Drift", remark=f"Not measured: {summary.drift_unmeasured}.")
     rows = [
         (
-            Cell(measure.name),
+            Cell(measure.shown),
             number(summary.drift[measure.name], 3),
             number(measure.threshold, 3),
             Cell(measure.plain if summary.drift[measure.name] >= measure.threshold else "as usual"),

@@ -28,10 +28,7 @@ from scorer.tables.table_streams import (
     TableReader,
 )
 
-WIDTH_HINT = (
-    "--delimiter, --quote, --escape and --skip-rows say how the file is to be read; "
-    "--input-format lines: each line is one text"
-)
+WIDTH_HINT = "--delimiter, --quote, --escape and --skip-rows say how the file is to be read"
 
 
 class CsvReader(TableReader):

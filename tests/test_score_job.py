@@ -166,7 +166,7 @@ LINES = {
     ),
     "too many rejects": (
         5,
-        "error: 1 of 41 rows were rejected, more than 1%: see {folder}/x4.csv.rejects.csv. "
+        "error: 1 of 41 rows was rejected, more than 1%: see {folder}/x4.csv.rejects.csv. "
         "--delimiter, --quote, --escape and --skip-rows say how the file is to be read; "
         "--max-rejects raises the limit",
     ),

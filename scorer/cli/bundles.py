@@ -9,6 +9,7 @@ import click
 from scorer.cli.bundle_options import STORE_FOLDER
 from scorer.cli.console import run_job
 from scorer.errors import ScorerError
+from scorer.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,8 +127,9 @@ def _line(facts: dict[str, Any]) -> str:
     data = ", ".join(file["path"].rpartition("/")[2] for file in facts["data"])
     return (
         f"{mark} {facts['version']}  test accuracy {facts['accuracy']:.2%}, macro-F1 "
-        f"{facts['macro_f1']:.2%} on test rows {facts['test_rows']}; {rows:,} training rows"
-        f"{f' of {data}' if data else ''}, {len(facts['classes'])} classes{since}"
+        f"{facts['macro_f1']:.2%} on test rows {facts['test_rows']}; "
+        f"{counted(rows, 'training row')}{f' of {data}' if data else ''}, "
+        f"{counted(len(facts['classes']), 'class')}{since}"
     )
 
 
@@ -185,6 +187,7 @@ def _roll_back(store: str) -> None:
 def _prune(keep: int, dry_run: bool, store: str) -> None:
     from pathlib import Path
 
+    from scorer.bundles.store import kept_versions
     from scorer.bundles.store import prune as prune_store
 
     removed = prune_store(Path(store), keep, dry_run)
@@ -192,3 +195,6 @@ def _prune(keep: int, dry_run: bool, store: str) -> None:
         click.echo(f"{'would remove' if dry_run else 'removed'} {path}")
     if not removed:
         click.echo("nothing to remove")
+    if dry_run or not removed:
+        for version, reason in kept_versions(Path(store), keep).items():
+            click.echo(f"kept {version}: {reason}")

@@ -1,14 +1,18 @@
 """`scorer doctor`: whether this machine can score tonight."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import run_job
 
+if TYPE_CHECKING:
+    from scorer.monitoring.health import Check
+
 FAILED = 4
+OK, NOTE, FAIL = "ok", "note", "FAIL"  # before each line; a note is no failure
 
 
 @click.command()
@@ -33,6 +37,12 @@ def _doctor(output_folder: str, **options: Any) -> None:
     failed = False
     for check in check_health(folder=output_folder, **options):
         failed |= not check.ok
-        click.echo(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.found}")
+        click.echo(line_of(check))
     if failed:
         sys.exit(FAILED)
+
+
+def line_of(check: "Check") -> str:
+    """Return what is printed of a check."""
+    mark = NOTE if check.missing else OK if check.ok else FAIL
+    return f"{mark:4} {check.name}: {check.found}"

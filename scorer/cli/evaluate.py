@@ -7,6 +7,7 @@ import click
 
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import run_job
+from scorer.wording import counted, plural
 
 if TYPE_CHECKING:
     from scorer.evaluation.evaluation import Evaluation
@@ -62,14 +63,14 @@ def _evaluate(
 def _table(version: str, found: "Evaluation") -> str:
     low, high = found.accuracy_low, found.accuracy_high
     lines = [
-        f"{version}: {found.rows:,} rows, accuracy {found.accuracy:.2%} (95% interval {low:.2%} to "
-        f"{high:.2%}), macro-F1 {found.macro_f1:.2%}, log loss {found.log_loss:.4f}, calibration "
-        f"error {found.calibration_error:.4f}"
+        f"{version}: {counted(found.rows, 'row')}, accuracy {found.accuracy:.2%} (95% interval "
+        f"{low:.2%} to {high:.2%}), macro-F1 {found.macro_f1:.2%}, log loss {found.log_loss:.4f}, "
+        f"calibration error {found.calibration_error:.4f}"
     ]
     for one in found.per_class:
         lines.append(
-            f"  {one.name:20} {one.support:7,} rows, precision {one.precision:.2%}, recall "
-            f"{one.recall:.2%}, F1 {one.f1:.2%}"
+            f"  {one.name:20} {one.support:7,} {plural('row', one.support)}, precision "
+            f"{one.precision:.2%}, recall {one.recall:.2%}, F1 {one.f1:.2%}"
         )
     return "\n".join(lines)
 
@@ -99,9 +100,12 @@ def _compare(
     now, new = load_chosen(bundle, store), load_chosen(other)
     found = compare_on(source, now, new, text_column)
     click.echo(
-        f"{now.version} -> {new.version}: {found.rows:,} texts; {found.flipped:,} "
+        f"{now.version} -> {new.version}: {counted(found.rows, 'text')}; {found.flipped:,} "
         f"({found.flipped / max(found.rows, 1):.2%}) get another class; probabilities move by "
         f"{found.mean_change:.3f} on average"
     )
+    if not found.largest:
+        same = ": both are the same bundle" if now.digest == new.digest else ""
+        click.echo(f"no text's probabilities move by 0.001{same}")
     for change in found.largest[:rows]:
         click.echo(f"  {change.before} -> {change.after} ({change.size:+.3f})  {change.text}")

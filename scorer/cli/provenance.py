@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scorer.cli.console import run_job
+from scorer.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ def _print(files: Iterable[str], bundle: str | None, as_json: bool) -> None:
 def _lines(path: "Path", facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a person asks about an output first."""
     bundle, read, rows = facts["bundle"], facts["input"], facts["rows"]
-    size = "read once" if read["size"] is None else f"{read['size']:,} bytes"
+    size = "read once" if read["size"] is None else counted(read["size"], "byte")
     yield str(path)
     yield f"  bundle       {bundle['version']}, digest {bundle['digest']}"
     yield f"  classes      {', '.join(bundle['classes'])}"

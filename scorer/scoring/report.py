@@ -35,6 +35,7 @@ from scorer.scoring.reject_limit import DEFAULT_LIMIT
 from scorer.scoring.request import Source, Target
 from scorer.scoring.summary import RunSummary
 from scorer.tables.formats import format_option
+from scorer.wording import counted, were
 
 INTERRUPTED = (130, 143)  # exit codes
 SHOWN_CLASSES = 6  # with a histogram of their own
@@ -99,10 +100,13 @@ def _heading(record: RunRecord, summary: RunSummary) -> Heading:
         "started": f"{summary.started[:19].replace('T', ' ')} (UTC)",
         "took": f"{summary.seconds:,.1f} s",
     }
-    headline = f"{rows.written:,} rows scored, complete and in their order."
+    headline = f"{counted(rows.written, 'row')} scored, complete and in their order."
     doubt = "Look at this"
     if not summary.published:
-        headline, doubt = f"Nothing was published; {rows.written:,} rows were scored.", "It failed"
+        headline, doubt = (
+            f"Nothing was published; {counted(rows.written, 'row')} {were(rows.written)} scored.",
+            "It failed",
+        )
     return Heading(TITLE, headline, facts, list(_warnings(record, summary)), doubt)
 
 
@@ -114,7 +118,7 @@ def _warnings(record: RunRecord, summary: RunSummary) -> Iterator[str]:
         if record.input is not None and summary.exit_code in INTERRUPTED:
             yield RESUMES
     if record.rejected:
-        yield f"{record.rejected:,} rows were rejected, see below"
+        yield f"{counted(record.rejected, 'row')} {were(record.rejected)} rejected, see below"
     yield from summary.drift_warnings
 
 
@@ -131,8 +135,8 @@ def _rows(record: RunRecord, summary: RunSummary) -> Section:
     }
     cells = [(Cell(name), count(found)) for name, found in kinds.items()]
     unknown = (
-        f"{summary.unknown_token_share:.1%} of {summary.tokens:,} tokens (words and punctuation) "
-        "are unknown: the bundle's vocabulary does not have them."
+        f"{summary.unknown_token_share:.1%} of {counted(summary.tokens, 'token')} (words and "
+        "punctuation) are unknown: the bundle's vocabulary does not have them."
     )
     return Section("Rows", ["", "rows"], cells, unknown, [*map(cut, record.notes[:SHOWN_NOTES])])
 
@@ -220,7 +224,7 @@ def _rejects(record: RunRecord, summary: RunSummary) -> Iterator[Section]:
         return
     sink = record.rejects
     if sink is None:
-        remark = f"{record.rejected:,} rows; those of standard output are not kept."
+        remark = f"{counted(record.rejected, 'row')}; those of standard output are not kept."
         yield Section("Rejected rows", remark=remark)
         return
     reasons = [(Cell(cut(reason)), count(rows)) for reason, rows in sink.reasons.most_common()]
@@ -271,7 +275,7 @@ def _stages(summary: RunSummary) -> Section:
 
 def _provenance(summary: RunSummary) -> Section:
     made_from, bundle = summary.provenance, summary.provenance.bundle
-    size = "" if made_from.input.size is None else f"{made_from.input.size:,} bytes"
+    size = "" if made_from.input.size is None else counted(made_from.input.size, "byte")
     facts = {
         "input": made_from.input.path,
         "its size": size or "not known: it was read once",

@@ -16,6 +16,7 @@ from scorer.tables.csv_dialect import CLEAR, DELIMITERS, SURE
 from scorer.tables.csv_options import shown
 from scorer.tables.csv_sample import CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
+from scorer.wording import counted
 
 SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1 *(?:\r\n|\r|\n)', re.IGNORECASE)
 NUMBER_OR_DATE = re.compile(r"[-+]?\d[\d.,:/ -]*%?|\d{4}-\d\d-\d\dT[\d:.]+Z?")
@@ -86,7 +87,7 @@ def _refusal(
     fields, skipped = sample.rows(choice)[0], found.lines_before
     name = dialect.delimiter.join(fields)[:MAX_NAME]
     problem = (
-        f"the header {name!r} has {len(fields)} field{'s' * (len(fields) > 1)}, but the lines from "
+        f"the header {name!r} has {counted(len(fields), 'field')}, but the lines from "
         f"line {skipped + 1} on have {len(found.fields)} ({shown(choice.delimiter)} between them)"
     )
     hint = f"If a title stands above the header, --skip-rows {skipped} leaves it out"

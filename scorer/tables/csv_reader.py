@@ -27,6 +27,7 @@ from scorer.tables.table_streams import (
     Reject,
     TableReader,
 )
+from scorer.wording import are, counted
 
 WIDTH_HINT = "--delimiter, --quote, --escape and --skip-rows say how the file is to be read"
 
@@ -70,7 +71,7 @@ class CsvReader(TableReader):
         notes = [*self._head.notes, *self._records.quotes.notes()]
         undecodable = self._records.rejected[UNDECODABLE]
         if undecodable:
-            rows = f"{undecodable:,} rejected rows are" if undecodable > 1 else "1 rejected row is"
+            rows = f"{counted(undecodable, 'rejected row')} {are(undecodable)}"
             notes.append(f"{rows} not {self._head.encoding.name}. {self._encoding_hint}")
         return [f"{self.name}: {note}" for note in notes]
 

@@ -29,7 +29,7 @@ from scorer.errors import GateError
 from scorer.evaluation.command_line import command_line
 from scorer.evaluation.report import Issue, report_html
 from scorer.files.publish import locked, writing
-from scorer.files.urls import Location
+from scorer.files.urls import Location, absolute
 from scorer.network.model import TextClassifier
 from scorer.tables.formats import ReadOptions
 from scorer.tables.text_column import JOIN
@@ -48,6 +48,7 @@ from scorer.training.previous import with_previous
 from scorer.training.recipe import Recipe, TableSize, make_recipe
 from scorer.training.task import Task
 from scorer.training.validation import Validator
+from scorer.wording import are, counted
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     labelled = request.labelled
     if request.with_previous:
         labelled = with_previous(request.store, labelled)
+        callbacks.on_note(_added_files(labelled, request.labelled))
     corpus = read_corpus(
         labelled,
         request.valid,
@@ -130,6 +132,8 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
         checkpoint.unlink(missing_ok=True)
         keep_trained_rows(request.store, bundle.version, row_keys(corpus.development.texts))
         verdict, refusal = _promote_if_earned(request, result, bundle, corpus.test)
+        if not refusal:
+            callbacks.on_verdict(verdict)
         issue = Issue(bundle.version, verdict, request.command(labelled))
         report = report_html(result.findings, issue)
         try:
@@ -138,6 +142,13 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
             if refusal:
                 raise refusal
     return bundle
+
+
+def _added_files(files: Sequence[Location], given: Sequence[Location]) -> str:
+    """Return a note on the files of the bundle in use that were not given."""
+    mine = set(map(absolute, given))
+    added = ", ".join(str(path) for path in files if path not in mine)
+    return f"trained on too, as --with-previous says: {added or 'no other file'}"
 
 
 def _promote_if_earned(
@@ -222,11 +233,12 @@ def _pretrain(
 ) -> None:
     """Pretrain on the training texts and the unlabelled ones, and keep the encoder."""
     config, encoded = task.recipe.pretraining, text.encoder.encode(task.texts)
+    tokens = len(encoded.ids)
     if not enough_tokens(encoded, config):
-        callbacks.on_note(f"{len(encoded.ids):,} tokens are too few to pretrain on")
+        callbacks.on_note(f"{counted(tokens, 'token')} {are(tokens)} too few to pretrain on")
         return
     pretrain(model, encoded, config, callbacks.on_pretraining, task.auxiliary.encoder is None)
-    facts = {"texts": len(encoded), "tokens": len(encoded.ids), **asdict(config)}
+    facts = {"texts": len(encoded), "tokens": tokens, **asdict(config)}
     encoder = extract_encoder(model, text.vocabulary, facts)
     callbacks.on_pretrained(encoder, add_encoder(store, encoder) if store else None)
 

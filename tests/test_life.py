@@ -84,6 +84,7 @@ def test_a_model_is_trained_replaced_guarded_and_taken_back(folder):
     refused = train("swapped.csv")
     assert refused.exit_code == 6
     assert "\ngate:" not in refused.stderr  # the error says it
+    assert "are the classes swapped?" not in refused.stderr  # it is for a first training
     assert "the classes 'negative' and 'positive' come out swapped: accuracy " in refused.stderr
     assert version_of_a_night("two.csv") == second
     verdicts = [report_of(folder, version) for version in versions(folder / "store")]

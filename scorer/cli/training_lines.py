@@ -46,6 +46,10 @@ class TrainingPrinter(Callbacks):
         """Print a note, unless quiet."""
         self._progress.say(f"note: {line}")
 
+    def on_warning(self, line: str) -> None:
+        """Print a warning, quiet or not."""
+        self._progress.warn(line)
+
     def on_vocabulary(self, vocabulary: Vocabulary, counts: Counter[str]) -> None:
         """Print its size and the most frequent tokens."""
         common = ", ".join(

@@ -55,11 +55,12 @@ class Findings:
 
 @dataclass(frozen=True)
 class Issue:
-    """What is known once a bundle is written: its version, the gate's verdict, the command."""
+    """What the store knows of a bundle: its version, the gate's verdict, the command, warnings."""
 
     version: str
     verdict: str
     command: str
+    warnings: Sequence[str] = ()  # before those about figures
 
     @property
     def date(self) -> str:
@@ -112,7 +113,8 @@ def _heading(findings: Findings, issue: Issue | None) -> Heading:
     facts |= {"labelled files": files, "preset": training.get("preset", "")}
     facts |= {"verdict": issue.verdict} if issue else {}
     shown = {name: value for name, value in facts.items() if value}
-    return Heading("Training report", headline, shown, findings.warnings)
+    warnings = [*(issue.warnings if issue else ()), *findings.warnings]
+    return Heading("Training report", headline, shown, warnings)
 
 
 def _comparison(findings: Findings) -> Section:

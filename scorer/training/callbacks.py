@@ -20,6 +20,9 @@ class Callbacks:
     def on_note(self, line: str) -> None:
         """Called with a line that a person should read."""
 
+    def on_warning(self, line: str) -> None:
+        """Called with what a person should look at before the figures."""
+
     def on_vocabulary(self, vocabulary: Vocabulary, counts: Counter[str]) -> None:
         """Called with the vocabulary, and how often each training token occurs."""
 

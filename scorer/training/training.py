@@ -17,6 +17,7 @@ from scorer.bundles.store import (
     CHECKPOINT,
     add,
     add_encoder,
+    in_use,
     keep_report,
     keep_trained_rows,
     promote,
@@ -40,6 +41,7 @@ from scorer.training.examples import check_teachers, encode_examples
 from scorer.training.fitting import fit, refit
 from scorer.training.gate import Promotion, check_gate
 from scorer.training.initialisation import init_model, initialise
+from scorer.training.label_meaning import doubt_labels
 from scorer.training.linear import fit_linear
 from scorer.training.packaging import TrainingResult, calibrate, package
 from scorer.training.preprocessing import Preprocessing
@@ -124,6 +126,9 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     )
     callbacks.on_corpus(corpus)
     recipe = request.recipe(TableSize(len(corpus.train), len(corpus.classes)))
+    doubt = None if in_use(request.store) else doubt_labels(corpus, recipe.rules.language)
+    if doubt:
+        callbacks.on_warning(doubt)
     files = request.auxiliary
     auxiliary = read_auxiliary(files, recipe, corpus.text_column, request.options)
     with _checkpoint_of(request.store) as checkpoint:
@@ -134,7 +139,8 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
         verdict, refusal = _promote_if_earned(request, result, bundle, corpus.test)
         if not refusal:
             callbacks.on_verdict(verdict)
-        issue = Issue(bundle.version, verdict, request.command(labelled))
+        doubts = [doubt] if doubt else []
+        issue = Issue(bundle.version, verdict, request.command(labelled), doubts)
         report = report_html(result.findings, issue)
         try:
             callbacks.on_report(keep_report(request.store, bundle.version, report))

@@ -16,14 +16,16 @@ def _unless_bundle(context: click.Context, option: click.Parameter, store: str |
     return None if named and source is ParameterSource.ENVIRONMENT else store
 
 
-BUNDLE = click.option("--bundle", metavar="FOLDER", help="Bundle that is used.")
+BUNDLE = click.option(
+    "--bundle", metavar="FOLDER", help="Model bundle to use: a folder, or `shipped`."
+)
 STORE = click.option(
     "--store",
     envvar="SCORER_STORE",
     show_envvar=True,
     metavar="FOLDER",
     callback=_unless_bundle,
-    help="Store whose bundle in use is used; else the shipped one.",
+    help="Store of bundles: its bundle in use is used. Default: the shipped bundle.",
 )
 STORE_FOLDER = click.option(
     "--store",
@@ -32,7 +34,7 @@ STORE_FOLDER = click.option(
     show_default=True,
     show_envvar=True,
     metavar="FOLDER",
-    help="Folder of bundle versions.",
+    help="Store: the folder of bundle versions.",
 )
 
 

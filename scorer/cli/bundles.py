@@ -55,23 +55,32 @@ def verify(versions: tuple[str, ...], store: str) -> None:
 @click.argument("version")
 @STORE_FOLDER
 def use(version: str, store: str) -> None:
-    """Put VERSION in use, or `shipped`."""
+    """Put VERSION in use; `shipped` is the package's own bundle."""
     run_job(lambda: _use(version, store))
 
 
 @bundles.command()
 @STORE_FOLDER
 def rollback(store: str) -> None:
-    """Put the version in use that was so before the present one."""
+    """Put the version back in use that was in use before the present one."""
     run_job(lambda: _roll_back(store))
 
 
 @bundles.command()
-@click.option("--keep", type=click.IntRange(1), default=5, show_default=True, help="Newest kept.")
-@click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
+@click.option(
+    "--keep",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Number of newest versions to keep.",
+)
+@click.option("--dry-run", is_flag=True, help="Only print what would be removed and kept.")
 @STORE_FOLDER
 def prune(keep: int, dry_run: bool, store: str) -> None:
-    """Remove old versions, pretrained encoders and unfinished trainings; never what is in use."""
+    """Remove old versions, pretrained encoders and unfinished trainings.
+
+    The version in use and the one in use before it are always kept.
+    """
     run_job(lambda: _prune(keep, dry_run, store))
 
 

@@ -17,14 +17,16 @@ OK, NOTE, FAIL = "ok", "note", "FAIL"  # before each line; a note is no failure
 
 @click.command()
 @bundle_options
-@click.option("--output-folder", default=".", show_default=True, help="Where outputs will go.")
+@click.option(
+    "--output-folder", default=".", show_default=True, help="Folder that outputs will go to."
+)
 @click.option(
     "--least-free",
     type=click.FloatRange(0),
     default=1.0,
     show_default=True,
     metavar="GB",
-    help="Free space that the output folder needs.",
+    help="Least free space in the output folder.",
 )
 def doctor(**options: Any) -> None:
     """Check packages, disk, bundle and golden rows, and score a row; exit 4 if a check fails."""

@@ -15,13 +15,26 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("labelled", nargs=-1, required=True)
-@click.option("--bundle", "bundles", multiple=True, metavar="FOLDER", help="Several: side by side.")
-@click.option("--store", envvar="SCORER_STORE", metavar="FOLDER", help="Else its bundle in use.")
-@click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
-@click.option("--label-column", metavar="NAME", help="Column of the labels; else inferred.")
-@click.option("--labels", metavar="V=C,…", help="What label values mean: 1=positive,0=negative.")
+@click.option(
+    "--bundle",
+    "bundles",
+    multiple=True,
+    metavar="FOLDER",
+    help="Bundle to evaluate; given several times, side by side.",
+)
+@click.option(
+    "--store",
+    envvar="SCORER_STORE",
+    metavar="FOLDER",
+    help="Store whose bundle in use is evaluated, without --bundle.",
+)
+@click.option("--text-column", metavar="NAME", help="Column of the texts. Default: inferred.")
+@click.option("--label-column", metavar="NAME", help="Column of the labels. Default: inferred.")
+@click.option("--labels", metavar="V=C,…", help="Class of each label value: 1=positive,0=negative.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each bundle.")
-@click.option("--html", metavar="FILE.html", help="Write a page with the bundles side by side.")
+@click.option(
+    "--html", metavar="FILE.html", help="Write an HTML page with the bundles side by side."
+)
 def evaluate(**options: Any) -> None:
     """Evaluate bundles on the rows of LABELLED files; they should not have been trained on them."""
     run_job(lambda: _evaluate(**options), piped=True)
@@ -79,8 +92,10 @@ def _table(version: str, found: "Evaluation") -> str:
 @click.argument("source", metavar="IN")
 @click.argument("other", metavar="BUNDLE")
 @bundle_options
-@click.option("--text-column", metavar="NAME", help="Column of the texts; else the bundle's.")
-@click.option("--rows", default=10, show_default=True, help="Rows that changed most, printed.")
+@click.option("--text-column", metavar="NAME", help="Column of the texts. Default: the bundle's.")
+@click.option(
+    "--rows", default=10, show_default=True, help="How many of the rows that change most to print."
+)
 def compare(**options: Any) -> None:
     """Print what BUNDLE would change about the scores of IN; no labels are needed."""
     run_job(lambda: _compare(**options), piped=True)

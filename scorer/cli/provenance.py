@@ -16,7 +16,9 @@ CHANGED = "  CHANGED      it is no longer the file that was published"
 
 @click.command()
 @click.argument("files", nargs=-1, required=True)
-@click.option("--bundle", metavar="ID", help="List the files that this version or digest scored.")
+@click.option(
+    "--bundle", metavar="ID", help="List only the files that this bundle version or digest scored."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each file.")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
 def provenance(files: tuple[str, ...], bundle: str | None, as_json: bool, verbose: bool) -> None:

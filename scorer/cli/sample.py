@@ -10,18 +10,27 @@ from scorer.cli.console import run_job
 
 @click.command()
 @click.argument("scored", metavar="SCORED")
-@click.option("--rows", type=click.IntRange(1), default=200, show_default=True, help="How many.")
+@click.option(
+    "--rows", type=click.IntRange(1), default=200, show_default=True, help="Number of rows."
+)
 @click.option(
     "--by",
     default="uncertainty",
     metavar="uncertainty|disagreement|random",
     show_default=True,
-    help="Which; of disagreement: with the bundle that is named.",
+    help="Which rows: the least certain ones; those to which the bundle that --bundle or --store "
+    "names gives other probabilities; or random ones.",
 )
 @bundle_options
-@click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of chance.")
-@click.option("--output", metavar="FILE", help="A new CSV file; else standard output.")
+@click.option("--text-column", metavar="NAME", help="Column of the texts. Default: inferred.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the random choice.",
+)
+@click.option("--output", metavar="FILE", help="CSV file to write. Default: standard output.")
 def sample(**options: Any) -> None:
     """Write rows of SCORED, a scored file, as a CSV with an empty column `label` to fill in.
 

@@ -1,6 +1,7 @@
 """Score the night's export; a failed try is repeated and goes on from the journal.
 
-A file for Airflow's `dags` folder (Airflow 3, provider `standard`). The command runs in the
+A file for Airflow's `dags` folder. It needs Airflow 3 and the provider `standard`:
+`pip install apache-airflow apache-airflow-providers-standard`. The command runs in the
 scorer's own environment, so that its packages and Airflow's do not have to agree. What no second
 try puts right (a bad input, say) ends each of them within seconds.
 """

@@ -182,7 +182,7 @@ def test_texts_are_read_as_the_options_say(tmp_path):
     options = ReadOptions("csv", CsvOptions("^", encoding="latin-1", skip_rows=1))
     found = read_auxiliary(AuxiliaryFiles([path]), LECTURE, "text", options=options)
     assert found.unlabelled.to_pylist() == ["caf\u00e9 noir"]
-    with pytest.raises(InputError, match=r"1 of 1 rows cannot be read .* --encoding"):
+    with pytest.raises(InputError, match=r"1 of 1 row cannot be read .* --encoding"):
         read_auxiliary(
             AuxiliaryFiles([path]),
             LECTURE,

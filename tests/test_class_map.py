@@ -67,11 +67,15 @@ def test_values_that_the_option_leaves_out_are_missing() -> None:
     stars = {"1": 5, "2": 5, "3": 7, "4": 5, "5": 5}
     found = find_class_map(stars, "1=negative,2=negative,4=positive,5=positive")
     assert found.targets(["1", "3", "5.0"]).tolist() == [0, -1, 1]
-    assert found.missing_marks(stars) == {"3": 7}
+    assert (found.missing_marks(stars), found.unnamed_values(stars)) == ({}, {"3": 7})
+    option = "1=negative,2=negative,3=,4=positive,5=positive"
+    assert find_class_map(stars, option).unnamed_values(stars) == {"3": 7}
 
 
 def test_a_class_can_be_left_out_afterwards() -> None:
-    found = find_class_map({"a": 50, "b": 50, "c": 50, "rare": 2}).without({"rare"})
+    counts = {"a": 50, "b": 50, "c": 50, "rare": 2}
+    found = find_class_map(counts).without({"rare"})
+    assert (found.missing_marks(counts), found.rare_values(counts)) == ({}, {"rare": 2})
     assert found.classes == ("a", "b", "c")
     assert found.targets(["c", "rare"]).tolist() == [2, -1]
 
@@ -141,7 +145,7 @@ def test_a_doubtful_mark_needs_the_option_that_the_message_gives(
     found = find_class_map(counts, option)
     assert len(found.classes) == len(others)
     assert found.targets([mark, others[0]]).tolist() == [-1, 0]
-    assert found.missing_marks(counts) == {mark: 30}
+    assert (found.missing_marks(counts), found.unnamed_values(counts)) == ({}, {mark: 30})
 
 
 def test_numbers_below_zero_are_classes_where_there_are_several() -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from scorer import score_file
+from scorer.cli.main import main
 from scorer.evaluation.drift import MEASURES, measure_drift
 from scorer.evaluation.profile import LENGTHS, WORDS, Profile
 
@@ -27,7 +29,7 @@ def profile(length: int, unknown: int = 0, empty: int = 0, general: bool = False
 def test_beside_a_general_profile_only_unknown_words_and_empty_texts_count():
     other = profile(len(LENGTHS) - 1)
     assert measure_drift(profile(2), other).warnings == [
-        "texts are of other lengths than those the bundle was evaluated on (length "
+        "texts are of other lengths than those the bundle was evaluated on (lengths, PSI "
         f"{measure_drift(profile(2), other).measures['length']:.2f}, at most 0.2 is usual)"
     ]
     beside = measure_drift(profile(2, general=True), other)
@@ -41,6 +43,38 @@ def test_unknown_words_and_empty_texts_are_warned_of_beside_any_profile(kept):
         drift = measure_drift(profile(2, general=general), profile(2, **kept))
         assert len(drift.warnings) == 1
         assert drift.level is not None and drift.level > 1
+
+
+def few(texts: int) -> Profile:
+    found = Profile(CLASSES)
+    found.lengths[2] = texts
+    return found
+
+
+def test_drift_that_is_not_measured_says_why():
+    whys = [
+        measure_drift(known, found).unmeasured
+        for known, found in ((None, few(90)), (few(89), few(90)), (few(90), few(1)), (few(90),) * 2)
+    ]
+    assert whys == [
+        "the bundle keeps no profile of texts",
+        "the bundle was evaluated on 89 texts, 90 are needed",
+        "1 text, 90 are needed",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(("rows", "told"), [(1, "1 text, 90 are needed"), (90, None)])
+def test_a_run_says_in_its_closing_line_that_drift_was_not_measured(tmp_path, rows, told):
+    (tmp_path / "in.csv").write_text("text\n" + "The kettle boils fast.\n" * rows)
+    page, arguments = tmp_path / "page.html", [tmp_path / "in.csv", tmp_path / "out.csv"]
+    arguments += ["--report", page, "--precision", "float32"]
+    result = CliRunner().invoke(main, ["score", *map(str, arguments)])
+    summary = json.loads((tmp_path / "out.csv.run.json").read_text())
+    assert (result.exit_code, summary["drift_unmeasured"]) == (0, told)
+    assert ("drift not measured" in result.stderr) == (told is not None)
+    assert ("Not measured: 1 text, 90 are needed." in page.read_text()) == (told is not None)
+    assert "rise in the share of unknown tokens" in page.read_text() or told is not None
 
 
 def test_a_profile_is_what_it_was_when_read_again():

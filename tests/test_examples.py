@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 import re
 import shlex
 from datetime import date
@@ -148,3 +149,15 @@ def test_the_image_gets_all_that_it_is_built_from():
     assert f"{entry} = scorer.cli" in setup
     torch = re.findall(r"^torch==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     assert len(torch) == 1
+
+
+def test_the_tour_runs_as_far_as_its_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    cells = json.loads((ROOT / "examples" / "tour.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    trained = next(at for at, source in enumerate(code) if "import train" in source)
+    names: dict[str, object] = {}
+    for source in code[:trained]:
+        exec(source, names)
+    assert trained == 3
+    assert len(names["scored"]) == 300  # type: ignore[arg-type]

@@ -47,7 +47,10 @@ def tokens(tiny_bundle: Path) -> tuple[str, ...]:
 def texts(labelled_texts) -> list[str]:
     rng = random.Random(4)
     longer = [" ".join(rng.sample(labelled_texts.texts, 5)) for _ in range(10)]
-    return [*labelled_texts.texts[:40], *longer, "", "  ", "qqqq zzzz", "good", "good good bad"]
+    return [
+        *(*labelled_texts.texts[:40], *longer, "", "  "),
+        *("qqqq zzzz", "good", "bad", "good good bad"),
+    ]
 
 
 def without(text: str, word: str) -> str:
@@ -137,7 +140,8 @@ def test_a_column_tells_the_words_whatever_the_chunk(folder, tiny_bundle, texts)
         found.append(explanations(folder / name))
     assert found[0] == found[1] == found[2]
     by_text = dict(zip(texts, found[0], strict=False))
-    assert by_text["good"].startswith("good +0.")
+    assert by_text["good"].startswith("positive: good +0.")
+    assert by_text["bad"].startswith("negative: bad +0.")
     assert by_text["good good bad"].count(",") == 1
     assert by_text[""] == by_text["qqqq zzzz"] == ""
 
@@ -193,9 +197,20 @@ def test_tables_in_memory_are_explained_too(tiny_bundle):
     loaded = scorer.Scorer.load(tiny_bundle)
     table = loaded.score(["good", None, "bad"], explain=1)
     first, none, last = table.column("explanation").to_pylist()
-    assert (first[:6], none, last[:5]) == ("good +", None, "bad +")
+    assert first.startswith("positive: good +")
+    assert none is None
+    assert last.startswith("negative: bad +")
     with pytest.raises(UsageError, match="explain 99: give a number from 1 to 20"):
         loaded.score(["good"], explain=99)
+
+
+def test_an_explanation_names_its_class_where_a_threshold_gives_another_label(folder, tiny_bundle):
+    options = {"with_label": True, "threshold": 1.0, "explain": 1}
+    scorer.score_file("in.csv", "out.csv", tiny_bundle, **options)
+    with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
+        good = next(row for row in csv.DictReader(file) if row["text"] == "good")
+    assert good["label"] == "negative"  # positive only where that is certain
+    assert good["explanation"].startswith("positive: good +0.")
 
 
 def test_a_chunk_with_explanations_is_smaller_unless_its_size_is_given():

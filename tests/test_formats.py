@@ -42,7 +42,7 @@ def store(path: Path, table: pa.Table = TABLE, dialect: CsvDialect | None = None
         ("A.CSV.GZ", TableFormat("csv", "gzip")),
         ("dir.parquet/a.csv.zst", TableFormat("csv", "zstd")),
         ("a.tsv", TableFormat("csv", None, "\t")),
-        ("a.txt", TableFormat("csv")),
+        ("a.txt", TableFormat("csv", lines=None)),
         ("a.pq", TableFormat("parquet")),
         ("-", TableFormat("csv")),
     ],

@@ -118,6 +118,7 @@ def reached(room: str) -> set[str]:
 
 FLOORS = (  # each may import what stands before it
     "errors",
+    "wording",
     "files",
     "tables",
     "tokens",

@@ -79,6 +79,15 @@ def test_a_column_missing_in_a_later_file_is_told_with_the_file(tmp_path: Path) 
         read_labelled([first, second], Columns())
 
 
+def test_a_later_file_may_have_the_usual_names_unless_others_are_named(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.csv", labelled(60), ["feedback", "stars"])
+    second = write(tmp_path / "b.csv", labelled(60), ["text", "label"])
+    both = read_labelled([first, second, first], Columns())
+    assert (len(both.rows), both.text_column, both.label_column) == (180, "feedback", "stars")
+    with pytest.raises(InputError, match=r"b\.csv: there is no column 'stars'"):
+        read_labelled([first, second], Columns(label="stars"))
+
+
 def test_rows_without_a_label_or_a_text_are_left_out_and_told(tmp_path: Path) -> None:
     odd = [("no label", ""), ("none", "NA"), (" \n", "1"), ("<br />", "0"), ("", "")]
     found = read(tmp_path, [*odd, *labelled(120)])
@@ -86,6 +95,17 @@ def test_rows_without_a_label_or_a_text_are_left_out_and_told(tmp_path: Path) ->
     assert found.notes == (
         "left out: 3 rows without a label",
         "left out: 2 rows without a text",
+        "label values read as missing: 'NA' (1). --labels gives them a class",
+    )
+
+
+def test_values_that_the_option_leaves_out_are_not_called_missing(tmp_path: Path) -> None:
+    rows = [("so so", "3"), ("well", "3"), ("none", "NA"), ("", "")]
+    path = write(tmp_path / "a.csv", [*rows, *labelled(120, values=("1", "5"))])
+    found = read_labelled([path], Columns(labels="1=negative,5=positive"))
+    assert found.notes == (
+        "left out: 2 rows without a label",
+        "left out, as --labels gives them no class: '3' (2)",
         "label values read as missing: 'NA' (1). --labels gives them a class",
     )
 
@@ -249,6 +269,7 @@ def test_a_rare_class_among_several_is_left_out_and_told(tmp_path):
     found = read_labelled([write(tmp_path / "a.csv", rows)], Columns())
     assert found.class_map.classes == ("a", "b", "c")
     assert found.left_out.missing_label == 2
-    assert any("'d' (2)" in note for note in found.notes)
+    told = [note for note in found.notes if "rows only" not in note]
+    assert told == ["left out, classes of fewer than 5 rows: 'd' (2)"]
     held_out = write(tmp_path / "test.csv", [("one more text", "d"), ("and another", "a")])
     assert len(read_labelled([held_out], Columns(), found.class_map).rows) == 1

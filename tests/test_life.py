@@ -67,10 +67,15 @@ def report_of(folder: Path, version: str) -> str:
 
 
 def test_a_model_is_trained_replaced_guarded_and_taken_back(folder):
-    assert train("first.csv").exit_code == 0
+    trained = train("first.csv")
+    assert trained.exit_code == 0
+    assert "\ngate: in use; there was no version before it\n" in trained.stderr
     first = in_use(folder / "store")
     assert version_of_a_night("one.parquet") == first
-    assert train("more.csv").exit_code == 0
+    trained = train("more.csv")
+    assert trained.exit_code == 0
+    beside = f"gate: in use; not clearly worse than {first}, the version before it: accuracy "
+    assert beside in trained.stderr
     second = in_use(folder / "store")
     assert second != first
     refused = train("shuffled.csv")
@@ -78,6 +83,8 @@ def test_a_model_is_trained_replaced_guarded_and_taken_back(folder):
     assert "no more than how frequent each class is" in refused.stderr
     refused = train("swapped.csv")
     assert refused.exit_code == 6
+    assert "\ngate:" not in refused.stderr  # the error says it
+    assert "are the classes swapped?" not in refused.stderr  # it is for a first training
     assert "the classes 'negative' and 'positive' come out swapped: accuracy " in refused.stderr
     assert version_of_a_night("two.csv") == second
     verdicts = [report_of(folder, version) for version in versions(folder / "store")]
@@ -195,7 +202,10 @@ def test_a_training_joins_the_files_of_the_bundle_in_use(folder):
     refused = train("more.csv", "--with-previous")
     assert refused.exit_code == 4
     assert train("first.csv", "--promote", "always").exit_code == 0
-    assert train("more.csv", "--with-previous", "--promote", "always").exit_code == 0
+    joined = train("more.csv", "--with-previous", "--promote", "always")
+    assert joined.exit_code == 0
+    added = f"trained on too, as --with-previous says: {folder / 'first.csv'}\n"
+    assert f"note: {added}" in joined.stderr
     bundle = Scorer.load(store=folder / "store").bundle
     paths = [file["path"] for file in bundle.facts.training["files"]]
     assert paths == [str(folder / "first.csv"), str(folder / "more.csv")]
@@ -205,3 +215,10 @@ def test_a_training_joins_the_files_of_the_bundle_in_use(folder):
     changed = train("more.csv", "--with-previous")
     assert changed.exit_code == 3
     assert "first.csv was changed since the bundle in use was trained on it" in changed.stderr
+    (folder / "first.csv").unlink()
+    gone = train("more.csv", "--with-previous")
+    assert gone.exit_code == 3
+    assert (
+        "first.csv; the bundle in use was trained on it. Name the files that are to be trained on "
+        "instead of --with-previous"
+    ) in gone.stderr

@@ -19,14 +19,17 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 from html_page import Page, assert_self_contained
-from tiny_corpora import tiny_learned, write_labelled
+from tiny_corpora import tiny_learned, write_csv, write_labelled
 from tiny_models import write_texts
 
 from scorer import Scorer, score_file
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import write_bundle
 from scorer.bundles.store import CHECKPOINT, add, promote, versions
+from scorer.cli.doctor import line_of
 from scorer.cli.main import main
+from scorer.corpus.labelled import read_labelled
+from scorer.corpus.labelled_columns import Columns
 from scorer.files.publish import locked
 from scorer.monitoring.health import FOR_DEVELOPERS, optional_parts
 
@@ -142,15 +145,24 @@ def test_pruning_keeps_the_newest_and_what_is_in_use(bundle, tmp_path):
         shutil.copytree(store / bundle[1].version, store / f"{year}0101T000000Z-00000000")
     (store / "training.safetensors").write_bytes(b"left")
     planned = bundles(store, "prune", "--keep", "2", "--dry-run").stdout.splitlines()
-    assert len(planned) == 5
+    planned, kept = planned[:5], planned[5:]
     assert all(line.startswith("would remove ") for line in planned)
+    assert kept == [
+        f"kept {bundle[1].version}: in use",
+        "kept 20310101T000000Z-00000000: among the newest 2",
+        "kept 20320101T000000Z-00000000: among the newest 2",
+    ]
     removed = bundles(store, "prune", "--keep", "2").stdout.splitlines()
     assert [line.removeprefix("removed ") for line in removed] == [
         line.removeprefix("would remove ") for line in planned
     ]
     left = [bundle[1].version, "20310101T000000Z-00000000", "20320101T000000Z-00000000"]
     assert versions(store) == left
-    assert bundles(store, "prune", "--keep", "2").stdout == "nothing to remove\n"
+    nothing = bundles(store, "prune", "--keep", "2").stdout.splitlines()
+    assert nothing == ["nothing to remove", *kept]
+    assert bundles(store, "use", "shipped").exit_code == 0
+    before = bundles(store, "prune", "--keep", "2", "--dry-run").stdout.splitlines()[1]
+    assert before == f"kept {bundle[1].version}: in use before, for `rollback`"
     with locked(store / CHECKPOINT):  # as a training holds it
         assert bundles(store, "prune").exit_code == 75
 
@@ -185,6 +197,8 @@ def test_two_bundles_are_evaluated_and_compared(bundle, tiny_bundle, tmp_path):
     assert re.search(r": 80 texts; \d+ \(\d+\.\d\d%\) get another class", changed.stdout)
     same = run("compare", labelled, tiny_bundle, "--bundle", tiny_bundle)
     assert ": 80 texts; 0 (0.00%) get another class; probabilities move by 0.000" in same.stdout
+    told = "no text's probabilities move by 0.001: both are the same bundle"
+    assert same.stdout.splitlines()[1:] == [told]
 
 
 def test_a_page_has_the_evaluated_bundles_side_by_side(bundle, tiny_bundle, tmp_path):
@@ -266,6 +280,9 @@ def test_the_doctor_names_optional_parts_and_what_installs_them():
     ]
     there, missing = optional_parts(requirements)
     assert (there.name, there.ok, there.found) == ("numba", True, version("numba"))
+    assert (there.missing, missing.missing, missing.ok) == (False, True, True)
+    assert line_of(there).startswith("ok   numba: ")
+    assert line_of(missing).startswith("note no-such-package: not installed; pip install ")
     assert missing.found.startswith("not installed; pip install 'batch-text-scorer[ray]'")
     extras = configparser.ConfigParser()
     extras.read(Path(__file__).parents[1] / "setup.cfg")
@@ -296,6 +313,32 @@ def test_the_least_certain_rows_are_written_to_be_labelled(tiny_bundle, tmp_path
     least = np.abs(certain["probability_positive"].to_numpy() - 0.5).mean()
     every = np.abs(pq.read_table(tmp_path / "out.parquet")["probability_positive"].to_numpy() - 0.5)
     assert least < every.mean()
+
+
+def test_rows_to_label_keep_the_other_columns_and_can_be_trained_on_as_they_are(
+    tiny_bundle, tmp_path
+):
+    rows = write_texts(("negative", "positive"), 300, 9)
+    columns = ("id", "review", "category", "comment")
+    lines = [(f"00{at}", text, "toys", f"a good {text}") for at, text in enumerate(rows.texts)]
+    write_csv(tmp_path / "in.csv", lines, columns)
+    options = {"with_label": True, "with_status": True, "explain": 1, "text_column": "review"}
+    score_file(tmp_path / "in.csv", tmp_path / "out.parquet", tiny_bundle, **options)
+    output = tmp_path / "to_label.csv"
+    asked = ("sample", tmp_path / "out.parquet", "--rows", "60", "--text-column", "review")
+    assert run(*asked, "--output", output).exit_code == 0
+    sampled = list(csv.DictReader(output.open(encoding="utf-8", newline="")))
+    assert list(sampled[0]) == ["text", "label", "guess", "id", "input_category", "input_comment"]
+    by_id = {line[0]: line for line in lines}
+    for row in sampled:
+        assert row["text"] == by_id[row["id"]][1]
+    filled = [{**row, "label": row["guess"]} for row in sampled]
+    with output.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(filled[0]))
+        writer.writeheader()
+        writer.writerows(filled)
+    found = read_labelled([output], Columns())
+    assert (found.text_column, found.label_column, len(found.rows)) == ("text", "label", 60)
 
 
 def test_as_many_rows_of_a_rare_class_are_taken_as_of_the_others(tmp_path):

@@ -121,7 +121,7 @@ def test_rejects_stand_beside_and_go_with_the_next_run(store, score):
     url, output = store.put("in.csv", b"id,text\n1,good\n2,a,b\n"), f"s3://{BUCKET}/out.csv"
     done = score(url, output, "--max-rejects", "1")
     assert done.exit_code == 0, done.stderr
-    assert f"1 rows were rejected, see {output}.rejects.csv" in done.stderr
+    assert f"1 row was rejected, see {output}.rejects.csv" in done.stderr
     assert b"2,a,b" in store.get("out.csv.rejects.csv")
     assert score(f"{output}.rejects.csv", output, "--overwrite").exit_code == 2  # its own
     store.put("in.csv", b"id,text\n1,good\n")

@@ -109,8 +109,9 @@ def test_a_run_that_succeeds_says_what_it_did_and_exits_0(ended, folder):
     *_, closing = done.err.splitlines()
     assert f"done.parquet: {ROWS} rows in " in closing
     assert (
-        " rows/s), 0 without a score (null, blank or markup only), 0 rejected; bundle " in closing
-    )
+        " rows/s), 0 without a score (null, blank or markup only), 0 rejected; drift not measured "
+        "(the bundle keeps no profile of texts); bundle "
+    ) in closing
     assert pq.read_metadata(folder / "done.parquet").num_rows == ROWS
 
 
@@ -165,7 +166,7 @@ LINES = {
     ),
     "too many rejects": (
         5,
-        "error: 1 of 41 rows were rejected, more than 1%: see {folder}/x4.csv.rejects.csv. "
+        "error: 1 of 41 rows was rejected, more than 1%: see {folder}/x4.csv.rejects.csv. "
         "--delimiter, --quote, --escape and --skip-rows say how the file is to be read; "
         "--max-rejects raises the limit",
     ),

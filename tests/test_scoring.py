@@ -228,7 +228,7 @@ def test_too_many_rejects_publish_nothing_but_themselves(inputs, model):
     with (inputs / "in.csv").open("a") as file:
         file.write("too,many,fields,here\n")
     limited = source(inputs / "in.csv", limit=RejectLimit(0))
-    with pytest.raises(RowsError, match=r"1 of 201 rows were rejected, more than 0: see .*rejects"):
+    with pytest.raises(RowsError, match=r"1 of 201 rows was rejected, more than 0: see .*rejects"):
         run(limited, target(inputs / "out.csv"), model)
     assert names(inputs, "out.") == [
         "out.csv.journal",

@@ -82,7 +82,7 @@ def test_a_student_is_as_sure_as_its_teacher(tmp_path):
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        (("0.9", "0.9"), "1 rows of the probability columns are no probabilities of sum 1, the fi"),
+        (("0.9", "0.9"), "1 row whose probability columns are no probabilities of sum 1, the fi"),
         (("1.2", "-0.2"), "no probabilities of sum 1, the first one 1.2, -0.2"),
         (("0.4", ""), "no probabilities of sum 1, the first one 0.4, nan"),
         (("high", "low"), "column 'probability_positive' is not of numbers"),

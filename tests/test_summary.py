@@ -51,6 +51,7 @@ SUMMARY = RunSummary(
     drift={"length": 0.1},
     drift_level=0.4,
     drift_warnings=[],
+    drift_unmeasured=None,
     engine="folded lstm, cpu",
     stages={"read": StageClock(0.5), "model": StageClock(1.5, 0.5)},
     peak_memory_mb=512.0,

@@ -300,6 +300,6 @@ def test_quiet_warns_of_rows_that_cannot_be_read_and_says_nothing_else(folder, t
     path.write_text((folder / "two.csv").read_text() + "too,many,fields\n")
     ended = run(path, "--store", tmp_path / "store", *OPTIONS, "--quiet", "--promote", "always")
     assert ended.code == 0, ended.err
-    assert f"WARNING: {path}: 1 rows cannot be read\n" in ended.err
+    assert f"WARNING: {path}: 1 row cannot be read\n" in ended.err
     assert "note: " not in ended.err
     assert "epoch" not in ended.err

@@ -133,9 +133,20 @@ def prune(store: Path, keep: int, dry_run: bool = False) -> list[Path]:
     return removed
 
 
+def kept_versions(store: Path, keep: int) -> dict[str, str]:
+    """Return the versions that pruning keeps, oldest first, each with the reason."""
+    now, before = in_use(store), {use.version for use in history(store)[-2:]}
+    reasons = {
+        **dict.fromkeys(versions(store)[-keep:], f"among the newest {keep}"),
+        **dict.fromkeys(before, "in use before, for `rollback`"),
+        **({now: "in use"} if now else {}),
+    }
+    return {version: reasons[version] for version in versions(store) if version in reasons}
+
+
 def _superseded(store: Path, keep: int) -> list[Path]:
-    """Return what is neither in use nor among the newest."""
-    kept = {in_use(store), *(use.version for use in history(store)[-2:]), *versions(store)[-keep:]}
+    """Return what is not kept."""
+    kept = kept_versions(store, keep)
     old = [store / version for version in versions(store) if version not in kept]
     encoders = sorted(path.parent for path in store.glob(f"pretrained-*/{ENCODER_MANIFEST}"))
     beside = [place(store, path.name) for path in old for place in (_rows_path, report_path)]

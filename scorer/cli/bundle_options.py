@@ -18,7 +18,9 @@ def _unless_bundle(context: click.Context, option: click.Parameter, store: str |
     return None if named and source is ParameterSource.ENVIRONMENT else store
 
 
-BUNDLE = click.option("--bundle", metavar="FOLDER", type=LOCAL, help="Bundle that is used.")
+BUNDLE = click.option(
+    "--bundle", metavar="FOLDER", type=LOCAL, help="Model bundle to use: a folder, or `shipped`."
+)
 STORE = click.option(
     "--store",
     envvar=STORE_VARIABLE,
@@ -26,7 +28,7 @@ STORE = click.option(
     metavar="FOLDER",
     type=LOCAL,
     callback=_unless_bundle,
-    help="Store whose bundle in use is used; else the shipped one.",
+    help="Store of bundles: its bundle in use is used. Default: the shipped bundle.",
 )
 STORE_FOLDER = click.option(
     "--store",
@@ -36,7 +38,7 @@ STORE_FOLDER = click.option(
     show_envvar=True,
     metavar="FOLDER",
     type=LOCAL,
-    help="Folder of bundle versions.",
+    help="Store: the folder of bundle versions.",
 )
 
 

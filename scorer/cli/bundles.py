@@ -10,6 +10,7 @@ from scorer.cli.bundle_options import STORE_FOLDER
 from scorer.cli.console import run_job
 from scorer.errors import ScorerError
 from scorer.files.urls import without_secrets
+from scorer.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,23 +56,32 @@ def verify(versions: tuple[str, ...], store: str) -> None:
 @click.argument("version")
 @STORE_FOLDER
 def use(version: str, store: str) -> None:
-    """Put VERSION in use, or `shipped`."""
+    """Put VERSION in use; `shipped` is the package's own bundle."""
     run_job(lambda: _use(version, store))
 
 
 @bundles.command()
 @STORE_FOLDER
 def rollback(store: str) -> None:
-    """Put the version in use that was so before the present one."""
+    """Put the version back in use that was in use before the present one."""
     run_job(lambda: _roll_back(store))
 
 
 @bundles.command()
-@click.option("--keep", type=click.IntRange(1), default=5, show_default=True, help="Newest kept.")
-@click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
+@click.option(
+    "--keep",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Number of newest versions to keep.",
+)
+@click.option("--dry-run", is_flag=True, help="Only print what would be removed and kept.")
 @STORE_FOLDER
 def prune(keep: int, dry_run: bool, store: str) -> None:
-    """Remove old versions, pretrained encoders and unfinished trainings; never what is in use."""
+    """Remove old versions, pretrained encoders and unfinished trainings.
+
+    The version in use and the one in use before it are always kept.
+    """
     run_job(lambda: _prune(keep, dry_run, store))
 
 
@@ -127,8 +137,9 @@ def _line(facts: dict[str, Any]) -> str:
     data = ", ".join(file["path"].rpartition("/")[2] for file in facts["data"])
     return (
         f"{mark} {facts['version']}  test accuracy {facts['accuracy']:.2%}, macro-F1 "
-        f"{facts['macro_f1']:.2%} on test rows {facts['test_rows']}; {rows:,} training rows"
-        f"{f' of {data}' if data else ''}, {len(facts['classes'])} classes{since}"
+        f"{facts['macro_f1']:.2%} on test rows {facts['test_rows']}; "
+        f"{counted(rows, 'training row')}{f' of {data}' if data else ''}, "
+        f"{counted(len(facts['classes']), 'class')}{since}"
     )
 
 
@@ -186,6 +197,7 @@ def _roll_back(store: str) -> None:
 def _prune(keep: int, dry_run: bool, store: str) -> None:
     from pathlib import Path
 
+    from scorer.bundles.store import kept_versions
     from scorer.bundles.store import prune as prune_store
 
     removed = prune_store(Path(store), keep, dry_run)
@@ -193,3 +205,6 @@ def _prune(keep: int, dry_run: bool, store: str) -> None:
         click.echo(f"{'would remove' if dry_run else 'removed'} {path}")
     if not removed:
         click.echo("nothing to remove")
+    if dry_run or not removed:
+        for version, reason in kept_versions(Path(store), keep).items():
+            click.echo(f"kept {version}: {reason}")

@@ -1,7 +1,7 @@
 """`scorer doctor`: whether this machine can score tonight."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,7 +9,11 @@ from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import run_job
 from scorer.cli.paths import LOCAL
 
+if TYPE_CHECKING:
+    from scorer.monitoring.health import Check
+
 FAILED = 4
+OK, NOTE, FAIL = "ok", "note", "FAIL"  # before each line; a note is no failure
 
 
 @click.command()
@@ -17,10 +21,9 @@ FAILED = 4
 @click.option(
     "--output-folder",
     default=".",
-    metavar="FOLDER",
-    type=LOCAL,
     show_default=True,
-    help="Where outputs will go.",
+    help="Folder that outputs will go to.",
+    type=LOCAL,
 )
 @click.option(
     "--least-free",
@@ -28,7 +31,7 @@ FAILED = 4
     default=1.0,
     show_default=True,
     metavar="GB",
-    help="Free space that the output folder needs.",
+    help="Least free space in the output folder.",
 )
 def doctor(**options: Any) -> None:
     """Check packages, disk, bundle and golden rows, and score a row; exit 4 if a check fails."""
@@ -41,6 +44,12 @@ def _doctor(output_folder: str, **options: Any) -> None:
     failed = False
     for check in check_health(folder=output_folder, **options):
         failed |= not check.ok
-        click.echo(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.found}")
+        click.echo(line_of(check))
     if failed:
         sys.exit(FAILED)
+
+
+def line_of(check: "Check") -> str:
+    """Return what is printed of a check."""
+    mark = NOTE if check.missing else OK if check.ok else FAIL
+    return f"{mark:4} {check.name}: {check.found}"

@@ -8,6 +8,7 @@ import click
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import run_job
 from scorer.cli.paths import LOCAL, STORE_VARIABLE
+from scorer.wording import counted, plural
 
 if TYPE_CHECKING:
     from scorer.evaluation.evaluation import Evaluation
@@ -20,18 +21,25 @@ if TYPE_CHECKING:
     "bundles",
     multiple=True,
     metavar="FOLDER",
+    help="Bundle to evaluate; given several times, side by side.",
     type=LOCAL,
-    help="Several: side by side.",
 )
 @click.option(
-    "--store", envvar=STORE_VARIABLE, metavar="FOLDER", type=LOCAL, help="Else its bundle in use."
+    "--store",
+    envvar=STORE_VARIABLE,
+    metavar="FOLDER",
+    help="Store whose bundle in use is evaluated, without --bundle.",
+    type=LOCAL,
 )
-@click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
-@click.option("--label-column", metavar="NAME", help="Column of the labels; else inferred.")
-@click.option("--labels", metavar="V=C,…", help="What label values mean: 1=positive,0=negative.")
+@click.option("--text-column", metavar="NAME", help="Column of the texts. Default: inferred.")
+@click.option("--label-column", metavar="NAME", help="Column of the labels. Default: inferred.")
+@click.option("--labels", metavar="V=C,…", help="Class of each label value: 1=positive,0=negative.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each bundle.")
 @click.option(
-    "--html", metavar="FILE.html", type=LOCAL, help="Write a page with the bundles side by side."
+    "--html",
+    metavar="FILE.html",
+    help="Write an HTML page with the bundles side by side.",
+    type=LOCAL,
 )
 def evaluate(**options: Any) -> None:
     """Evaluate bundles on the rows of LABELLED files; they should not have been trained on them."""
@@ -74,14 +82,14 @@ def _evaluate(
 def _table(version: str, found: "Evaluation") -> str:
     low, high = found.accuracy_low, found.accuracy_high
     lines = [
-        f"{version}: {found.rows:,} rows, accuracy {found.accuracy:.2%} (95% interval {low:.2%} to "
-        f"{high:.2%}), macro-F1 {found.macro_f1:.2%}, log loss {found.log_loss:.4f}, calibration "
-        f"error {found.calibration_error:.4f}"
+        f"{version}: {counted(found.rows, 'row')}, accuracy {found.accuracy:.2%} (95% interval "
+        f"{low:.2%} to {high:.2%}), macro-F1 {found.macro_f1:.2%}, log loss {found.log_loss:.4f}, "
+        f"calibration error {found.calibration_error:.4f}"
     ]
     for one in found.per_class:
         lines.append(
-            f"  {one.name:20} {one.support:7,} rows, precision {one.precision:.2%}, recall "
-            f"{one.recall:.2%}, F1 {one.f1:.2%}"
+            f"  {one.name:20} {one.support:7,} {plural('row', one.support)}, precision "
+            f"{one.precision:.2%}, recall {one.recall:.2%}, F1 {one.f1:.2%}"
         )
     return "\n".join(lines)
 
@@ -90,8 +98,10 @@ def _table(version: str, found: "Evaluation") -> str:
 @click.argument("source", metavar="IN")
 @click.argument("other", metavar="BUNDLE", type=LOCAL)
 @bundle_options
-@click.option("--text-column", metavar="NAME", help="Column of the texts; else the bundle's.")
-@click.option("--rows", default=10, show_default=True, help="Rows that changed most, printed.")
+@click.option("--text-column", metavar="NAME", help="Column of the texts. Default: the bundle's.")
+@click.option(
+    "--rows", default=10, show_default=True, help="How many of the rows that change most to print."
+)
 def compare(**options: Any) -> None:
     """Print what BUNDLE would change about the scores of IN; no labels are needed."""
     run_job(lambda: _compare(**options), piped=True)
@@ -111,9 +121,12 @@ def _compare(
     now, new = load_chosen(bundle, store), load_chosen(other)
     found = compare_on(source, now, new, text_column)
     click.echo(
-        f"{now.version} -> {new.version}: {found.rows:,} texts; {found.flipped:,} "
+        f"{now.version} -> {new.version}: {counted(found.rows, 'text')}; {found.flipped:,} "
         f"({found.flipped / max(found.rows, 1):.2%}) get another class; probabilities move by "
         f"{found.mean_change:.3f} on average"
     )
+    if not found.largest:
+        same = ": both are the same bundle" if now.digest == new.digest else ""
+        click.echo(f"no text's probabilities move by 0.001{same}")
     for change in found.largest[:rows]:
         click.echo(f"  {change.before} -> {change.after} ({change.size:+.3f})  {change.text}")

@@ -11,7 +11,13 @@ MOST_TRIED = 400  # words of a text, all but of a very long one
 @click.command()
 @click.argument("texts", nargs=-1, required=True)
 @bundle_options
-@click.option("--words", type=click.IntRange(1), default=5, show_default=True, help="Words shown.")
+@click.option(
+    "--words",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Number of words to print.",
+)
 def explain(texts: tuple[str, ...], bundle: str | None, store: str | None, words: int) -> None:
     """Print, for each of TEXTS, the words whose absence changes its probability most."""
     run_job(lambda: _explain(texts, bundle, store, words))

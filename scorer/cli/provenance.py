@@ -7,6 +7,7 @@ import click
 
 from scorer.cli.console import run_job
 from scorer.cli.paths import LOCAL
+from scorer.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,9 @@ CHANGED = "  CHANGED      it is no longer the file that was published"
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=LOCAL)
-@click.option("--bundle", metavar="ID", help="List the files that this version or digest scored.")
+@click.option(
+    "--bundle", metavar="ID", help="List only the files that this bundle version or digest scored."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each file.")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
 def provenance(files: tuple[str, ...], bundle: str | None, as_json: bool, verbose: bool) -> None:
@@ -51,7 +54,7 @@ def _print(files: Iterable[str], bundle: str | None, as_json: bool) -> None:
 def _lines(path: "Path", facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a person asks about an output first."""
     bundle, read, rows = facts["bundle"], facts["input"], facts["rows"]
-    size = "read once" if read["size"] is None else f"{read['size']:,} bytes"
+    size = "read once" if read["size"] is None else counted(read["size"], "byte")
     yield str(path)
     yield f"  bundle       {bundle['version']}, digest {bundle['digest']}"
     yield f"  classes      {', '.join(bundle['classes'])}"

@@ -1,6 +1,5 @@
 """`scorer sample SCORED`: which rows to label next."""
 
-import sys
 from typing import Any
 
 import click
@@ -12,44 +11,54 @@ from scorer.cli.paths import LOCAL
 
 @click.command()
 @click.argument("scored", metavar="SCORED")
-@click.option("--rows", type=click.IntRange(1), default=200, show_default=True, help="How many.")
+@click.option(
+    "--rows", type=click.IntRange(1), default=200, show_default=True, help="Number of rows."
+)
 @click.option(
     "--by",
     default="uncertainty",
     metavar="uncertainty|disagreement|random",
     show_default=True,
-    help="Which; of disagreement: with the bundle that is named.",
+    help="Which rows: the least certain ones; those to which the bundle that --bundle or --store "
+    "names gives other probabilities; or random ones.",
 )
 @bundle_options
-@click.option("--text-column", metavar="NAME", help="Column of the texts; else inferred.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of chance.")
-@click.option("--output", metavar="FILE", type=LOCAL, help="A new CSV file; else standard output.")
+@click.option("--text-column", metavar="NAME", help="Column of the texts. Default: inferred.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the random choice.",
+)
+@click.option(
+    "--output", metavar="FILE", help="CSV file to write. Default: standard output.", type=LOCAL
+)
 def sample(**options: Any) -> None:
-    """Write rows of SCORED, a scored file, as a CSV with an empty column `label` to fill in."""
+    """Write rows of SCORED, a scored file, as a CSV with an empty column `label` to fill in.
+
+    Its other columns go along, but for the scores; train_job.py takes the file as it is.
+    """
     run_job(lambda: _sample(**options), piped=True)
 
 
 def _sample(
     scored: str, output: str | None, by: str, bundle: str | None, store: str | None, **options: Any
 ) -> None:
-    import csv
     from pathlib import Path
 
-    from scorer.files.publish import check_output, writing
+    from scorer.files.byte_streams import STANDARD_STREAM
+    from scorer.files.publish import check_output
     from scorer.monitoring.labelling import rows_to_label
+    from scorer.tables.formats import FORMATS, create_table
 
+    if output is not None:
+        check_output(Path(output).absolute(), Path(scored).absolute(), overwrite=False)
     other = None
     if by == "disagreement":
         from scorer.bundles.store import load_chosen
 
         other = load_chosen(bundle, store)
     table = rows_to_label(scored, by=by, other=other, **options)
-    lines = [("text", "label", "guess")]
-    lines += [(row["text"], "", row["guess"]) for row in table.to_pylist()]
-    if output is None:
-        csv.writer(sys.stdout).writerows(lines)
-        return
-    path = Path(output).absolute()
-    check_output(path, Path(scored).absolute(), overwrite=False)
-    with writing(path), path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(lines)
+    with create_table(output or STANDARD_STREAM, FORMATS["csv"], table.schema) as writer:
+        writer.write(table)

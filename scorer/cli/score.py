@@ -28,72 +28,122 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @click.argument("target", metavar="OUT")
 @bundle_options
 @TEXT_COLUMN
-@click.option("--output-format", metavar="FORMAT", help=f"Of OUT: {FORMATS}.")
+@click.option(
+    "--output-format", metavar="FORMAT", help=f"Format of OUT: {FORMATS}. Default: by its name."
+)
 @table_options
-@click.option("--infer-types", is_flag=True, help="Give CSV columns types where no cell changes.")
-@click.option("--prefix", default="", help="Before the name of every added column.")
+@click.option(
+    "--infer-types",
+    is_flag=True,
+    help="Turn CSV columns into numbers, dates and so on, where each cell stays what it is.",
+)
+@click.option("--prefix", default="", help="Prefix of the names of the added columns.")
 @click.option("--with-label", is_flag=True, help="Add a column with the most likely class.")
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
-    help="The label is the second of two classes from this probability; else the likelier one.",
+    help="Probability from which --with-label gives the second of two classes (positive), and "
+    "the first one below it. Default: the likelier class.",
 )
 @click.option(
     "--abstain",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
-    help="No label where the highest probability is below this.",
+    help="With --with-label: no label where the highest probability is below this.",
 )
-@click.option("--with-status", is_flag=True, help="Add a column that says why a row has no score.")
+@click.option(
+    "--with-status",
+    is_flag=True,
+    help="Add a column that says whether a row has a score, and why not.",
+)
 @click.option(
     "--explain",
     type=click.IntRange(1, 20),
     metavar="K",
-    help="Add a column with the K words that moved the score most; takes ten times as long.",
+    help="Add a column with the K words that moved the score most. Takes ten times as long.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option(
     "--chunk-rows",
     type=click.IntRange(1),
-    help="Rows scored at a time; else 8192, or 1024 with --explain.",
+    help="Rows scored at a time. Default: 8192, with --explain 1024.",
 )
-@click.option("--max-rejects", default="1%", help="Unreadable rows allowed: a count or a share.")
+@click.option(
+    "--max-rejects",
+    default="1%",
+    help="Unreadable rows with which the output is still published: a count or a share.",
+)
 @click.option(
     "--max-drift",
     type=click.FloatRange(0),
     metavar="LEVEL",
-    help="End with 6 where texts moved so far from the bundle's; 1: at a warning.",
+    help="Highest drift allowed: how far the texts may differ from those the bundle was evaluated "
+    "on. Beyond it, exit code 6. At 1 a run warns anyway.",
 )
-@click.option("--hold-on-drift", is_flag=True, help="Then publish nothing.")
-@click.option("--precision", type=PRECISIONS, default="auto", help="Of the model's products.")
-@click.option("--workers", type=click.IntRange(0), help="Processes that encode; else by device.")
+@click.option(
+    "--hold-on-drift",
+    is_flag=True,
+    help="Publish no output where drift is beyond --max-drift (default: 1).",
+)
+@click.option(
+    "--precision",
+    type=PRECISIONS,
+    default="auto",
+    help="Arithmetic of the network; auto: the fastest that is exact enough here.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes that tokenise. Default: 0 on a CPU; beside a GPU all cores but one.",
+)
 @click.option("--profile", is_flag=True, help="Print where the time went.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run's summary as a line of JSON.")
-@click.option("--engine", default="local", metavar="local|ray", help="Who computes.")
-@click.option("--processes", type=click.IntRange(1), help="That compute; else threads of one.")
-@click.option("--ray-address", metavar="ADDRESS", help="Ray cluster to join; else one is started.")
-@click.option("--concurrency", type=click.IntRange(1), help="Ray actors; else one a CPU or GPU.")
 @click.option(
-    "--cache", metavar="FILE", type=LOCAL, help="Remember scores of texts across runs (SQLite)."
+    "--engine",
+    default="local",
+    metavar="local|ray",
+    help="What runs the network: this machine, or Ray.",
 )
 @click.option(
-    "--report", metavar="FILE.html", type=LOCAL, help="Write a page about the run, for people."
+    "--processes",
+    type=click.IntRange(1),
+    help="Processes that run the network. Default: threads of one process.",
 )
 @click.option(
-    "--history", metavar="FILE", type=LOCAL, help="Append the run's summary as a line of JSON."
+    "--ray-address",
+    metavar="ADDRESS",
+    help="With --engine ray: cluster to join. Default: one is started here.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1),
+    help="With --engine ray: number of actors. Default: one for each CPU or GPU.",
+)
+@click.option(
+    "--cache",
+    metavar="FILE",
+    help="Remember the scores of texts across runs, in this SQLite file.",
+    type=LOCAL,
+)
+@click.option("--report", metavar="FILE.html", help="Write an HTML page about the run.", type=LOCAL)
+@click.option(
+    "--history",
+    metavar="FILE",
+    help="Append the run's summary to this file, as a line of JSON.",
+    type=LOCAL,
 )
 @click.option(
     "--metrics-file",
     metavar="FILE",
-    type=LOCAL,
     help="Write figures for Prometheus' textfile collector.",
+    type=LOCAL,
 )
 @click.option(
     "--log-format",
     type=click.Choice(LOG_FORMATS),
     default="text",
-    help="Of the lines on standard error; json: an object a line.",
+    help="Format of the lines on standard error; json: one object a line.",
 )
 @click.option("--quiet", is_flag=True, help="Print errors and warnings only.")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
@@ -102,8 +152,8 @@ def main(verbose: bool, log_format: str, **options: Any) -> None:
     """Score the text column of IN; write IN's columns and the scores to OUT.
 
     IN and OUT are CSV, JSON Lines or Parquet, also behind URLs (s3://…), or - for a stream.
-    With several IN, a folder, a quoted glob or @FILE (a list, one input a line), OUT is a folder
-    that mirrors them, as s3://bucket/out/: outputs that are up to date are not made again.
+    With several IN, a folder, a quoted glob or @FILE (a file that lists inputs, one a line), OUT is
+    a folder with one output for each, or s3://bucket/out/; what is up to date is not made again.
     """
     run_job(lambda: score(log_format=log_format, **options), verbose, log_format=log_format)
 

@@ -17,6 +17,7 @@ from scorer.files.urls import companion
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import SCORED, UNKNOWN
 from scorer.scoring.summary import BundleFacts, RunSummary, as_json
+from scorer.wording import counted, were
 
 
 class ScoringPrinter(Callbacks):
@@ -58,7 +59,7 @@ class ScoringPrinter(Callbacks):
         parts += [f"{rate:,.0f} rows/s"]
         parts += [f"{duration(left)} left"] if left is not None else []
         facts = {"rows": rows, "share": share, "rows_per_second": rate, "seconds_left": left}
-        self._progress.update(Standing(f"{rows:,} rows", share, ", ".join(parts), facts))
+        self._progress.update(Standing(counted(rows, "row"), share, ", ".join(parts), facts))
 
     def on_end(self, summary: RunSummary) -> None:
         """Print the closing lines; those of a run that failed are its error's."""
@@ -125,14 +126,14 @@ class FilesPrinter(ScoringPrinter):
         if outcome.status == FAILED:
             self.warn(f"{outcome.source} failed: {outcome.error}")
         elif outcome.status == SCORED_FILE:
-            self._progress.say(f"{outcome.target}: {outcome.rows:,} rows")
+            self._progress.say(f"{outcome.target}: {counted(outcome.rows, 'row')}")
 
     def end(self, summary: FilesSummary) -> None:
         """Print the counts of all files."""
         facts = summary.as_dict()
         self._progress.say(
-            f"{len(summary.outcomes):,} files: {facts['scored']:,} scored, {facts['unchanged']:,} "
-            f"unchanged, {facts['rows']:,} rows in all"
+            f"{counted(len(summary.outcomes), 'file')}: {facts['scored']:,} scored, "
+            f"{facts['unchanged']:,} unchanged, {counted(facts['rows'], 'row')} in all"
         )
         self._print_json(facts)
 
@@ -148,12 +149,14 @@ def closing_line(summary: RunSummary) -> str:
     facts = summary.provenance
     rows, unknown = facts.rows.written, facts.texts[UNKNOWN]
     rate = rows / max(summary.seconds, 1e-9)
-    parts = [f"{rows:,} rows in {duration(summary.seconds)} ({rate:,.0f} rows/s)"]
+    parts = [f"{counted(rows, 'row')} in {duration(summary.seconds)} ({rate:,.0f} rows/s)"]
     parts += [f"{summary.resumed_rows:,} of them resumed"] * (summary.resumed_rows > 0)
     parts += [f"{_without_score(summary):,} without a score (null, blank or markup only)"]
     parts += [f"{unknown:,} without a known word"] * (unknown > 0)
     parts += [f"{facts.rows.rejected:,} rejected"]
-    return f"{summary.output}: {', '.join(parts)}; bundle {facts.bundle.version}"
+    why = summary.drift_unmeasured
+    drift = f"; drift not measured ({why})" if why else ""
+    return f"{summary.output}: {', '.join(parts)}{drift}; bundle {facts.bundle.version}"
 
 
 def warning_lines(summary: RunSummary) -> Iterator[str]:
@@ -162,7 +165,8 @@ def warning_lines(summary: RunSummary) -> Iterator[str]:
     if rejected:
         beside = companion(summary.output, "rejects.csv")
         where = f"see {beside}" if summary.output_sha256 else "not kept"
-        yield f"{summary.provenance.input.path}: {rejected:,} rows were rejected, {where}"
+        rows = f"{counted(rejected, 'row')} {were(rejected)} rejected"
+        yield f"{summary.provenance.input.path}: {rows}, {where}"
     for line in summary.drift_warnings:
         yield f"{summary.provenance.input.path}: {line}"
 
@@ -187,6 +191,6 @@ def profile_lines(summary: RunSummary) -> Iterator[str]:
     )
     yield (
         f"texts:   {summary.duplicates / rows:.1%} duplicates within their chunk,"
-        f" {summary.unknown_token_share:.1%} of {summary.tokens:,} tokens unknown"
+        f" {summary.unknown_token_share:.1%} of {counted(summary.tokens, 'token')} unknown"
     )
     yield f"memory:  {summary.peak_memory_mb:,.0f} MB at most"

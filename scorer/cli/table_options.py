@@ -8,23 +8,41 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 FORMATS = "csv, csv.gz, csv.zst, csv.bz2, csv.xz, csv.zip, tsv, …, jsonl, parquet"
 OPTIONS = (  # without them, all is detected
-    click.option("--input-format", metavar="FORMAT", help=f"Of what is read: {FORMATS}."),
-    click.option("--delimiter", help="Of a CSV: a character, `tab` or `'\\x01'`; else detected."),
-    click.option("--quote", help="Of a CSV: a character or `none`; else detected."),
     click.option(
-        "--escape", help="Of a CSV: a character such as `'\\'`, or `none`; else detected."
+        "--input-format",
+        metavar="FORMAT",
+        help=f"Format of the files read: {FORMATS}, or lines (each line is one text). "
+        "Default: by the file's name.",
     ),
-    click.option("--encoding", help="Of a CSV; else UTF-8, UTF-16 or UTF-32 by its first bytes."),
-    click.option("--no-header", is_flag=True, help="A CSV has no header: column_1, column_2, …"),
+    click.option(
+        "--delimiter",
+        help="Delimiter of a CSV: a character, `tab` or `'\\x01'`. Default: detected.",
+    ),
+    click.option("--quote", help="Quote of a CSV: a character or `none`. Default: detected."),
+    click.option(
+        "--escape",
+        help="Escape of a CSV: a character such as `'\\'`, or `none`. Default: detected.",
+    ),
+    click.option(
+        "--encoding",
+        help="Encoding of a CSV. Default: UTF-8, UTF-16 or UTF-32, by its first bytes.",
+    ),
+    click.option(
+        "--no-header",
+        is_flag=True,
+        help="The CSV has no header; its columns are called column_1, column_2, …",
+    ),
     click.option(
         "--skip-rows",
         type=click.IntRange(0),
         default=0,
         metavar="N",
-        help="Lines above the header of a CSV.",
+        help="Lines to skip above the header of a CSV.",
     ),
     click.option(
-        "--rename-duplicates", is_flag=True, help="A second column `id` of a CSV becomes `id.1`."
+        "--rename-duplicates",
+        is_flag=True,
+        help="Rename columns of one name in a CSV: the second `id` becomes `id.1`.",
     ),
 )
 TEXT_COLUMN = click.option(
@@ -32,7 +50,7 @@ TEXT_COLUMN = click.option(
     metavar="NAME",
     multiple=True,
     callback=lambda _context, _option, names: list(names) or None,
-    help="Column of the texts; several times: columns whose texts are joined; else inferred.",
+    help="Column of the texts; given several times, the texts are joined. Default: inferred.",
 )
 
 

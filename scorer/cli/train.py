@@ -33,87 +33,145 @@ the same command goes on where it stopped.
 @click.command(cls=Command, context_settings={"show_default": True}, epilog=EPILOG)
 @click.argument("labelled", nargs=-1, required=True)
 @TEXT_COLUMN
-@click.option("--label-column", metavar="NAME", help="Column of the labels; else inferred.")
+@click.option("--label-column", metavar="NAME", help="Column of the labels. Default: inferred.")
 @table_options
-@click.option("--group-column", metavar="NAME", help="Rows of one group stay in one part.")
-@click.option("--labels", metavar="V=C,…", help="What label values mean: 1=positive,0=negative.")
-@click.option("--valid", default="0.12", help="Validation rows: a file, a share or a number.")
-@click.option("--test", default="0.2", help="Test rows: a file, a share or a number.")
-@click.option("--keep-duplicates", is_flag=True, help="Allow duplicate texts across the parts.")
+@click.option(
+    "--group-column",
+    metavar="NAME",
+    help="Column of groups (a customer, a product): the rows of one group stay together in "
+    "training, validation or test.",
+)
+@click.option(
+    "--labels",
+    metavar="V=C,…",
+    help="Class of each label value: 1=positive,0=negative. Other values are left out.",
+)
+@click.option(
+    "--valid", default="0.12", help="Validation rows: a file, a share or a number of rows."
+)
+@click.option("--test", default="0.2", help="Test rows: a file, a share or a number of rows.")
+@click.option(
+    "--keep-duplicates",
+    is_flag=True,
+    help="Let nearly equal texts stand in both training and test rows.",
+)
 @click.option(
     "--unlabelled",
     multiple=True,
     metavar="FILE",
+    help="More texts, without labels, to pretrain on.",
     type=LOCAL,
-    help="Texts without labels, to pretrain on.",
 )
 @click.option(
     "--start-from",
     metavar="FOLDER",
+    help="Bundle or pretrained encoder whose weights training starts from; `none`: random weights  "
+    "[default: the shipped bundle]",
     type=LOCAL,
-    help="A pretrained encoder or a bundle to start from, or `none`  [default: the shipped bundle]",
 )
 @click.option(
     "--language",
     metavar="CODE",
-    help="Of the texts, as spaCy names it: de, fr, …  [default: the start's, else en]",
+    help="Language of the texts, as spaCy names it: de, fr, …  [default: the language of what "
+    "training starts from, else en]",
 )
 @click.option(
-    "--vectors", metavar="FILE", type=LOCAL, help="GloVe word vectors, instead of pretraining."
+    "--vectors",
+    metavar="FILE",
+    help="Word vectors (GloVe's format) to start from, instead of pretraining.",
+    type=LOCAL,
 )
 @click.option(
     "--teacher",
     "teachers",
     multiple=True,
     metavar="FOLDER",
+    help="Bundle whose probabilities are learned beside the labels; may be repeated.",
     type=LOCAL,
-    help="Bundles whose probabilities are learned too.",
 )
 @click.option(
     "--store",
     default="bundles",
     envvar=STORE_VARIABLE,
     show_envvar=True,
-    metavar="FOLDER",
+    help="Store: the folder of bundle versions.",
     type=LOCAL,
-    help="Folder of bundle versions.",
 )
-@click.option("--preset", default="accurate", metavar=PRESETS, help="Named settings.")
-@click.option("--seed", type=NATURAL, default=0, help="Of split, weights and order of rows.")
+@click.option("--preset", default="accurate", metavar=PRESETS, help="Named set of settings.")
+@click.option(
+    "--seed",
+    type=NATURAL,
+    default=0,
+    help="Seed of the random split, initial weights and order of rows.",
+)
 @click.option(
     "--epochs", type=int, help="Passes over the training rows  [default: by rows and preset]"
 )
-@click.option("--batch-size", type=int, help="Texts a step  [default: by rows and preset]")
+@click.option(
+    "--batch-size", type=int, help="Texts in a training step  [default: by rows and preset]"
+)
 @click.option(
     "--learning-rate", type=float, help="Adam learning rate  [default: by rows and preset]"
 )
-@click.option("--max-tokens", type=SIZE, help="Tokens of a text trained on  [default: preset's]")
+@click.option(
+    "--max-tokens",
+    type=SIZE,
+    help="Tokens of a text that are read in training  [default: preset's]",
+)
 @click.option("--cell", metavar=CELLS, help="Recurrent cell; rnn has tanh  [default: preset's]")
-@click.option("--pooling", metavar=POOLINGS, help="Of the hidden states  [default: preset's]")
+@click.option(
+    "--pooling",
+    metavar=POOLINGS,
+    help="Pooling of the hidden states: the last one, or last, maximum and mean  [default: "
+    "preset's]",
+)
 @click.option("--embedding-dim", type=SIZE, help="Embedding size  [default: preset's]")
 @click.option("--hidden-dim", type=SIZE, help="Hidden size  [default: preset's]")
 @click.option("--vocabulary-size", type=SIZE, help="Most frequent tokens kept  [default: preset's]")
-@click.option("--dropout", type=SHARE, help="Before the output layer  [default: preset's]")
+@click.option("--dropout", type=SHARE, help="Dropout before the output layer  [default: preset's]")
 @click.option(
-    "--adversarial", type=click.FloatRange(0), help="Embedding noise  [default: preset's]"
+    "--adversarial",
+    type=click.FloatRange(0),
+    help="Size of the adversarial noise on embeddings  [default: preset's]",
 )
-@click.option("--word-dropout", type=SHARE, help="Share of hidden tokens  [default: preset's]")
-@click.option("--label-smoothing", type=SHARE, help="Of the targets  [default: preset's]")
-@click.option("--passes", type=NATURAL, help="Pretraining passes over the texts.")
-@click.option("--with-previous", is_flag=True, help="Train on the files of the bundle in use too.")
+@click.option(
+    "--word-dropout",
+    type=SHARE,
+    help="Share of tokens replaced by <unk> in training  [default: preset's]",
+)
+@click.option(
+    "--label-smoothing", type=SHARE, help="Label smoothing of the loss  [default: preset's]"
+)
+@click.option(
+    "--passes", type=NATURAL, help="Passes of the language model in pretraining; 0: no pretraining."
+)
+@click.option(
+    "--with-previous",
+    is_flag=True,
+    help="Train also on the files that the bundle in use was trained on.",
+)
 @click.option(
     "--promote",
     default="if-not-worse",
     metavar=POLICIES,
-    help="When the new bundle is put in use, against the one that is.",
+    help="When the new bundle replaces the one in use.",
 )
-@click.option("--max-loss", type=float, metavar="POINTS", help="Accuracy it may lose against that.")
-@click.option("--min-accuracy", type=SHARE, help="Test accuracy that it needs, 0 to 1.")
+@click.option(
+    "--max-loss",
+    type=float,
+    metavar="POINTS",
+    help="Accuracy that the new bundle may lose against the one in use, in points.",
+)
+@click.option(
+    "--min-accuracy",
+    type=SHARE,
+    help="Least test accuracy with which a new bundle is put in use, from 0 to 1.",
+)
 @click.option(
     "--log-format",
     type=click.Choice(LOG_FORMATS),
     default="text",
-    help="Of the lines on standard error; json: an object a line.",
+    help="Format of the lines on standard error; json: one object a line.",
 )
 @click.option("--quiet", is_flag=True, help="Print errors and warnings only.")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")

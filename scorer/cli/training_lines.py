@@ -15,6 +15,7 @@ from scorer.training.callbacks import Callbacks
 from scorer.training.fitting import Epoch, Step
 from scorer.training.packaging import TrainingResult
 from scorer.training.pretraining import PretrainStep
+from scorer.wording import counted
 
 SHOWN_TOKENS = 20
 
@@ -34,16 +35,20 @@ class TrainingPrinter(Callbacks):
         say(f"labels: {meaning}")
         for part, counts in corpus.class_counts().items():
             listed = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-            say(f"{part}: {sum(counts.values()):,} rows ({listed})")
+            say(f"{part}: {counted(sum(counts.values()), 'row')} ({listed})")
         for note in corpus.notes:
             self.on_note(note)
         if corpus.unreadable:
             files = ", ".join(corpus.files)
-            self._progress.warn(f"{files}: {corpus.unreadable:,} rows cannot be read")
+            self._progress.warn(f"{files}: {counted(corpus.unreadable, 'row')} cannot be read")
 
     def on_note(self, line: str) -> None:
         """Print a note, unless quiet."""
         self._progress.say(f"note: {line}")
+
+    def on_warning(self, line: str) -> None:
+        """Print a warning, quiet or not."""
+        self._progress.warn(line)
 
     def on_vocabulary(self, vocabulary: Vocabulary, counts: Counter[str]) -> None:
         """Print its size and the most frequent tokens."""
@@ -99,16 +104,20 @@ class TrainingPrinter(Callbacks):
         say(f"best epoch: {best.epoch}, validation accuracy {best.valid_accuracy:.2%}")
         say(
             f"test accuracy: {test.accuracy:.2%} (95% interval {test.accuracy_low:.2%} to "
-            f"{test.accuracy_high:.2%}, {test.rows:,} rows), log loss {test.log_loss:.4f}, "
-            f"calibration error {test.calibration_error:.4f}"
+            f"{test.accuracy_high:.2%}, {counted(test.rows, 'row')}), log loss "
+            f"{test.log_loss:.4f}, calibration error {test.calibration_error:.4f}"
         )
         say(
             f"beside it: TF-IDF with logistic regression {baseline.linear:.2%} (from "
-            f"{baseline.training_rows:,} training rows, in {duration(baseline.seconds)}), always "
-            f"guessing one class {baseline.majority:.2%}"
+            f"{counted(baseline.training_rows, 'training row')}, in "
+            f"{duration(baseline.seconds)}), always guessing one class {baseline.majority:.2%}"
         )
         for line in result.warnings:
             self._progress.warn(line)
+
+    def on_verdict(self, verdict: str) -> None:
+        """Print how the new bundle stands beside the one in use."""
+        self._progress.say(f"gate: {verdict}")
 
     def on_report(self, path: Path) -> None:
         """Print where the report is."""

@@ -4,6 +4,7 @@ import click
 
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import run_job
+from scorer.wording import counted
 
 FIRST_IDS = 10
 
@@ -21,7 +22,7 @@ def _vocabulary(words: tuple[str, ...], bundle: str | None, store: str | None) -
 
     loaded = load_chosen(bundle, store)
     tokens, facts = loaded.vocabulary.tokens, loaded.facts.training["vocabulary"]
-    click.echo(f"{len(tokens):,} tokens of {facts['training_tokens']:,} training tokens")
+    click.echo(f"{counted(len(tokens), 'token')} of {facts['training_tokens']:,} training tokens")
     common = ", ".join(f"{token} {count:,}" for token, count in facts["most_frequent"])
     click.echo(f"most frequent: {common}")
     click.echo(f"first ids: {', '.join(f'{i} {t}' for i, t in enumerate(tokens[:FIRST_IDS]))}")

@@ -49,7 +49,8 @@ class ClassMap:
 
     classes: tuple[str, ...]
     label_values: Mapping[str, str]  # label value, in its most frequent spelling -> class
-    missing: frozenset[str] = frozenset()  # keys of values that --labels or rarity makes missing
+    unnamed: frozenset[str] = frozenset()  # keys of values that --labels leaves out
+    rare: frozenset[str] = frozenset()  # keys of values of too few rows, among several classes
 
     def targets(self, labels: Sequence[str]) -> np.ndarray:
         """Return int64 (labels,): the index of each label's class, -1 for a missing label.
@@ -69,16 +70,24 @@ class ClassMap:
         return np.array([index[known[key]] if key in known else -1 for key in keys], np.int64)
 
     def missing_marks(self, counts: Mapping[str, int]) -> dict[str, int]:
-        """Return which values that are not blank count as missing, and how many rows have each."""
-        missing = self._missing - {""} - set(self._class_of_key)
-        return {value: rows for value, rows in counts.items() if label_key(value) in missing}
+        """Return which values that are not blank mean a missing label, and the rows of each."""
+        named = {"", *self._class_of_key, *self.unnamed, *self.rare}
+        return _of_keys(counts, MISSING - named)
+
+    def unnamed_values(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """Return which values `--labels` leaves out, and how many rows have each."""
+        return _of_keys(counts, self.unnamed)
+
+    def rare_values(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """Return which values are left out as they have too few rows, and the rows of each."""
+        return _of_keys(counts, self.rare)
 
     def without(self, classes: Collection[str]) -> "ClassMap":
-        """Return the map without some classes, whose label values count as missing."""
+        """Return the map without some classes, which have too few rows."""
         kept = {value: name for value, name in self.label_values.items() if name not in classes}
         lost = {label_key(value) for value in self.label_values if value not in kept}
         names = tuple(name for name in self.classes if name not in classes)
-        return ClassMap(names, kept, self.missing | lost)
+        return ClassMap(names, kept, self.unnamed, self.rare | lost)
 
     @property
     def _class_of_key(self) -> dict[str, str]:
@@ -86,7 +95,7 @@ class ClassMap:
 
     @property
     def _missing(self) -> frozenset[str]:
-        return MISSING | self.missing
+        return MISSING | self.unnamed | self.rare
 
 
 def label_key(value: str) -> str:
@@ -160,23 +169,27 @@ def _joined_spellings(counts: Mapping[str, int], named: Iterable[str]) -> Counte
 
 def _as_named(found: Counter[str], named: Mapping[str, str]) -> ClassMap:
     keys = {label_key(value): name for value, name in named.items()}
-    missing = frozenset(key for key, name in keys.items() if not name)
-    keys_found = set(map(label_key, found)) | missing
+    unnamed = frozenset(key for key, name in keys.items() if not name)
+    keys_found = set(map(label_key, found)) | unnamed
     absent = [value for value in named if label_key(value) not in keys_found]
     if absent:
         values = show_values(found)
         raise UsageError(f"--labels names {_quoted(absent)}; the label values are: {values}")
-    missing |= {label_key(value) for value in found if label_key(value) not in keys}
+    unnamed |= {label_key(value) for value in found if label_key(value) not in keys}
     if len({name for name in named.values() if name}) < 2:
         raise UsageError("--labels gives all values one class", "At least two are needed")
-    kept = (value for value in found if label_key(value) not in missing)
-    return _class_map({value: keys[label_key(value)] for value in kept}, missing)
+    kept = (value for value in found if label_key(value) not in unnamed)
+    return _class_map({value: keys[label_key(value)] for value in kept}, unnamed)
 
 
-def _class_map(label_values: Mapping[str, str], missing: frozenset[str] = frozenset()) -> ClassMap:
+def _class_map(label_values: Mapping[str, str], unnamed: frozenset[str] = frozenset()) -> ClassMap:
     classes = tuple(sorted(set(label_values.values()), key=_class_order))
     ordered = {value: label_values[value] for value in sorted(label_values)}
-    return ClassMap(classes, ordered, missing)
+    return ClassMap(classes, ordered, unnamed)
+
+
+def _of_keys(counts: Mapping[str, int], keys: Collection[str]) -> dict[str, int]:
+    return {value: rows for value, rows in counts.items() if label_key(value) in keys}
 
 
 def _class_order(name: str) -> tuple[bool, float, str, str]:

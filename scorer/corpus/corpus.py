@@ -15,7 +15,6 @@ from scorer.corpus.labelled import (
     Labelled,
     LabelledRows,
     class_counts,
-    counted_rows,
     joined_rows,
     read_labelled,
 )
@@ -32,6 +31,7 @@ from scorer.corpus.splits import TEST, TRAIN, VALID, split_rows
 from scorer.errors import InputError, UsageError
 from scorer.files.urls import Location, location
 from scorer.tables.formats import ReadOptions
+from scorer.wording import are, counted
 
 PARTS = ("train", "valid", "test")  # by splits.TRAIN, VALID, TEST
 OUT = -1  # instead of a part: the row is taken out
@@ -176,7 +176,7 @@ def _take_duplicates(pool: _Pool, earlier: int, part: int, keep: bool) -> Iterat
     if not leaks.held_out:
         return
     counts = f"{leaks.same:,} the same, {leaks.near:,} nearly"
-    held_out = counted_rows(leaks.held_out)
+    held_out = counted(leaks.held_out, "row")
     if keep:
         yield (
             f"kept: {held_out} of the {NAMES[part]} file with a text of the {NAMES[earlier]} rows "
@@ -185,7 +185,7 @@ def _take_duplicates(pool: _Pool, earlier: int, part: int, keep: bool) -> Iterat
     else:
         pool.part[before[leaks.training]] = OUT
         yield (
-            f"taken out of {NAMES[earlier]}: {counted_rows(int(leaks.training.sum()))} with the "
+            f"taken out of {NAMES[earlier]}: {counted(int(leaks.training.sum()), 'row')} with the "
             f"text of {held_out} of the {NAMES[part]} file ({counts}). {KEEP}"
         )
 
@@ -196,7 +196,7 @@ def _take_group(pool: _Pool, groups: np.ndarray, earlier: int, part: int) -> Ite
     if len(shared):
         pool.part[shared] = OUT
         yield (
-            f"taken out of {NAMES[earlier]}: {counted_rows(len(shared))} of a group of the "
+            f"taken out of {NAMES[earlier]}: {counted(len(shared), 'row')} of a group of the "
             f"{NAMES[part]} file"
         )
 
@@ -241,7 +241,8 @@ def _alike_note(near: np.ndarray, keep: bool) -> Iterator[str]:
     sizes = np.bincount(near)
     alike = sizes[sizes > 1]
     if len(alike):
-        what = f"{alike.sum():,} rows with {len(alike):,} texts that are the same, or nearly"
+        texts = f"{counted(len(alike), 'text')} that {are(len(alike))} the same, or nearly"
+        what = f"{alike.sum():,} rows with {texts}"
         yield f"not kept apart: {what}: figures get too good" if keep else f"kept together: {what}"
 
 

@@ -22,6 +22,7 @@ from scorer.errors import InputError, prefix_errors
 from scorer.files.fingerprint import fingerprint
 from scorer.files.urls import Location, absolute, location
 from scorer.tables.formats import ReadOptions
+from scorer.wording import are, counted
 
 MIN_ROWS = 10
 MIN_CLASS_ROWS = 5  # three for training, one each for validation and test
@@ -184,11 +185,6 @@ def class_counts(targets: np.ndarray, classes: Sequence[str]) -> dict[str, int]:
     return dict(zip(classes, counts.tolist(), strict=True))
 
 
-def counted_rows(number: int) -> str:
-    """Return a number of rows as people say it."""
-    return "1 row" if number == 1 else f"{number:,} rows"
-
-
 def _value_counts(labels: pa.LargeStringArray) -> Counter[str]:
     counted = labels.drop_null().value_counts()
     return Counter(dict(zip(*(counted.field(i).to_pylist() for i in (0, 1)), strict=True)))
@@ -234,7 +230,9 @@ def _check_rows(rows: LabelledRows, classes: Sequence[str], training: bool) -> N
     if not training:
         return
     if len(rows) < MIN_ROWS:
-        raise InputError(f"{len(rows)} usable rows are too few: {MIN_ROWS} at least")
+        raise InputError(
+            f"{counted(len(rows), 'usable row')} {are(len(rows))} too few: {MIN_ROWS} at least"
+        )
     counts = class_counts(rows.targets, classes)
     few = [f"{name!r} has {n}" for name, n in counts.items() if n < MIN_CLASS_ROWS]
     if few:
@@ -251,13 +249,19 @@ def _notes(
     class_map: ClassMap,
     training: bool,
 ) -> Iterator[str]:
+    unnamed, rare = class_map.unnamed_values(counts), class_map.rare_values(counts)
+    asked = sum(unnamed.values()) + sum(rare.values())
     reasons = (
         (left_out.unreadable, "that cannot be read as the header says"),
-        (left_out.missing_label, "without a label"),
+        (left_out.missing_label - asked, "without a label"),
         (left_out.blank_text, "without a text"),
         (left_out.conflicting, "whose text is there with another label too"),
     )
-    yield from (f"left out: {counted_rows(count)} {reason}" for count, reason in reasons if count)
+    yield from (f"left out: {counted(count, 'row')} {reason}" for count, reason in reasons if count)
+    if unnamed:
+        yield f"left out, as --labels gives them no class: {show_values(unnamed)}"
+    if rare:
+        yield f"left out, classes of fewer than {MIN_CLASS_ROWS} rows: {show_values(rare)}"
     marks = class_map.missing_marks(counts)
     if marks:
         yield f"label values read as missing: {show_values(marks)}. --labels gives them a class"
@@ -280,7 +284,7 @@ def _class_notes(counts: dict[str, int]) -> Iterator[str]:
     total = sum(counts.values())
     for name, count in counts.items():
         if count < FEW_ROWS:
-            yield f"class {name!r} has {count} rows only: figures about it say little"
+            yield f"class {name!r} has {counted(count, 'row')} only: figures about it say little"
         elif count < SMALL_SHARE * total:
             yield (
                 f"class {name!r} has {count / total:.1%} of the rows: "

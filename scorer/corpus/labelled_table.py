@@ -4,19 +4,20 @@ Rows that cannot be read are counted and left out, as the scoring job leaves the
 and columns, nothing of what labels mean.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.labelled_columns import Columns, Positions, find_columns
+from scorer.corpus.labelled_columns import LABEL_NAMES, Columns, Positions, find_columns
 from scorer.corpus.soft_labels import SoftLabels, join_soft_labels, read_soft_labels
 from scorer.errors import InputError, prefix_errors
 from scorer.files.urls import Location
 from scorer.tables.csv_cells import as_text
 from scorer.tables.formats import ReadOptions, TableReader, open_table_as
-from scorer.tables.text_column import as_texts, is_text
+from scorer.tables.text_column import JOIN, USUAL_NAMES, as_texts, is_text
+from scorer.wording import counted
 
 CHUNK_ROWS = 10_000
 MAX_UNREADABLE = 0.05  # of a file's rows; beyond, it is not what it seems
@@ -44,19 +45,28 @@ def read_labelled_table(
 ) -> LabelledTable:
     """Read CSV or Parquet files; the columns found in the first must be in the others.
 
-    Raises `InputError` or `UsageError`, naming the file.
+    Where one was found, not named, and a later file has another one with a usual name for what it
+    holds (as `scorer sample` writes `text` and `label`), that one is taken. Raises `InputError` or
+    `UsageError`, naming the file.
     """
-    tables = []
+    tables: list[LabelledTable] = []
+    found = columns
     for path in paths:
-        tables.append(_read_file(path, columns, options or ReadOptions()))
-        columns = _found(columns, tables[-1])
+        table = _read_file(path, found, columns, options or ReadOptions())
+        found = found if tables else _found(columns, table)
+        tables.append(table)
     return _joined(tables)
 
 
-def _read_file(path: Location, columns: Columns, options: ReadOptions) -> LabelledTable:
+def _read_file(
+    path: Location, columns: Columns, named: Columns, options: ReadOptions
+) -> LabelledTable:
+    """Read a file; `columns` are those of the first file, `named` those that a person names."""
     parts: list[LabelledTable] = []
     with open_table_as(str(path), options) as reader:
         for chunk in reader.chunks(CHUNK_ROWS):
+            if not parts:
+                columns = _columns_of(chunk.table.schema.names, columns, named)
             parts.append(_select_columns(chunk.table, columns, path))
             columns = _found(columns, parts[-1])
         check_rejected(reader)
@@ -65,11 +75,26 @@ def _read_file(path: Location, columns: Columns, options: ReadOptions) -> Labell
     return replace(_joined(parts), unreadable=reader.rows_rejected, notes=tuple(reader.notes))
 
 
+def _columns_of(names: Sequence[str], columns: Columns, named: Columns) -> Columns:
+    """Return the columns of a file in which those that were found elsewhere may be called else."""
+    text, label = columns.text, columns.label
+    if named.text is None and text is not None and not {text, *text.split(JOIN)} & set(names):
+        text = _only_one(names, USUAL_NAMES) or text
+    if named.label is None and label is not None and label not in names:
+        label = _only_one(names, LABEL_NAMES) or label
+    return replace(columns, text=text, label=label)
+
+
+def _only_one(names: Sequence[str], usual: Collection[str]) -> str | None:
+    found = [name for name in names if name.strip().casefold() in usual]
+    return found[0] if len(found) == 1 else None
+
+
 def check_rejected(reader: TableReader) -> None:
     """Raise `InputError` if so many rows were rejected that the file is not what it seems."""
     rows, rejected = reader.rows_read, reader.rows_rejected
     if rejected > MAX_UNREADABLE * rows:
-        problem = f"{rejected:,} of {rows:,} rows cannot be read as the header says"
+        problem = f"{rejected:,} of {counted(rows, 'row')} cannot be read as the header says"
         raise InputError(f"{reader.name}: {problem}", reader.reject_hint)
 
 

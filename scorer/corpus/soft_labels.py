@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from scorer.corpus.labelled_columns import PROBABILITY
 from scorer.errors import InputError, UsageError
+from scorer.wording import counted
 
 MAX_EXCESS = 0.02  # of a row's sum over or under 1, as decimals are rounded
 
@@ -104,6 +105,6 @@ def _check(probabilities: np.ndarray) -> None:
         row = int(np.flatnonzero(wrong)[0])
         values = ", ".join(f"{value:g}" for value in probabilities[row])
         raise InputError(
-            f"{int(wrong.sum()):,} rows of the probability columns are no probabilities of sum 1, "
-            f"the first one {values}"
+            f"{counted(int(wrong.sum()), 'row')} whose probability columns are no probabilities "
+            f"of sum 1, the first one {values}"
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scorer.errors import UsageError
+from scorer.wording import counted
 
 PARTS = ("training", "validation", "test")
 TRAIN, VALID, TEST = range(3)
@@ -77,8 +78,8 @@ def part_sizes(rows: int, valid: float | int, test: float | int) -> tuple[int, i
     train = rows - sum(sizes)
     if train < 1 or min(sizes) < 0:
         raise UsageError(
-            f"{rows:,} rows cannot be split into {sizes[0]:,} for validation, {sizes[1]:,} for "
-            "test and some for training",
+            f"{counted(rows, 'row')} cannot be split into {sizes[0]:,} for validation, "
+            f"{sizes[1]:,} for test and some for training",
             OPTIONS,
         )
     return train, sizes[0], sizes[1]

@@ -7,6 +7,8 @@ validation rows. Knows logits and targets; cannot mend a class that is wrong mor
 
 import numpy as np
 
+from scorer.wording import are, counted
+
 MIN_ROWS = 50
 SHARES = tuple(float(2**exponent) for exponent in np.arange(-3, 4.5, 0.5))
 SPREAD = 1.0  # in doublings: how far from the usual share a table's own is expected
@@ -56,7 +58,8 @@ def unfit_reason(logits: np.ndarray, targets: np.ndarray) -> str | None:
     """Return why these rows fit no temperature, for the user; None if they do."""
     logits, targets = _scored(logits, targets)
     if len(targets) < MIN_ROWS:
-        return f"{len(targets)} validation rows are too few to calibrate on ({MIN_ROWS} at least)"
+        few = f"{counted(len(targets), 'validation row')} {are(len(targets))} too few"
+        return f"{few} to calibrate on ({MIN_ROWS} at least)"
     if targets.ndim == 2:
         return None
     if len(np.unique(targets)) < 2:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scorer.evaluation.profile import Profile
+from scorer.wording import counted
 
 MIN_TEXTS = 90  # fewer are too few to compare by
 PSEUDOCOUNT = 0.5  # of a histogram's bin, so that none is empty
@@ -21,7 +22,8 @@ PSEUDOCOUNT = 0.5  # of a histogram's bin, so that none is empty
 class Measure:
     """A measure, the value from which on a person should look, and what that means."""
 
-    name: str
+    name: str  # as summaries and metrics have it
+    shown: str  # what is measured, for people
     threshold: float
     plain: str
     value: Callable[[Profile, Profile], float]  # of the profile known, and of the one found
@@ -32,27 +34,34 @@ class Measure:
 class Drift:
     """Measures by name; `level` is the largest as a share of its threshold, 1 and above: a warning.
 
-    None of both where there are too few texts to compare.
+    None of both where drift was not measured; `unmeasured` says why.
     """
 
     measures: Mapping[str, float]
     level: float | None
+    unmeasured: str | None = None
 
     @property
     def warnings(self) -> list[str]:
         """What moved beyond its threshold, in plain words."""
         return [
-            f"{measure.plain} than those the bundle was evaluated on ({measure.name} "
+            f"{measure.plain} than those the bundle was evaluated on ({measure.shown} "
             f"{self.measures[measure.name]:.2f}, at most {measure.threshold:g} is usual)"
             for measure in MEASURES
             if self.measures.get(measure.name, 0.0) >= measure.threshold
         ]
 
 
-def measure_drift(known: Profile, found: Profile) -> Drift:
-    """Return how far `found` is from `known`."""
-    if min(known.texts, found.texts + found.empty) < MIN_TEXTS:
-        return Drift({}, None)
+def measure_drift(known: Profile | None, found: Profile) -> Drift:
+    """Return how far `found` is from `known`, the profile that a bundle keeps if it has one."""
+    if known is None:
+        return Drift({}, None, "the bundle keeps no profile of texts")
+    if known.texts < MIN_TEXTS:
+        few = f"the bundle was evaluated on {counted(known.texts, 'text')}"
+        return Drift({}, None, f"{few}, {MIN_TEXTS} are needed")
+    if found.texts + found.empty < MIN_TEXTS:
+        few = counted(found.texts + found.empty, "text")
+        return Drift({}, None, f"{few}, {MIN_TEXTS} are needed")
     compared = [measure for measure in MEASURES if measure.general or not known.general]
     measures = {measure.name: measure.value(known, found) for measure in compared}
     level = max(measures[measure.name] / measure.threshold for measure in compared)
@@ -108,15 +117,35 @@ def _share(part: int, whole: int) -> float:
 
 
 MEASURES = (
-    Measure("length", 0.2, "texts are of other lengths", _length),
-    Measure("words", 0.015, "texts have other frequent words", _words),
+    Measure("length", "lengths, PSI", 0.2, "texts are of other lengths", _length),
+    Measure(
+        "words",
+        "frequent words, Jensen-Shannon divergence",
+        0.015,
+        "texts have other frequent words",
+        _words,
+    ),
     Measure(
         "unknown tokens",
+        "rise in the share of unknown tokens",
         0.06,
         "texts have more words that the bundle does not know",
         _unknown_tokens,
         general=True,
     ),
-    Measure("empty texts", 0.2, "more texts are empty", _empty_texts, general=True),
-    Measure("probabilities", 0.2, "probabilities are distributed otherwise", _probabilities),
+    Measure(
+        "empty texts",
+        "rise in the share of empty texts",
+        0.2,
+        "more texts are empty",
+        _empty_texts,
+        general=True,
+    ),
+    Measure(
+        "probabilities",
+        "probabilities, PSI",
+        0.2,
+        "probabilities are distributed otherwise",
+        _probabilities,
+    ),
 )

@@ -60,11 +60,15 @@ class Explainer:
         self._vocabulary_size = len(tokens)
         self._tried = max(words, tried)
 
-    def lines(self, explanations: Explanations) -> list[str]:
-        """Return a line a text: `awful +0.312, dull +0.105, but -0.021`."""
+    def lines(self, explanations: Explanations, prediction: Prediction) -> list[str]:
+        """Return a line a text: `negative: awful +0.312, dull +0.105, but -0.021`.
+
+        The class is the likeliest, of which the words speak, whatever label a threshold gives.
+        """
+        best = np.nan_to_num(prediction.probabilities).argmax(axis=1).tolist()
         return [
-            ", ".join(f"{word} {effect:+.3f}" for word, effect in words)
-            for words in explanations.words(self._tokens)
+            _line(self._predictor.classes[at], words)
+            for at, words in zip(best, explanations.words(self._tokens), strict=True)
         ]
 
     def explain(self, encoded: Encoded, prediction: Prediction) -> Explanations:
@@ -120,6 +124,11 @@ class Explainer:
         ids[variants.texts[kept], ranks] = variants.ids[kept]
         effects[variants.texts[kept], ranks] = lost[kept]
         return Explanations(ids, effects)
+
+
+def _line(name: str, words: Sequence[tuple[str, float]]) -> str:
+    moved = ", ".join(f"{word} {effect:+.3f}" for word, effect in words)
+    return f"{name}: {moved}" if moved else ""
 
 
 def _highest(groups: np.ndarray, values: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:

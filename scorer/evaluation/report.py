@@ -18,6 +18,7 @@ from scorer.evaluation.evaluation import Evaluation
 from scorer.evaluation.page import Cell, Heading, Row, Section, count, cut, number, render, share
 from scorer.evaluation.plots import Series, plot
 from scorer.evaluation.row_findings import RowFindings
+from scorer.wording import counted
 
 if TYPE_CHECKING:
     from scorer.bundles.bundle import Facts
@@ -54,11 +55,12 @@ class Findings:
 
 @dataclass(frozen=True)
 class Issue:
-    """What is known once a bundle is written: its version, the gate's verdict, the command."""
+    """What the store knows of a bundle: its version, the gate's verdict, the command, warnings."""
 
     version: str
     verdict: str
     command: str
+    warnings: Sequence[str] = ()  # before those about figures
 
     @property
     def date(self) -> str:
@@ -103,7 +105,7 @@ def evaluation_html(evaluated: Mapping[str, Evaluation], files: Sequence[str]) -
 def _heading(findings: Findings, issue: Issue | None) -> Heading:
     test, training = findings.test, findings.facts.training
     headline = (
-        f"{test.accuracy:.2%} of {test.rows:,} test rows right; 95% interval "
+        f"{test.accuracy:.2%} of {counted(test.rows, 'test row')} right; 95% interval "
         f"{test.accuracy_low:.2%} to {test.accuracy_high:.2%}."
     )
     facts = {"version": issue.version, "written": issue.date} if issue else {}
@@ -111,7 +113,8 @@ def _heading(findings: Findings, issue: Issue | None) -> Heading:
     facts |= {"labelled files": files, "preset": training.get("preset", "")}
     facts |= {"verdict": issue.verdict} if issue else {}
     shown = {name: value for name, value in facts.items() if value}
-    return Heading("Training report", headline, shown, findings.warnings)
+    warnings = [*(issue.warnings if issue else ()), *findings.warnings]
+    return Heading("Training report", headline, shown, warnings)
 
 
 def _comparison(findings: Findings) -> Section:
@@ -122,7 +125,7 @@ def _comparison(findings: Findings) -> Section:
         rows.append((Cell("TF-IDF with logistic regression"), share(baseline.linear)))
         why = (
             f"TF-IDF of words and pairs of words, learned from {baseline.training_rows:,} training "
-            f"rows and tested on {baseline.test_rows:,} test rows."
+            f"rows and tested on {counted(baseline.test_rows, 'test row')}."
         )
     majority = test.majority if baseline is None else baseline.majority
     rows.append((Cell("always the most frequent class"), share(majority)))
@@ -195,7 +198,8 @@ def _confused_pairs(test: Evaluation, names: Sequence[str]) -> Section:
 def _reliability(test: Evaluation) -> Section:
     points = [(part.confidence, part.accuracy) for part in test.reliability]
     labels = [
-        f"{part.rows:,} rows: mean probability {part.confidence:.3f}, {part.accuracy:.1%} right"
+        f"{counted(part.rows, 'row')}: mean probability {part.confidence:.3f}, "
+        f"{part.accuracy:.1%} right"
         for part in test.reliability
     ]
     series = Series("rows", points, [part.rows for part in test.reliability], labels)

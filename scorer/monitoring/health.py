@@ -26,6 +26,7 @@ from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file
 from scorer.scoring.summary import BundleFacts
 from scorer.tables.formats import format_of
+from scorer.wording import counted
 
 DISTRIBUTION = "batch-text-scorer"
 PACKAGES = ("torch", "torchtext", "spacy", "pyarrow", "numpy")
@@ -43,6 +44,7 @@ class Check:
     name: str
     ok: bool
     found: str  # what was found, or what to do
+    missing: bool = False  # an optional part that is not there
 
 
 def check_health(
@@ -101,13 +103,15 @@ def optional_parts(requirements: Sequence[str]) -> Iterator[Check]:
             yield Check(found[1], True, version(found[1]))
         except PackageNotFoundError:
             hint = f"not installed; pip install '{DISTRIBUTION}[{found[2]}]' where it is wanted"
-            yield Check(found[1], True, hint)
+            yield Check(found[1], True, hint, missing=True)
 
 
 def _device() -> str:
     if torch.cuda.is_available():
-        return f"{torch.cuda.get_device_name()}, {CORES} cores beside it"
-    return f"CPU, {CORES} cores, {torch.backends.cpu.get_cpu_capability()}; no CUDA device"
+        return f"{torch.cuda.get_device_name()}, {counted(CORES, 'core')} beside it"
+    return (
+        f"CPU, {counted(CORES, 'core')}, {torch.backends.cpu.get_cpu_capability()}; no CUDA device"
+    )
 
 
 def _disk(folder: Path, least_free: float) -> str:

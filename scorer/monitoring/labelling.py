@@ -1,9 +1,14 @@
 """Which rows of a scored file to label next.
 
-Knows probability columns, nothing of how they were computed; and another bundle to ask.
+    text, label, guess, …    the text, an empty label to fill in, the likeliest class, and the other
+                             columns of the file but its scores, so that the rows can be joined back
+
+A column whose name would be taken for the text's or the label's gets another one (`input_…`): a
+training takes the file as it is. Knows probability columns, nothing of how they were computed; and
+another bundle to ask.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +16,14 @@ import pyarrow as pa
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
-from scorer.corpus.labelled_columns import PROBABILITY
+from scorer.corpus.labelled_columns import LABEL_NAMES, PROBABILITY
 from scorer.corpus.near_duplicates import find_duplicates, text_codes
 from scorer.errors import InputError, UsageError
 from scorer.files.urls import hide_secrets
+from scorer.scoring.columns import BESIDE
 from scorer.scoring.request import CHUNK_ROWS
 from scorer.tables.formats import CsvOptions, format_of, open_table
-from scorer.tables.text_column import TextColumn, locate_text
+from scorer.tables.text_column import USUAL_NAMES, TextColumn, locate_text
 
 STRATEGIES = ("uncertainty", "disagreement", "random")
 CANDIDATES = 20  # texts for each row that is wanted, among which near-duplicates are looked for
@@ -30,6 +36,7 @@ class _Scored:
     texts: pa.LargeStringArray
     probabilities: np.ndarray
     classes: tuple[str, ...]
+    others: pa.Table  # the columns that are neither text nor scores
 
     @property
     def guesses(self) -> pa.StringArray:
@@ -46,7 +53,9 @@ def rows_to_label(
     seed: int = 0,
     other: Bundle | None = None,
 ) -> pa.Table:
-    """Return a table of texts and their guessed classes, no two of them nearly the same.
+    """Return a table of texts, empty labels, guessed classes and the file's other columns.
+
+    No two texts are nearly the same.
 
     by: `uncertainty` takes the texts whose two highest probabilities are nearest each other,
     `disagreement` those whose probabilities differ most from the ones of the bundle `other`, both
@@ -66,7 +75,21 @@ def rows_to_label(
     guesses = scored.guesses
     chosen = _distinct(scored.texts, guesses, np.argsort(ranks), rows, stratified=by != "random")
     picked = pa.array(chosen, pa.int64())
-    return pa.table({"text": scored.texts.take(picked), "guess": guesses.take(picked)})
+    columns = {
+        "text": scored.texts.take(picked),
+        "label": pa.array([""] * len(chosen)),
+        "guess": guesses.take(picked),
+    }
+    others = scored.others.take(picked)
+    arrays = [*columns.values(), *(column.combine_chunks() for column in others.columns)]
+    return pa.table(arrays, [*columns, *map(_free_name, others.schema.names)])
+
+
+def _free_name(name: str) -> str:
+    """Return a name that is not taken for the text's, the label's or the guess's."""
+    known = name.strip().casefold()
+    taken = known in USUAL_NAMES or known in LABEL_NAMES or known == "guess"
+    return f"input_{name}" if taken else name
 
 
 def _margins(probabilities: np.ndarray) -> np.ndarray:
@@ -94,7 +117,8 @@ def _read(path: str, text_column: str | None) -> _Scored:
         raise InputError(f"{path} has no scored row")
     texts = pa.concat_arrays([part.texts for part in parts])
     probabilities = np.concatenate([part.probabilities for part in parts])
-    return _Scored(texts, probabilities, parts[0].classes)
+    others = pa.concat_tables([part.others for part in parts])
+    return _Scored(texts, probabilities, parts[0].classes, others)
 
 
 def _scored_chunks(path: str, text_column: str | None) -> Iterator[_Scored]:
@@ -105,13 +129,27 @@ def _scored_chunks(path: str, text_column: str | None) -> Iterator[_Scored]:
             names = [name for name in table.schema.names if name.startswith(PROBABILITY)]
             if len(names) < 2:
                 raise InputError(f"{path} has no columns {PROBABILITY}…", "Score it first")
-            if column is None:
-                column = locate_text(table.drop(names), text_column, "text")
             probabilities = np.stack([_numbers(table.column(name)) for name in names], axis=1)
-            scored = np.flatnonzero(~np.isnan(probabilities).any(axis=1))
-            texts = column.texts(table, chunk.first_row).take(pa.array(scored))
+            table = table.select(_unscored(table.schema.names))
+            if column is None:
+                column = locate_text(table, text_column, "text")
+            scored = pa.array(np.flatnonzero(~np.isnan(probabilities).any(axis=1)))
+            texts = column.texts(table, chunk.first_row).take(scored)
             classes = tuple(name.removeprefix(PROBABILITY) for name in names)
-            yield _Scored(texts, probabilities[scored], classes)
+            left = [at for at in range(table.num_columns) if at not in column.positions]
+            yield _Scored(
+                texts, probabilities[scored.to_numpy()], classes, table.select(left).take(scored)
+            )
+
+
+def _unscored(names: Sequence[str]) -> list[int]:
+    """Return where the columns are that no scoring run has added."""
+    added = [at for at, name in enumerate(names) if name.startswith(PROBABILITY)]
+    for beside in BESIDE:
+        behind = added[-1] + 1
+        if behind < len(names) and names[behind] == beside:
+            added.append(behind)
+    return [at for at in range(len(names)) if at not in added]
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:

@@ -18,6 +18,7 @@ from scorer.tables.formats import CsvOptions, format_of, open_table
 from scorer.tables.text_column import TextColumn, locate_text
 
 SHOWN = 50  # changes kept
+SEEN = 0.0005  # a smaller change is 0.000 where three digits are shown
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Shift:
     rows: int  # with a score
     flipped: int  # that get another class
     mean_change: float
-    largest: tuple[Change, ...]
+    largest: tuple[Change, ...]  # of those that can be seen
 
 
 def compare_on(path: str, before: Bundle, after: Bundle, text_column: str | None = None) -> Shift:
@@ -60,7 +61,8 @@ def compare_on(path: str, before: Bundle, after: Bundle, text_column: str | None
         changes = np.abs(new - old).sum(axis=1) / 2
         rows, total = rows + len(scored), total + float(changes.sum())
         flipped += int((old.argmax(axis=1) != new.argmax(axis=1)).sum())
-        for at in np.argsort(-changes)[:SHOWN]:
+        ranked = np.argsort(-changes)[:SHOWN]
+        for at in ranked[changes[ranked] >= SEEN]:
             old_class, new_class = (before.classes[of[at].argmax()] for of in (old, new))
             moved = float(new[at, 0] - old[at, 0])
             change = Change(texts[scored[at]].as_py(), old_class, new_class, moved)

@@ -115,7 +115,9 @@ class ChunkScorer:
         self.resumed_rows += part.resumed
         self.computed_rows += len(part.which)
         prediction = Prediction(rows["probabilities"], rows["tokens"], rows["unknown"])
-        lines = self._explainer.lines(_explanations(rows)) if self._explainer else ()
+        lines: Sequence[str] = ()
+        if self._explainer is not None:
+            lines = self._explainer.lines(_explanations(rows), prediction)
         return ScoredChunk(part.chunk, part.texts, prediction, part.encoded, lines)
 
     def score(self, chunk: Chunk) -> ScoredChunk:

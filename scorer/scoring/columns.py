@@ -4,7 +4,8 @@
     <prefix>label                  the class of the highest probability, or by a threshold, if asked
                                    for; null: no text, or too uncertain
     <prefix>status                 why there is or is no score (`STATUSES`), if asked for
-    <prefix>explanation            the words that moved the score most, if asked for: `bad +0.312`
+    <prefix>explanation            the words that moved the score of the likeliest class most, if
+                                   asked for: `negative: bad +0.312`
 
 Knows Arrow tables and predictions, nothing of files or models.
 """
@@ -26,6 +27,7 @@ SCORED, UNKNOWN, NULL, BLANK, MARKUP = STATUSES = (
     "blank",
     "markup only",
 )
+LABEL, STATUS, EXPLANATION = BESIDE = ("label", "status", "explanation")  # in this order
 MOST_WORDS = 20  # of an explanation
 
 
@@ -53,11 +55,11 @@ class AddedColumns:
         """Return the fields of the added columns, in their order."""
         fields = [pa.field(f"{self.prefix}probability_{name}", pa.float32()) for name in classes]
         if self.label:
-            fields.append(pa.field(f"{self.prefix}label", pa.string()))
+            fields.append(pa.field(f"{self.prefix}{LABEL}", pa.string()))
         if self.status:
-            fields.append(pa.field(f"{self.prefix}status", pa.string()))
+            fields.append(pa.field(f"{self.prefix}{STATUS}", pa.string()))
         if self.explain:
-            fields.append(pa.field(f"{self.prefix}explanation", pa.string()))
+            fields.append(pa.field(f"{self.prefix}{EXPLANATION}", pa.string()))
         return fields
 
     def added_to(self, schema: pa.Schema, classes: Sequence[str]) -> pa.Schema:

@@ -94,8 +94,7 @@ class RunRecord:
 
     def drift(self) -> Drift:
         """Return how far the texts scored so far are from those the bundle was evaluated on."""
-        known = self.model.profile
-        return measure_drift(known, self.tally.profile) if known else Drift({}, None)
+        return measure_drift(self.model.profile, self.tally.profile)
 
     def new_notes(self, lines: Sequence[str]) -> list[str]:
         """Record notes about the files; return those that were not there before."""
@@ -153,6 +152,7 @@ class RunRecord:
             drift=drift.measures,
             drift_level=drift.level,
             drift_warnings=drift.warnings,
+            drift_unmeasured=drift.unmeasured,
             engine=self.model.predictor.engine,
             stages=self.clocks,
             peak_memory_mb=peak_memory_mb(),

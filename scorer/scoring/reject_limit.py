@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from scorer.errors import RowsError, UsageError
+from scorer.wording import counted, were
 
 LIMIT_HINT = "--max-rejects raises the limit"
 
@@ -32,8 +33,11 @@ class RejectLimit:
         """
         allowed = self.share * read if self.share is not None else (self.count or 0)
         if rejected > allowed:
-            counts = f"{rejected:,} of {read:,} rows were rejected, more than {self}"
-            raise RowsError(f"{counts}: {where}", f"{hint}; {LIMIT_HINT}" if hint else LIMIT_HINT)
+            counts = f"{rejected:,} of {counted(read, 'row')} {were(rejected)} rejected"
+            raise RowsError(
+                f"{counts}, more than {self}: {where}",
+                f"{hint}; {LIMIT_HINT}" if hint else LIMIT_HINT,
+            )
 
     def __str__(self) -> str:
         return f"{self.share * 100:g}%" if self.share is not None else str(self.count)

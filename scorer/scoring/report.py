@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scorer.evaluation.command_line import command_line
-from scorer.evaluation.drift import MEASURES, MIN_TEXTS
+from scorer.evaluation.drift import MEASURES
 from scorer.evaluation.page import (
     Cell,
     Heading,
@@ -29,11 +29,13 @@ from scorer.evaluation.profile import BINS, LENGTHS, Profile
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.urls import companion
 from scorer.scoring.certainty import KeptRow
+from scorer.scoring.columns import BLANK, MARKUP, NULL, SCORED, UNKNOWN
 from scorer.scoring.record import RunRecord
 from scorer.scoring.reject_limit import DEFAULT_LIMIT
 from scorer.scoring.request import Source, Target
 from scorer.scoring.summary import RunSummary
 from scorer.tables.formats import format_option
+from scorer.wording import counted, were
 
 INTERRUPTED = (130, 143)  # exit codes
 SHOWN_CLASSES = 6  # with a histogram of their own
@@ -41,6 +43,13 @@ SHOWN_NOTES = 50
 TITLE = "Scoring report"
 THIS_RUN, EVALUATED = "this run", "texts the bundle was evaluated on"
 NO_PROFILE = "The bundle keeps no profile of texts to compare with."
+TEXTS = {  # statuses in words
+    SCORED: "scored, with words that the bundle knows",
+    UNKNOWN: "scored, without a word that the bundle knows",
+    NULL: "no score: null",
+    BLANK: "no score: blank",
+    MARKUP: "no score: markup only",
+}
 RESUMES = "The same command, run again, goes on from the scores that were computed."
 
 
@@ -74,7 +83,7 @@ def report_html(record: RunRecord, summary: RunSummary) -> str:
         _rows(record, summary),
         _classes(record),
         *_probabilities(record),
-        _drift(record, summary),
+        _drift(summary),
         _lengths(record),
         *_rejects(record, summary),
         *_certainty(record),
@@ -94,10 +103,13 @@ def _heading(record: RunRecord, summary: RunSummary) -> Heading:
         "started": f"{summary.started[:19].replace('T', ' ')} (UTC)",
         "took": f"{summary.seconds:,.1f} s",
     }
-    headline = f"{rows.written:,} rows scored, complete and in their order."
+    headline = f"{counted(rows.written, 'row')} scored, complete and in their order."
     doubt = "Look at this"
     if not summary.published:
-        headline, doubt = f"Nothing was published; {rows.written:,} rows were scored.", "It failed"
+        headline, doubt = (
+            f"Nothing was published; {counted(rows.written, 'row')} {were(rows.written)} scored.",
+            "It failed",
+        )
     return Heading(TITLE, headline, facts, list(_warnings(record, summary)), doubt)
 
 
@@ -109,7 +121,7 @@ def _warnings(record: RunRecord, summary: RunSummary) -> Iterator[str]:
         if record.input is not None and summary.exit_code in INTERRUPTED:
             yield RESUMES
     if record.rejected:
-        yield f"{record.rejected:,} rows were rejected, see below"
+        yield f"{counted(record.rejected, 'row')} {were(record.rejected)} rejected, see below"
     yield from summary.drift_warnings
 
 
@@ -119,13 +131,16 @@ def _rows(record: RunRecord, summary: RunSummary) -> Section:
         "read": rows.read,
         "written": rows.written,
         "rejected": rows.rejected,
-        **{f"text: {kind}": found for kind, found in texts.items()},
+        **{TEXTS[kind]: found for kind, found in texts.items()},
         "duplicates of a row near them": summary.duplicates,
         "resumed from an earlier run": summary.resumed_rows,
         "texts from the cache": summary.cached_texts,
     }
     cells = [(Cell(name), count(found)) for name, found in kinds.items()]
-    unknown = f"{summary.unknown_token_share:.1%} of {summary.tokens:,} tokens are unknown."
+    unknown = (
+        f"{summary.unknown_token_share:.1%} of {counted(summary.tokens, 'token')} (words and "
+        "punctuation) are unknown: the bundle's vocabulary does not have them."
+    )
     return Section("Rows", ["", "rows"], cells, unknown, [*map(cut, record.notes[:SHOWN_NOTES])])
 
 
@@ -176,15 +191,12 @@ def _beside(counts: Sequence[np.ndarray]) -> dict[str, Sequence[float]]:
     return dict(zip((THIS_RUN, EVALUATED), shares, strict=False))
 
 
-def _drift(record: RunRecord, summary: RunSummary) -> Section:
+def _drift(summary: RunSummary) -> Section:
     if not summary.drift:
-        few = f"There are fewer than {MIN_TEXTS} texts, here or in the bundle's profile."
-        return Section(
-            "Drift", remark=f"Not measured. {few if record.model.profile else NO_PROFILE}"
-        )
+        return Section("Drift", remark=f"Not measured: {summary.drift_unmeasured}.")
     rows = [
         (
-            Cell(measure.name),
+            Cell(measure.shown),
             number(summary.drift[measure.name], 3),
             number(measure.threshold, 3),
             Cell(measure.plain if summary.drift[measure.name] >= measure.threshold else "as usual"),
@@ -215,7 +227,7 @@ def _rejects(record: RunRecord, summary: RunSummary) -> Iterator[Section]:
         return
     sink = record.rejects
     if sink is None:
-        remark = f"{record.rejected:,} rows; those of standard output are not kept."
+        remark = f"{counted(record.rejected, 'row')}; those of standard output are not kept."
         yield Section("Rejected rows", remark=remark)
         return
     reasons = [(Cell(cut(reason)), count(rows)) for reason, rows in sink.reasons.most_common()]
@@ -266,7 +278,7 @@ def _stages(summary: RunSummary) -> Section:
 
 def _provenance(summary: RunSummary) -> Section:
     made_from, bundle = summary.provenance, summary.provenance.bundle
-    size = "" if made_from.input.size is None else f"{made_from.input.size:,} bytes"
+    size = "" if made_from.input.size is None else counted(made_from.input.size, "byte")
     facts = {
         "input": made_from.input.path,
         "its size": size or "not known: it was read once",
@@ -298,7 +310,7 @@ def repeat_command(record: RunRecord) -> str:
         "bundle": record.model.folder or None,
         "text_column": record.text_column or None,
         "input_format": format_option(source.path, source.format),
-        "output_format": format_option(target.path, target.format),
+        "output_format": format_option(target.path, target.format, writing=True),
         **source.csv.given(),
         "prefix": target.added.prefix or None,
         "with_label": target.added.label,

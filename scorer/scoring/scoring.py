@@ -43,6 +43,7 @@ from scorer.tables.formats import RejectSink, check_table, create_table, open_ta
 from scorer.tables.json_lines import without_lines
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
 from scorer.tables.text_column import TextColumn, doubt_text, locate_text
+from scorer.wording import counted, have
 
 CHUNK_BYTES = 32 << 20
 DRIFT_HINT = "Look at the input; if it is right, a bundle trained on such texts scores it better"
@@ -304,7 +305,9 @@ class _Run:
         }
         journal = self._destination.journal(binding, self._row, self._callbacks.on_note)
         if journal is not None and journal.rows:
-            self._callbacks.on_note(f"{journal.rows:,} rows have scores from an earlier run")
+            self._callbacks.on_note(
+                f"{counted(journal.rows, 'row')} {have(journal.rows)} scores from an earlier run"
+            )
         return journal
 
 

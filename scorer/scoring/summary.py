@@ -90,6 +90,7 @@ class RunSummary:
     drift: Mapping[str, float]  # see `evaluation.drift`; empty where it was not measured
     drift_level: float | None
     drift_warnings: Sequence[str]
+    drift_unmeasured: str | None  # why it was not measured
     engine: str
     stages: Mapping[str, StageClock]
     peak_memory_mb: float

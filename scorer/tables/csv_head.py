@@ -12,6 +12,7 @@ from scorer.errors import InputError, prefix_errors
 from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_encoding import DEFAULT, Encoding, encoding_hint, open_text
 from scorer.tables.csv_header import check_header, looks_like_data, separator_of
+from scorer.tables.csv_lines import TEXT_LINES, WHOLE_LINES, are_texts
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_records import Lines, UndecodableHeaderError, read_header
 from scorer.tables.csv_sample import CsvSample
@@ -34,12 +35,17 @@ class CsvHead:
 
 
 def read_head(
-    source: io.BufferedReader, name: str, options: CsvOptions, expected: str | None
+    source: io.BufferedReader,
+    name: str,
+    options: CsvOptions,
+    expected: str | None,
+    lines_wanted: bool | None = False,
 ) -> CsvHead:
     """Read the head of a CSV, or of a file of rejected rows.
 
-    `name` is for messages, `expected` the delimiter that the file's name stands for. Raises
-    `InputError` or `UsageError`.
+    `name` is for messages, `expected` the delimiter that the file's name stands for,
+    `lines_wanted` whether each line is one text (None: the file tells). Raises `InputError` or
+    `UsageError`.
     """
     rejected = rejects_dialect(source.peek())
     if rejected is not None:
@@ -50,13 +56,26 @@ def read_head(
     peeked = lines.peek(SAMPLE_CHARACTERS)
     sample = CsvSample(peeked, sum(map(len, peeked)) < SAMPLE_CHARACTERS)
     with prefix_errors(name):
-        dialect = detect_dialect(sample, options, expected)
-        check_header(sample, dialect, options.delimiter is not None)
+        dialect = WHOLE_LINES if lines_wanted else detect_dialect(sample, options, expected)
+        if not lines_wanted:
+            check_header(sample, dialect, options.delimiter is not None)
+        if lines_wanted is None and not options.say_table and are_texts(sample, dialect):
+            dialect, notes = WHOLE_LINES, [*notes, TEXT_LINES]
+    if dialect.is_lines:
+        return _head_of_lines(lines, options, notes)
     notes += _dialect_notes(dialect, options)
     header, raw = _names(lines, sample.rows(dialect), dialect, options, notes)
     names = unique_names(header) if options.rename_duplicates else header
     notes += _renaming_notes(header, names)
     return CsvHead(names, raw, dialect, lines.encoding, iter([lines]), notes)
+
+
+def _head_of_lines(lines: Lines, options: CsvOptions, notes: Sequence[str]) -> CsvHead:
+    """Return the head of a file of which each line is one text. Raises `InputError`."""
+    if not lines.peek(1):
+        raise InputError(f"{lines.name} is empty")
+    name = "column_1" if options.no_header else "text"
+    return CsvHead([name], name, WHOLE_LINES, lines.encoding, iter([lines]), notes)
 
 
 def _open_lines(

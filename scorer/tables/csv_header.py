@@ -16,6 +16,7 @@ from scorer.tables.csv_dialect import CLEAR, DELIMITERS, SURE
 from scorer.tables.csv_options import shown
 from scorer.tables.csv_sample import CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
+from scorer.wording import counted
 
 SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1 *(?:\r\n|\r|\n)', re.IGNORECASE)
 NUMBER_OR_DATE = re.compile(r"[-+]?\d[\d.,:/ -]*%?|\d{4}-\d\d-\d\dT[\d:.]+Z?")
@@ -53,7 +54,7 @@ def _check_padded_title(records: Sequence[Record]) -> None:
     if width < 3 or not filled[0] or at == 0 or filled[at] < width or at + 1 == len(records):
         return
     if not any(map(_is_number, records[at].fields)) and not any(
-        map(_is_sentence, records[at].fields)
+        map(is_sentence, records[at].fields)
     ):
         raise InputError(
             f"the header has {filled[0]} names for {width} columns, line "
@@ -86,7 +87,7 @@ def _refusal(
     fields, skipped = sample.rows(choice)[0], found.lines_before
     name = dialect.delimiter.join(fields)[:MAX_NAME]
     problem = (
-        f"the header {name!r} has {len(fields)} field{'s' * (len(fields) > 1)}, but the lines from "
+        f"the header {name!r} has {counted(len(fields), 'field')}, but the lines from "
         f"line {skipped + 1} on have {len(found.fields)} ({shown(choice.delimiter)} between them)"
     )
     hint = f"If a title stands above the header, --skip-rows {skipped} leaves it out"
@@ -101,7 +102,7 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
     if not rows:
         return False
     first, others = rows[0], rows[1:]
-    if any(map(_is_sentence, first)):
+    if any(map(is_sentence, first)):
         return True
     if all(name.isdecimal() and int(name) == i for i, name in enumerate(first)):
         return False  # pandas names columns so
@@ -113,7 +114,8 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
     return any(numbers)
 
 
-def _is_sentence(name: str) -> bool:
+def is_sentence(name: str) -> bool:
+    """Return whether the name of a column, which is not blank, is rather a text."""
     words = len(name.split())
     ended = words >= SHORT_SENTENCE_WORDS and name.rstrip()[-1] in ".!"
     return ended or (words >= SENTENCE_WORDS and name[-1] not in "?:" and not name.istitle())

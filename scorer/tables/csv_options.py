@@ -30,6 +30,12 @@ class CsvOptions:
         return {name: value for name, value in values.items() if value != getattr(usual, name)}
 
     @property
+    def say_table(self) -> bool:
+        """Whether they are about a table, not about lines of text."""
+        given = (self.delimiter, self.quote, self.escape)
+        return self.no_header or any(option is not None for option in given)
+
+    @property
     def delimiter_character(self) -> str | None:
         """The delimiter, None if it is to be detected. Raises `UsageError`."""
         if self.delimiter is None:

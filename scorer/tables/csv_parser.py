@@ -1,10 +1,10 @@
-"""The parser of CSV records: the standard library's, or one like it for dialects with an escape.
+"""The parser of CSV records: the standard library's, or one like it for escapes or whole lines.
 
 Knows text, nothing of files.
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from scorer.tables.escaped_csv import EscapedReader
@@ -18,12 +18,14 @@ MAX_CELL = 1 << 27  # characters; csv takes 4 bytes for each while it parses a c
 
 def parse(
     lines: Iterable[str], dialect: CsvDialect, strict: bool = False
-) -> "CsvParser | EscapedReader":
+) -> "CsvParser | EscapedReader | LineReader":
     """Return the standard library's reader, or one like it, over lines that keep their endings.
 
     `strict` raises `csv.Error` where a quoted field goes on after its closing quote.
     """
     _allow_large_cells()
+    if dialect.is_lines:
+        return LineReader(lines)
     if dialect.escape:
         return EscapedReader(lines, dialect, strict)
     return csv.reader(
@@ -33,6 +35,22 @@ def parse(
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
         strict=strict,
     )
+
+
+class LineReader:
+    """Iterates over lines, each a record of one field; `line_num` as `csv.reader` has it."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.line_num = 0
+        self._lines = iter(lines)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self
+
+    def __next__(self) -> list[str]:
+        line = next(self._lines)
+        self.line_num += 1
+        return [line.removesuffix("\n").removesuffix("\r")]
 
 
 def _allow_large_cells() -> None:

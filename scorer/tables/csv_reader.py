@@ -5,6 +5,7 @@ nothing of what the columns mean.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -12,12 +13,21 @@ from scorer.files.byte_streams import open_source, source_name
 from scorer.files.file_kinds import check_csv
 from scorer.tables.csv_encoding import encoding_hint
 from scorer.tables.csv_head import read_head
+from scorer.tables.csv_lines import as_cell
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.csv_records import OPEN_QUOTE, UNDECODABLE, WIDTH, Records
 from scorer.tables.csv_types import infer_schema, typed
 from scorer.tables.rejects import RejectSink
 from scorer.tables.stray_quotes import QUOTE_HINT
-from scorer.tables.table_streams import MAX_CHUNK_BYTES, TEXT, Chunk, Reject, TableReader
+from scorer.tables.table_streams import (
+    MAX_CHUNK_BYTES,
+    TEXT,
+    Chunk,
+    CsvDialect,
+    Reject,
+    TableReader,
+)
+from scorer.wording import are, counted
 
 WIDTH_HINT = "--delimiter, --quote, --escape and --skip-rows say how the file is to be read"
 
@@ -32,24 +42,28 @@ class CsvReader(TableReader):
         options: CsvOptions | None = None,
         rejects: RejectSink | None = None,
         expected_delimiter: str | None = None,
+        lines: bool | None = False,
     ) -> None:
-        """Open a file; `expected_delimiter` is the one that its name stands for."""
+        """Open a file; `expected_delimiter` is the one that its name stands for.
+
+        lines: whether each line is one text; None: the file itself tells, see `csv_lines`.
+        """
         options = options or CsvOptions()
         self.name = source_name(path)
         self._source = open_source(path, compression)
         self._rejects, self._infer_types = rejects, options.infer_types
         try:
             check_csv(self.name, self._source.peek(), compression)
-            self._head = read_head(self._source, self.name, options, expected_delimiter)
+            self._head = read_head(self._source, self.name, options, expected_delimiter, lines)
         except BaseException:
             self._source.close()
             raise
         head = self._head
-        self.dialect = head.dialect
+        self.dialect = CsvDialect() if head.dialect.is_lines else head.dialect  # of a copy
         self.schema = pa.schema([pa.field(name, TEXT) for name in head.names])
         self._records = Records(head.streams, head.dialect, head.names, self._reject)
         if rejects is not None:
-            rejects.describe_input(head.raw, head.dialect)
+            rejects.describe_input(head.raw, self.dialect)
 
     @property
     def notes(self) -> list[str]:
@@ -57,7 +71,7 @@ class CsvReader(TableReader):
         notes = [*self._head.notes, *self._records.quotes.notes()]
         undecodable = self._records.rejected[UNDECODABLE]
         if undecodable:
-            rows = f"{undecodable:,} rejected rows are" if undecodable > 1 else "1 rejected row is"
+            rows = f"{counted(undecodable, 'rejected row')} {are(undecodable)}"
             notes.append(f"{rows} not {self._head.encoding.name}. {self._encoding_hint}")
         return [f"{self.name}: {note}" for note in notes]
 
@@ -82,7 +96,8 @@ class CsvReader(TableReader):
         self.rows_read += 1
         self.rows_rejected += 1
         if self._rejects is not None:
-            self._rejects.add(reject)
+            line = self._head.dialect.is_lines
+            self._rejects.add(replace(reject, raw=as_cell(reject.raw)) if line else reject)
 
     def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
         """Yield the accepted rows, see `TableReader`; `max_bytes` are bytes of the file.

@@ -14,6 +14,7 @@ from scorer.tables.csv_encoding import Encoding
 from scorer.tables.csv_parser import MAX_CELL, parse
 from scorer.tables.stray_quotes import QUOTE_HINT, StrayQuotes
 from scorer.tables.table_streams import CsvDialect, Reject
+from scorer.wording import counted
 
 UNDECODABLE, OPEN_QUOTE, WIDTH = "encoding", "open quote", "width"  # why rows are rejected
 SAMPLE_CHARACTERS = 1 << 16  # of undecodable rows that are kept
@@ -89,7 +90,7 @@ class Lines:
         """Describe what is wrong with the record, given the names of the columns."""
         undecodable = self.encoding.undecodable(self._record.getvalue())
         if undecodable is None:
-            return f"{_fields(len(cells))} where the header has {len(names)}"
+            return f"{counted(len(cells), 'field')} where the header has {len(names)}"
         wrong = f"byte 0x{undecodable:02X} is not {self.encoding.name}"
         columns = [i for i, cell in enumerate(cells) if self.encoding.undecodable(cell) is not None]
         known = columns and len(cells) == len(names)
@@ -105,10 +106,6 @@ class Lines:
 
 def _without_ending(raw: str) -> str:
     return raw.removesuffix("\n").removesuffix("\r")
-
-
-def _fields(count: int) -> str:
-    return "1 field" if count == 1 else f"{count} fields"
 
 
 class Records:

@@ -1,7 +1,7 @@
 """Tables in files: CSV and Parquet, read and written as chunks of Arrow tables, nothing lost.
 
-The format follows from the name of a file or from an option. Knows formats, nothing of models,
-scores or publishing.
+The format follows from the name of a file or from an option; of a `.txt` its lines tell whether
+they are a table, see `csv_lines`. Knows formats, nothing of models, scores or publishing.
 """
 
 from collections import Counter
@@ -56,29 +56,33 @@ class TableFormat:
     kind: str  # csv, jsonl or parquet
     compression: str | None = None  # of a CSV: gzip, zstd, bz2, xz or zip; of jsonl the first two
     delimiter: str | None = None  # of a CSV, where its name tells
+    lines: bool | None = False  # of a CSV: each line is one text; None: the lines themselves tell
 
 
+LINES = "lines"
+COMPRESSIONS = {
+    "": None,
+    ".gz": "gzip",
+    ".zst": "zstd",
+    ".bz2": "bz2",
+    ".xz": "xz",
+    ".zip": "zip",
+}
 FORMATS = {
-    "csv": TableFormat("csv"),
-    "csv.gz": TableFormat("csv", "gzip"),
-    "csv.zst": TableFormat("csv", "zstd"),
-    "csv.bz2": TableFormat("csv", "bz2"),
-    "csv.xz": TableFormat("csv", "xz"),
-    "csv.zip": TableFormat("csv", "zip"),
-    "tsv": TableFormat("csv", None, "\t"),
-    "tsv.gz": TableFormat("csv", "gzip", "\t"),
-    "tsv.zst": TableFormat("csv", "zstd", "\t"),
-    "tsv.bz2": TableFormat("csv", "bz2", "\t"),
-    "tsv.xz": TableFormat("csv", "xz", "\t"),
-    "tsv.zip": TableFormat("csv", "zip", "\t"),
+    **{f"csv{end}": TableFormat("csv", packed) for end, packed in COMPRESSIONS.items()},
+    **{f"tsv{end}": TableFormat("csv", packed, "\t") for end, packed in COMPRESSIONS.items()},
+    **{
+        f"{LINES}{end}": TableFormat("csv", packed, lines=True)
+        for end, packed in COMPRESSIONS.items()
+    },
     "jsonl": TableFormat("jsonl"),
     "jsonl.gz": TableFormat("jsonl", "gzip"),
     "jsonl.zst": TableFormat("jsonl", "zstd"),
     "parquet": TableFormat("parquet"),
 }
 SUFFIXES = {
-    **FORMATS,
-    **{f"txt{name[3:]}": known for name, known in FORMATS.items() if name.startswith("csv")},
+    **{name: known for name, known in FORMATS.items() if not known.lines},
+    **{f"txt{end}": TableFormat("csv", packed, lines=None) for end, packed in COMPRESSIONS.items()},
     "zip": TableFormat("csv", "zip"),
     "ndjson": TableFormat("jsonl"),
     "pq": TableFormat("parquet"),
@@ -93,9 +97,15 @@ def format_of(path: str, option: str | None = None, writing: bool = False) -> Ta
     be written.
     """
     found = _format_of(path, option)
-    if writing and found.compression == READ_ONLY:
+    if not writing:
+        return found
+    if found.compression == READ_ONLY:
         raise UsageError(f"{path}: a zip archive is read, not written", "csv.gz is written")
-    return found
+    if found.lines:
+        raise UsageError(
+            f"{path}: {option} is a format that is read, not written", "csv is written"
+        )
+    return replace(found, lines=False)
 
 
 def _format_of(path: str, option: str | None) -> TableFormat:
@@ -118,10 +128,10 @@ def _format_of(path: str, option: str | None) -> TableFormat:
     raise UsageError(f"the name of {path} does not end in one of: {listed}", hint)
 
 
-def format_option(path: str, format: TableFormat) -> str | None:
+def format_option(path: str, format: TableFormat, writing: bool = False) -> str | None:
     """Return the option that gives a path this format; None where its name does."""
     with suppress(UsageError):
-        if format_of(path) == format:
+        if format_of(path, writing=writing) == format:
             return None
     return next((name for name, known in FORMATS.items() if known == format), None)
 
@@ -159,7 +169,7 @@ def open_table(
         return ParquetReader(path)
     if format.kind == "jsonl":
         return JsonLinesReader(path, format.compression, rejects, keep_lines)
-    return CsvReader(path, format.compression, options, rejects, format.delimiter)
+    return CsvReader(path, format.compression, options, rejects, format.delimiter, format.lines)
 
 
 def create_table(

@@ -12,6 +12,7 @@ from dataclasses import replace
 from scorer.tables.csv_dialect import ESCAPE
 from scorer.tables.csv_parser import parse
 from scorer.tables.table_streams import CsvDialect
+from scorer.wording import counted
 
 QUOTE_HINT = "If quotes are part of the text, --quote none reads them so"
 ESCAPE_HINT = f"--escape '{ESCAPE}' reads them as escaped quotes"
@@ -60,21 +61,15 @@ class StrayQuotes:
         if self._joined:
             rows, lines = len(self._joined), sum(self._joined)
             yield (
-                f"{_rows(rows)} {_run(rows)} over {lines:,} lines because of a quote {where}, "
-                f"where other rows have one line each. {QUOTE_HINT}, each line a row"
+                f"{counted(rows, 'row')} {'runs' if rows == 1 else 'run'} over {lines:,} lines "
+                f"because of a quote {where}, where other rows have one line each. "
+                f"{QUOTE_HINT}, each line a row"
             )
         if self._escaped:
-            yield f'{_rows(self._escaped)} with {ESCAPE}" inside quotes {where}. {ESCAPE_HINT}'
+            rows_escaped = counted(self._escaped, "row")
+            yield f'{rows_escaped} with {ESCAPE}" inside quotes {where}. {ESCAPE_HINT}'
         if self._unclosed:
             yield (
-                f"{_rows(self._unclosed)} with a quoted field that goes on after its closing quote "
-                f"{where}: those quotes are left out. {QUOTE_HINT}"
+                f"{counted(self._unclosed, 'row')} with a quoted field that goes on after its "
+                f"closing quote {where}: those quotes are left out. {QUOTE_HINT}"
             )
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
-
-
-def _run(count: int) -> str:
-    return "runs" if count == 1 else "run"

@@ -17,11 +17,19 @@ TEXT = pa.large_string()  # of a CSV's columns
 
 @dataclass(frozen=True)
 class CsvDialect:
-    """How fields are separated, quoted and escaped; `""` means no quoting, or no escape."""
+    """How fields are separated, quoted and escaped; `""` means no quoting, or no escape.
+
+    A delimiter `""` separates nothing: each line is a field, also a blank one.
+    """
 
     delimiter: str = ","
     quote: str = '"'
     escape: str = ""
+
+    @property
+    def is_lines(self) -> bool:
+        """Whether each line is one field."""
+        return not self.delimiter
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ class Callbacks:
     def on_note(self, line: str) -> None:
         """Called with a line that a person should read."""
 
+    def on_warning(self, line: str) -> None:
+        """Called with what a person should look at before the figures."""
+
     def on_vocabulary(self, vocabulary: Vocabulary, counts: Counter[str]) -> None:
         """Called with the vocabulary, and how often each training token occurs."""
 
@@ -34,6 +37,9 @@ class Callbacks:
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Called after each epoch."""
+
+    def on_verdict(self, verdict: str) -> None:
+        """Called with how a new bundle that passed the gate stands beside the one in use."""
 
     def on_report(self, path: Path) -> None:
         """Called with the report of the new version, once it is known whether it is in use."""

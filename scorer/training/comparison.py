@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scorer.wording import counted
+
 SWAP_MARGIN = 0.2  # share of rows by which other names for the classes agree better than their own
 MIN_AGREEMENT_ROWS = 20
 
@@ -36,7 +38,8 @@ class Comparison:
     def __str__(self) -> str:
         return (
             f"accuracy {self.ours.mean():.2%} against {self.theirs.mean():.2%}, macro-F1 "
-            f"{self.our_macro_f1:.2%} against {self.their_macro_f1:.2%}, on {len(self.ours):,} rows"
+            f"{self.our_macro_f1:.2%} against {self.their_macro_f1:.2%}, on "
+            f"{counted(len(self.ours), 'row')}"
         )
 
 

@@ -18,6 +18,7 @@ from scorer.corpus.row_keys import row_keys
 from scorer.errors import GateError, UsageError
 from scorer.training.comparison import Comparison, compare, guesses, sign_test
 from scorer.training.packaging import TrainingResult
+from scorer.wording import are, counted
 
 POLICIES = ("if-not-worse", "if-better", "never", "always")
 MIN_TEST_ROWS = 20
@@ -60,7 +61,7 @@ def check_gate(
     """
     promotion = promotion or Promotion()
     if promotion.policy == "always":
-        return "put in use whatever its figures (--promote always)"
+        return "whatever its figures (--promote always)"
     reason = (
         _too_few(test)
         or _no_better_than_frequencies(result, test)
@@ -96,7 +97,8 @@ def knows_more_than_frequencies(probabilities: np.ndarray, targets: np.ndarray) 
 def _too_few(test: LabelledRows) -> str | None:
     if len(test) >= MIN_TEST_ROWS:
         return None
-    return f"{len(test)} test rows are too few to tell how good it is ({MIN_TEST_ROWS} at least)"
+    few = f"{counted(len(test), 'test row')} {are(len(test))} too few to tell how good it is"
+    return f"{few} ({MIN_TEST_ROWS} at least)"
 
 
 def _no_better_than_frequencies(result: TrainingResult, test: LabelledRows) -> str | None:

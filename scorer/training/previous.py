@@ -30,7 +30,11 @@ def with_previous(store: Path, labelled: Sequence[Location]) -> list[Location]:
 
 
 def _unchanged(path: Location, sha256: str) -> Location:
-    check_readable(path)
+    try:
+        check_readable(path)
+    except InputError as error:
+        gone = f"{error.args[0]}; the bundle in use was trained on it"
+        raise InputError(gone, HINT) from error
     found = fingerprint(path)
     if found is None or found.sha256 != sha256:
         raise InputError(f"{path} was changed since the bundle in use was trained on it", HINT)

@@ -17,6 +17,7 @@ from scorer.bundles.store import (
     CHECKPOINT,
     add,
     add_encoder,
+    in_use,
     keep_report,
     keep_trained_rows,
     promote,
@@ -29,7 +30,7 @@ from scorer.errors import GateError
 from scorer.evaluation.command_line import command_line
 from scorer.evaluation.report import Issue, report_html
 from scorer.files.publish import locked, writing
-from scorer.files.urls import Location
+from scorer.files.urls import Location, absolute
 from scorer.network.model import TextClassifier
 from scorer.tables.formats import ReadOptions
 from scorer.tables.text_column import JOIN
@@ -45,6 +46,7 @@ from scorer.training.examples import check_teachers, encode_examples
 from scorer.training.fitting import fit, refit
 from scorer.training.gate import Promotion, check_gate
 from scorer.training.initialisation import init_model, initialise
+from scorer.training.label_meaning import doubt_labels
 from scorer.training.linear import fit_linear
 from scorer.training.packaging import TrainingResult, calibrate, package
 from scorer.training.preprocessing import Preprocessing
@@ -53,6 +55,7 @@ from scorer.training.previous import with_previous
 from scorer.training.recipe import Recipe, TableSize, make_recipe
 from scorer.training.task import Task
 from scorer.training.validation import Validator
+from scorer.wording import are, counted
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     labelled = request.labelled
     if request.with_previous:
         labelled = with_previous(request.store, labelled)
+        callbacks.on_note(_added_files(labelled, request.labelled))
     corpus = read_corpus(
         labelled,
         request.valid,
@@ -127,6 +131,9 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     )
     callbacks.on_corpus(corpus)
     recipe = request.recipe(TableSize(len(corpus.train), len(corpus.classes)))
+    doubt = None if in_use(request.store) else doubt_labels(corpus, recipe.rules.language)
+    if doubt:
+        callbacks.on_warning(doubt)
     files = request.auxiliary
     auxiliary = read_auxiliary(files, recipe, corpus.text_column, request.options)
     auxiliary = without_foreign_start(auxiliary, files, corpus.train.texts, recipe.rules)
@@ -136,7 +143,10 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
         checkpoint.unlink(missing_ok=True)
         keep_trained_rows(request.store, bundle.version, row_keys(corpus.development.texts))
         verdict, refusal = _promote_if_earned(request, result, bundle, corpus.test)
-        issue = Issue(bundle.version, verdict, request.command(labelled))
+        if not refusal:
+            callbacks.on_verdict(verdict)
+        doubts = [doubt] if doubt else []
+        issue = Issue(bundle.version, verdict, request.command(labelled), doubts)
         report = report_html(result.findings, issue)
         try:
             callbacks.on_report(keep_report(request.store, bundle.version, report))
@@ -144,6 +154,13 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
             if refusal:
                 raise refusal
     return bundle
+
+
+def _added_files(files: Sequence[Location], given: Sequence[Location]) -> str:
+    """Return a note on the files of the bundle in use that were not given."""
+    mine = set(map(absolute, given))
+    added = ", ".join(str(path) for path in files if path not in mine)
+    return f"trained on too, as --with-previous says: {added or 'no other file'}"
 
 
 def _promote_if_earned(
@@ -228,11 +245,12 @@ def _pretrain(
 ) -> None:
     """Pretrain on the training texts and the unlabelled ones, and keep the encoder."""
     config, encoded = task.recipe.pretraining, text.encoder.encode(task.texts)
+    tokens = len(encoded.ids)
     if not enough_tokens(encoded, config):
-        callbacks.on_note(f"{len(encoded.ids):,} tokens are too few to pretrain on")
+        callbacks.on_note(f"{counted(tokens, 'token')} {are(tokens)} too few to pretrain on")
         return
     pretrain(model, encoded, config, callbacks.on_pretraining, task.auxiliary.encoder is None)
-    facts = {"texts": len(encoded), "tokens": len(encoded.ids), **asdict(config)}
+    facts = {"texts": len(encoded), "tokens": tokens, **asdict(config)}
     encoder = extract_encoder(model, text.vocabulary, facts)
     callbacks.on_pretrained(encoder, add_encoder(store, encoder) if store else None)
 

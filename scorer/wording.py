@@ -1,0 +1,26 @@
+"""Numbers with their nouns and verbs, as messages have them: `1 row was`, `2,000 rows were`."""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which is in the plural unless there is one."""
+    return f"{number:,} {plural(noun, number)}"
+
+
+def plural(noun: str, number: int) -> str:
+    """Return the plural of a noun, a regular one, unless there is one."""
+    return noun if number == 1 else f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
+def are(number: int) -> str:
+    """Return the verb that goes with a number of things."""
+    return "is" if number == 1 else "are"
+
+
+def were(number: int) -> str:
+    """Return the same in the past."""
+    return "was" if number == 1 else "were"
+
+
+def have(number: int) -> str:
+    """Return what a number of things has."""
+    return "has" if number == 1 else "have"

@@ -1,0 +1,74 @@
+"""A first training is asked about its labels where the shipped bundle says the opposite."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from html_page import Page
+from tiny_corpora import SETTINGS, tiny_corpus, write_csv
+from tiny_models import write_texts
+
+from scorer.cli.main import main
+from scorer.corpus.corpus import Corpus
+from scorer.corpus.labelled import LabelledRows
+from scorer.training.label_meaning import MIN_ROWS, doubt_labels
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return tiny_corpus()
+
+
+def with_targets(corpus: Corpus, targets: np.ndarray, classes: tuple[str, ...] = ()) -> Corpus:
+    rows = LabelledRows(corpus.train.texts, targets)
+    return replace(corpus, train=rows, classes=classes or corpus.classes)
+
+
+def test_labels_that_mean_what_they_say_are_not_doubted(corpus):
+    assert doubt_labels(corpus, "en") is None
+
+
+def test_swapped_labels_are_asked_about_with_the_option_that_swaps_them(corpus):
+    swapped = with_targets(corpus, 1 - corpus.train.targets)
+    doubt = doubt_labels(swapped, "en")
+    assert doubt is not None
+    assert "rows only (chance: 50%): are the classes swapped? 'negative' is negative, " in doubt
+    assert "--labels negative=positive,positive=negative swaps them" in doubt
+
+
+def test_it_is_not_asked_where_the_shipped_bundle_cannot_tell(corpus):
+    swapped = 1 - corpus.train.targets
+    assert doubt_labels(with_targets(corpus, swapped), "de") is None
+    assert doubt_labels(with_targets(corpus, swapped, ("no", "yes")), "en") is None
+    chance = np.random.default_rng(0).permutation(swapped)
+    assert doubt_labels(with_targets(corpus, chance), "en") is None
+    one_class = np.zeros_like(swapped)
+    one_class[: MIN_ROWS - 1] = 1
+    assert doubt_labels(with_targets(corpus, one_class), "en") is None
+
+
+def train(name: str) -> Result:
+    options = [
+        part
+        for option, value in SETTINGS.items()
+        for part in (f"--{option.replace('_', '-')}", str(value))
+    ]
+    wrong = ["--labels", "0=positive,1=negative", "--start-from", "none", "--quiet"]
+    return CliRunner().invoke(main, ["train", name, *wrong, *options])
+
+
+def test_a_first_training_warns_and_its_report_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = write_texts(("negative", "positive"), 300, 5)
+    lines = [(text, int(target)) for text, target in zip(rows.texts, rows.targets, strict=True)]
+    write_csv(tmp_path / "a.csv", lines, ("text", "label"))
+    first = train("a.csv")
+    assert first.exit_code == 0
+    assert "WARNING: the shipped bundle, which tells negative from positive" in first.stderr
+    assert "--labels 0=negative,1=positive swaps them" in first.stderr
+    (report,) = (tmp_path / "bundles" / "reports").iterdir()
+    assert "are the classes swapped?" in Page(report.read_text(encoding="utf-8")).text

@@ -221,7 +221,8 @@ def requests(
     """Return what is read and what is written; `csv` are fields of `CsvOptions`."""
     read, write = hide_secrets(os.fspath(source)), hide_secrets(os.fspath(target))
     limit = RejectLimit.parse(str(max_rejects))
-    given = format_of(read, input_format)
+    column = one_name(text_column)
+    given = format_of(read, input_format).with_column(column)
     wanted = format_of(write, output_format, writing=True)
     added = AddedColumns(prefix, with_label, with_status, explain or 0, threshold, abstain)
     return (
@@ -229,7 +230,7 @@ def requests(
             read,
             given,
             CsvOptions(**csv),
-            one_name(text_column),
+            column,
             chunk_rows or (EXPLAINED_CHUNK_ROWS if explain else CHUNK_ROWS),
             limit,
             None if cache is None else local_file(cache, "--cache"),

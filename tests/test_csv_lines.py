@@ -133,3 +133,18 @@ def test_files_of_lines_among_many(tmp_path: Path, tiny_bundle: Path) -> None:
     summary = score_files([folder], tmp_path / "out", tiny_bundle)
     assert [outcome.rows for outcome in summary.outcomes] == [2, 1]
     assert (tmp_path / "out" / "a.txt").read_text().startswith("text,probability_negative")
+
+
+def test_a_named_column_says_that_a_txt_is_a_table(tmp_path: Path, tiny_bundle: Path) -> None:
+    source, target = tmp_path / "in.txt", tmp_path / "out.csv"
+    source.write_text("bewertung\nIt was good.\n")
+    with pytest.raises(InputError, match="may be a text or the name of a column"):
+        score_file(source, target, tiny_bundle)
+    score_file(source, target, tiny_bundle, text_column="bewertung", overwrite=True)
+    assert target.read_text().splitlines()[0].startswith("bewertung,probability_negative")
+
+
+@pytest.mark.parametrize("option", ["delimiter", "quote", "escape"])
+def test_options_of_a_table_are_refused_for_lines(read, option):
+    with pytest.raises(UsageError, match=f"--{option} has no meaning for lines of text"):
+        read("Great, and cheap.\n", "lines", **{option: "|"})

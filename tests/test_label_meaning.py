@@ -72,3 +72,9 @@ def test_a_first_training_warns_and_its_report_too(
     assert "--labels 0=negative,1=positive swaps them" in first.stderr
     (report,) = (tmp_path / "bundles" / "reports").iterdir()
     assert "are the classes swapped?" in Page(report.read_text(encoding="utf-8")).text
+
+
+def test_a_shipped_bundle_that_cannot_be_used_stops_no_training(corpus, tmp_path, monkeypatch):
+    swapped = with_targets(corpus, 1 - corpus.train.targets)
+    monkeypatch.setattr("scorer.training.label_meaning.DEFAULT_BUNDLE", tmp_path)
+    assert doubt_labels(swapped, "en") is None

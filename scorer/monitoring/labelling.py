@@ -82,14 +82,23 @@ def rows_to_label(
     }
     others = scored.others.take(picked)
     arrays = [*columns.values(), *(column.combine_chunks() for column in others.columns)]
-    return pa.table(arrays, [*columns, *map(_free_name, others.schema.names)])
+    return pa.table(arrays, [*columns, *_free_names(others.schema.names)])
 
 
-def _free_name(name: str) -> str:
-    """Return a name that is not taken for the text's, the label's or the guess's."""
+def _free_names(names: Sequence[str]) -> list[str]:
+    """Return names that are not taken for the text's, the label's or the guess's."""
+    free: list[str] = []
+    for name in names:
+        new = name
+        while _is_reserved(new) or (new != name and new in (*names, *free)):
+            new = f"input_{new}"
+        free.append(new)
+    return free
+
+
+def _is_reserved(name: str) -> bool:
     known = name.strip().casefold()
-    taken = known in USUAL_NAMES or known in LABEL_NAMES or known == "guess"
-    return f"input_{name}" if taken else name
+    return known in USUAL_NAMES or known in LABEL_NAMES or known == "guess"
 
 
 def _margins(probabilities: np.ndarray) -> np.ndarray:

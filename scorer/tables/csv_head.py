@@ -12,7 +12,7 @@ from scorer.errors import InputError, prefix_errors
 from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_encoding import DEFAULT, Encoding, encoding_hint, open_text
 from scorer.tables.csv_header import check_header, looks_like_data, separator_of
-from scorer.tables.csv_lines import TEXT_LINES, WHOLE_LINES, are_texts
+from scorer.tables.csv_lines import LINES_COLUMN, TEXT_LINES, WHOLE_LINES, are_texts
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_records import Lines, UndecodableHeaderError, read_header
 from scorer.tables.csv_sample import CsvSample
@@ -56,6 +56,8 @@ def read_head(
     peeked = lines.peek(SAMPLE_CHARACTERS)
     sample = CsvSample(peeked, sum(map(len, peeked)) < SAMPLE_CHARACTERS)
     with prefix_errors(name):
+        if lines_wanted:
+            options.check_lines()
         dialect = WHOLE_LINES if lines_wanted else detect_dialect(sample, options, expected)
         if not lines_wanted:
             check_header(sample, dialect, options.delimiter is not None)
@@ -74,7 +76,7 @@ def _head_of_lines(lines: Lines, options: CsvOptions, notes: Sequence[str]) -> C
     """Return the head of a file of which each line is one text. Raises `InputError`."""
     if not lines.peek(1):
         raise InputError(f"{lines.name} is empty")
-    name = "column_1" if options.no_header else "text"
+    name = "column_1" if options.no_header else LINES_COLUMN
     return CsvHead([name], name, WHOLE_LINES, lines.encoding, iter([lines]), notes)
 
 

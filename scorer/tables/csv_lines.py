@@ -18,6 +18,7 @@ from scorer.tables.table_streams import CsvDialect
 from scorer.tables.text_column import USUAL_NAMES
 
 WHOLE_LINES = CsvDialect("", "", "")
+LINES_COLUMN = "text"  # the name of the column that lines are
 ENDS = (".", "!", "\u2026", "\u3002", "\uff01")  # of a text, never of a column's name
 SHOWN = 60  # characters of a line in a message
 TEXT_LINES = (

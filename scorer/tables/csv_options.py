@@ -29,6 +29,15 @@ class CsvOptions:
         values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         return {name: value for name, value in values.items() if value != getattr(usual, name)}
 
+    def check_lines(self) -> None:
+        """Raise `UsageError` where an option is of no use for lines of text."""
+        for name in ("delimiter", "quote", "escape"):
+            if getattr(self, name) is not None:
+                raise UsageError(
+                    f"--{name} has no meaning for lines of text (--input-format lines)",
+                    "--input-format csv reads a table",
+                )
+
     @property
     def say_table(self) -> bool:
         """Whether they are about a table, not about lines of text."""

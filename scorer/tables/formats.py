@@ -15,6 +15,7 @@ import pyarrow as pa
 from scorer.errors import InputError, UsageError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.urls import name_of
+from scorer.tables.csv_lines import LINES_COLUMN
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.csv_reader import CsvReader
 from scorer.tables.csv_writer import CsvWriter
@@ -57,6 +58,11 @@ class TableFormat:
     compression: str | None = None  # of a CSV: gzip, zstd, bz2, xz or zip; of jsonl the first two
     delimiter: str | None = None  # of a CSV, where its name tells
     lines: bool | None = False  # of a CSV: each line is one text; None: the lines themselves tell
+
+    def with_column(self, name: str | None) -> "TableFormat":
+        """Return the format of a file with a text column of that name: lines have `text` alone."""
+        named = name is not None and name.casefold() != LINES_COLUMN
+        return replace(self, lines=False) if named and self.lines is None else self
 
 
 LINES = "lines"

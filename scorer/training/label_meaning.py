@@ -11,6 +11,7 @@ from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import DEFAULT_BUNDLE
 from scorer.corpus.class_map import UNDERSTOOD, labels_option
 from scorer.corpus.corpus import Corpus
+from scorer.errors import BundleError
 from scorer.training.comparison import guesses
 
 ROWS, MIN_ROWS = 50, 20  # of a class that are asked about, and that it takes
@@ -23,6 +24,13 @@ def doubt_labels(corpus: Corpus, language: str) -> str | None:
     Agreement is the mean over both classes, so that it is a half for a model that says nothing of
     these texts, however many rows each class has.
     """
+    try:
+        return _doubt(corpus, language)
+    except BundleError:  # a warning that cannot be given must not stop a training
+        return None
+
+
+def _doubt(corpus: Corpus, language: str) -> str | None:
     rows = _some_rows(corpus.train.targets)
     if set(corpus.classes) != set(UNDERSTOOD.values()) or min(map(len, rows)) < MIN_ROWS:
         return None

@@ -104,6 +104,26 @@ def test_the_store_of_the_environment_is_a_path_too(monkeypatch):
     assert [word for word in HIDDEN if word in ended.stderr] == []
 
 
+def test_the_store_of_the_environment_is_not_looked_at_where_a_bundle_is_named(
+    monkeypatch, tiny_bundle, tmp_path
+):
+    (tmp_path / "in.csv").write_text("text\ngood\n")
+    monkeypatch.setenv("SCORER_STORE", PLACE)
+    line = [f"{tmp_path}/in.csv", f"{tmp_path}/out.csv", "--bundle", str(tiny_bundle)]
+    done = CliRunner().invoke(score.main, line)
+    assert done.exit_code == 0, done.stderr
+    both = CliRunner().invoke(score.main, [*line, "--overwrite", "--store", str(tmp_path)])
+    assert both.exit_code == 2  # of the command line it is, and is not dropped
+
+
+def test_a_secret_that_click_quotes_is_not_shown():
+    given = "s3://KEYID123:pa\\ss'wd9@b/x"
+    ended = CliRunner().invoke(score.main, ["in.csv", "out.csv", "--explain", given])
+    assert ended.exit_code == 2
+    assert "s3://b/x" in ended.stderr
+    assert "wd9" not in ended.stderr
+
+
 def test_what_is_too_much_is_not_shown_either():
     for line in (["doctor", PLACE], ["bundles", "use", PLACE], [PLACE], ["doctor", f"--{PLACE}"]):
         ended = CliRunner().invoke(main, line)

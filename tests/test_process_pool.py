@@ -116,6 +116,22 @@ def test_processes_that_are_killed_each_time_they_load_end_the_run(rows, tiny_bu
     assert not rows.with_name("out.csv").exists()
 
 
+def test_a_pool_that_closes_while_it_starts_a_process_again_leaves_none(tiny_bundle):
+    pool = ProcessPool(load_bundle(tiny_bundle), "float32", 1)
+    start = pool._start
+
+    def start_and_close(at: int):
+        process = start(at)
+        pool.close()  # as another thread may
+        return process
+
+    pool._start = start_and_close
+    os.kill(pool._processes[0].pid, signal.SIGKILL)
+    with pytest.raises(ScorerError, match=r"process \d+ was killed"):
+        pool.predict(pool.encode(pa.array(["good"], pa.large_string())))
+    assert multiprocessing.active_children() == []
+
+
 def test_a_bundle_that_scores_otherwise_here_is_refused_and_no_process_is_left(tiny_bundle):
     bundle = load_bundle(tiny_bundle)
     weights = {name: -tensor for name, tensor in bundle.weights.items()}

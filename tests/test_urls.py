@@ -1,5 +1,7 @@
 """URLs without their secrets: shown, named, and opened as they were given."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from scorer.files.urls import (
     parse_url,
     state_path,
     with_secrets,
+    without_secrets,
 )
 from scorer.tables.formats import format_of
 
@@ -99,3 +102,71 @@ def test_no_store_is_asked_for_where_no_path_is_a_url(tiny_bundle, tmp_path, mon
     assert (tmp_path / "other.csv.run.json").exists()
     with pytest.raises(InputError, match=r"cannot read s3://bucket/in\.csv"):
         score_file("s3://bucket/in.csv", tmp_path / "third.csv", bundle=tiny_bundle)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "sftp://user:pa/ssword@host/x",
+        "https://user:pa?ssword@host/x",
+        "abfs://box:/password@name.dfs.core.windows.net/x",
+        "s3a://KEY:12/ssword@bucket/x",
+    ],
+)
+def test_a_slash_in_a_secret_is_refused_and_not_shown(given):
+    with pytest.raises(UsageError, match=r"written %2F") as refused:
+        hide_secrets(given)
+    assert "ssword" not in str(refused.value)
+    assert without_secrets(f"see {given!r}") == f"see '{given.partition(':')[0]}://…'"
+
+
+def test_what_has_a_colon_and_no_secret_is_taken():
+    for url in ("hdfs://name:8020/a:b", "https://[::1]:9000/x", "https://[::1]/x", "sftp://u@h:2/"):
+        assert hide_secrets(url) == url
+
+
+@pytest.mark.parametrize("scheme", ["s3", "s3a", "s3n"])
+def test_the_user_of_s3_is_a_key_however_it_is_spelled(scheme):
+    assert hide_secrets(f"{scheme}://KEY-ID:SECRET@b/x") == f"{scheme}://b/x"
+    assert without_secrets("KEY-ID") == "…"
+
+
+@pytest.mark.parametrize("password", [r"pa\ss'wd", "pa'ss\"wd", "pa'ss-wd", "pässwörd"])
+def test_a_secret_is_known_in_quotes_too(password):
+    given = f"s3://KEYID123:{password}@b/x"
+    hide_secrets(given)
+    for show in (str, repr, ascii):
+        assert without_secrets(show(given)).strip("'\"") == "s3://b/x"
+        assert without_secrets(show(password)).strip("'\"") == "…"
+        assert "wd" not in without_secrets(show(f"{password}'\""))
+
+
+def test_a_url_without_secrets_changes_no_message():
+    assert hide_secrets("s3://nights-of-all") == "s3://nights-of-all/"
+    assert hide_secrets("S3://nights-of-all/x?region=eu") == "s3://nights-of-all/x?region=eu"
+    text = "s3://nights-of-all/in/ and S3://nights-of-all/x?region=eu"
+    assert without_secrets(text) == text
+    hide_secrets("https://nights-of-all/x?only-a-token")
+    assert "token" not in without_secrets("no https://nights-of-all/x?only-a-token")
+
+
+def test_an_endpoint_with_credentials_is_a_secret():
+    hide_secrets("s3://b/x?endpoint_override=http://u:p@end-point&region=eu-west-9")
+    assert without_secrets("http://u:p@end-point in eu-west-9") == "… in eu-west-9"
+
+
+def test_secrets_are_there_while_other_threads_give_the_same_url():
+    given, shown = "s3://key:secret@threads/in.csv", "s3://threads/in.csv"
+    hide_secrets(given)
+    companion(shown, "x")
+    before, found = sys.getswitchinterval(), set()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            giving = threads.submit(lambda: [hide_secrets(given) for _ in range(1500)])
+            related = threads.submit(lambda: [companion(shown, "x") for _ in range(1500)])
+            while not (giving.done() and related.done()):
+                found |= {with_secrets(shown), with_secrets(f"{shown}.x")}
+    finally:
+        sys.setswitchinterval(before)
+    assert found == {given, f"{given}.x"}

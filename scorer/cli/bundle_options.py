@@ -11,11 +11,14 @@ from scorer.cli.paths import LOCAL, STORE_VARIABLE
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _unless_bundle(context: click.Context, option: click.Parameter, store: str | None) -> Any:
-    """Leave out the environment's store where a bundle is named."""
-    source = context.get_parameter_source(option.name or "")
-    named = context.params.get("bundle") is not None
-    return None if named and source is ParameterSource.ENVIRONMENT else store
+class _UnlessBundle(click.Option):
+    """An option whose environment variable is not looked at where a bundle is named."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the variable's value."""
+        if ctx.get_parameter_source("bundle") is ParameterSource.COMMANDLINE:  # it is read before
+            return None
+        return super().resolve_envvar_value(ctx)
 
 
 BUNDLE = click.option(
@@ -23,11 +26,11 @@ BUNDLE = click.option(
 )
 STORE = click.option(
     "--store",
+    cls=_UnlessBundle,
     envvar=STORE_VARIABLE,
     show_envvar=True,
     metavar="FOLDER",
     type=LOCAL,
-    callback=_unless_bundle,
     help="Store of bundles: its bundle in use is used. Default: the shipped bundle.",
 )
 STORE_FOLDER = click.option(

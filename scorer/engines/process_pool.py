@@ -91,6 +91,8 @@ class ProcessPool(Sharing):
     def _replace(self, at: int) -> None:
         self._processes[at].end()
         self._processes[at] = self._start(at)
+        if self._closed:  # meanwhile, and `close` may have ended the old one alone
+            self._processes[at].end()  # whoever asks it raises `GoneError`
         self._send_bundle(at)
 
     def predict(self, encoded: Encoded) -> Prediction:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -19,7 +20,9 @@ from scorer.errors import UsageError
 Location = Path | str  # of a file: a path, or a URL
 
 URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
+PORT = re.compile(r"[^:]*(:[0-9]+)?")  # all that may have a colon in a host, but for IPv6's [::1]
 SHOWN_OPTIONS = ("endpoint_override", "region", "scheme")  # of a query; all others are secret
+S3 = ("s3", "s3a", "s3n")  # whose user is a key
 BY_PYARROW = ("s3", "gs", "gcs", "hdfs", "viewfs")  # which decode percent signs; others do not
 MARK = "…"  # for a secret
 LEAST_SECRET = 6  # characters: a shorter one is looked for only in its URL
@@ -54,9 +57,10 @@ def parse_url(url: str) -> Url:
     authority, _, path = place.partition("/")
     account, at, host = authority.rpartition("@")
     user, colon, password = account.partition(":")
-    if scheme == "s3" and ":" in host:
+    if not PORT.fullmatch(host.rpartition("]")[2]) or (scheme in S3 and ":" in host):
+        what = "bucket's name" if scheme in S3 else "host"
         hint = "An @ stands behind credentials, a / in them is written %2F"
-        raise UsageError("the s3:// URL has no bucket's name after its credentials", hint)
+        raise UsageError(f"the {scheme}:// URL has no {what} after its credentials", hint)
     return Url(
         scheme,
         unquote(user) if at else None,
@@ -75,31 +79,57 @@ def hide_secrets(path: str) -> str:
     """
     if not is_url(path):
         return path
-    parts = parse_url(path)
-    if parts.scheme == "file":
-        return _local_path(parts)
-    user = "" if parts.user is None or parts.scheme == "s3" else f"{parts.user}@"
-    kept = {name: parts.query[name] for name in SHOWN_OPTIONS if name in parts.query}
-    query = f"?{urlencode(kept, safe=':/')}" if kept and "@" not in str(kept) else ""
-    place = path.partition("://")[2].partition("?")[0].partition("/")[2]  # as it was spelled
-    shown = f"{parts.scheme}://{user}{parts.host}/{place}{query}"
-    _secrets.pop(shown, None)  # of a run before
-    if path != shown:
-        _secrets[shown] = path
+    try:
+        parts = parse_url(path)
+        if parts.scheme == "file":
+            return _local_path(parts)
+    except UsageError:
+        masked = f"{path.partition('://')[0]}://{MARK}"
+        _instead.update(dict.fromkeys(_spellings(path), masked))
+        raise
+    shown = _shown(path, parts)
+    _keep(shown, path)
+    if _has_secret(path, parts):
         words = {word for word in secrets_of(shown) if len(word) >= LEAST_SECRET}
-        _instead.update({**dict.fromkeys(words, MARK), path: shown})
+        _instead.update(dict.fromkeys(words, MARK) | dict.fromkeys(_spellings(path), shown))
     return shown
+
+
+def _shown(path: str, parts: Url) -> str:
+    """Return a URL without its secrets, its path as it was spelled."""
+    user = "" if parts.user is None or parts.scheme in S3 else f"{parts.user}@"
+    kept = {name: parts.query[name] for name in SHOWN_OPTIONS if _may_be_shown(name, parts)}
+    query = f"?{urlencode(kept, safe=':/')}" if kept else ""
+    place = path.partition("://")[2].partition("?")[0].partition("/")[2]
+    return f"{parts.scheme}://{user}{parts.host}/{place}{query}"
+
+
+def _may_be_shown(option: str, parts: Url) -> bool:
+    """Return whether an option of the query is no secret; an endpoint may have credentials."""
+    return option in SHOWN_OPTIONS and "@" not in parts.query.get(option, "@")
+
+
+def _has_secret(path: str, parts: Url) -> bool:
+    key = parts.user is not None and parts.scheme in S3
+    account = "@" in unquote(path.partition("?")[2])  # in one of several endpoints too
+    hidden = [option for option in parts.query if not _may_be_shown(option, parts)]
+    return key or parts.password is not None or account or bool(hidden)
+
+
+def _keep(shown: str, given: str) -> None:
+    """Keep a URL as it was given; in one step, as other threads may open it meanwhile."""
+    if given != shown:
+        _secrets[shown] = given
+    else:
+        _secrets.pop(shown, None)  # of a run before
 
 
 def note_secrets(text: str) -> None:
     """Have `without_secrets` know those of a URL that a text ends with, misspelled ones too."""
     match = URL.search(text)
-    if match is None:
-        return
-    try:
-        hide_secrets(match[0])
-    except UsageError:
-        _instead[match[0]] = f"{match['scheme']}://{MARK}"
+    if match is not None:
+        with suppress(UsageError):  # it is raised where the URL is used
+            hide_secrets(match[0])
 
 
 def without_secrets(text: str) -> str:
@@ -129,17 +159,23 @@ def with_secrets(url: str) -> str:
 
 
 def secrets_of(url: str) -> set[str]:
-    """Return every secret of a URL, as it was spelled and decoded; the whole of it too."""
+    """Return every secret of a URL, in all its spellings; the whole of it too."""
     given = with_secrets(url)
     parts = parse_url(given)
     place, _, query = given.partition("?")
     account = place.partition("://")[2].partition("/")[0].rpartition("@")[0]
     pairs = [pair.partition("=") for pair in query.split("&")]
-    spelled = {value for name, _, value in pairs if name not in SHOWN_OPTIONS}
-    decoded = {value for name, value in parts.query.items() if name not in SHOWN_OPTIONS}
-    user = {parts.user, account.partition(":")[0]} if parts.scheme == "s3" else set()
+    spelled = {value for name, _, value in pairs if not _may_be_shown(name, parts)}
+    decoded = {value for name, value in parts.query.items() if not _may_be_shown(name, parts)}
+    user = {parts.user, account.partition(":")[0]} if parts.scheme in S3 else set()
     found = {given, account.partition(":")[2], parts.password, *user, *spelled, *decoded}
-    return {secret for secret in found if secret and secret != url}
+    return {word for secret in found if secret and secret != url for word in _spellings(secret)}
+
+
+def _spellings(secret: str) -> set[str]:
+    """Return a secret as it is and as `repr` and `ascii` spell it, whichever quotes they take."""
+    escaped = {repr(secret)[1:-1], ascii(secret)[1:-1]}
+    return {secret, *escaped, *(word.replace("'", "\\'") for word in escaped)}
 
 
 def location(path: str | os.PathLike[str]) -> Location:
@@ -185,9 +221,7 @@ def _related(url: str, change: Callable[[str], str]) -> str:
         return f"{change(place)}{mark}{query}"
 
     related, given = changed(url), with_secrets(url)
-    _secrets.pop(related, None)
-    if given != url:
-        _secrets[related] = changed(given)
+    _keep(related, changed(given))
     return related
 
 

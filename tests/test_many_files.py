@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from scorer import score_file
+from scorer import score_file, score_files
 from scorer.cli.main import main
 from scorer.engines.file_pairs import find_files
+from scorer.engines.many_files import FilesError, Outcome
 from scorer.errors import InputError, UsageError
 
 JOB = Path(__file__).parents[1] / "score_job.py"
@@ -150,6 +151,29 @@ def test_outputs_of_others_are_not_replaced_unless_asked(folder, score):
     assert "mine" in Path("out/day=0/000.csv").read_text()
     assert score("in", "out", "--overwrite").exit_code == 0
     assert "mine" not in Path("out/day=0/000.csv").read_text()
+
+
+def test_a_file_that_appears_while_the_run_is_under_way_is_never_taken_for_its_own(
+    folder, tiny_bundle
+):
+    def appear(outcome: Outcome) -> None:
+        Path("out/day=2").mkdir(exist_ok=True)
+        Path("out/day=2/011.csv").write_text("mine")  # the last of them, not scored yet
+
+    with pytest.raises(FilesError, match="1 of 12"):
+        score_files(["in"], "out", tiny_bundle, on_outcome=appear)
+    for _ in range(2):
+        with pytest.raises(FilesError, match="1 of 12"):
+            score_files(["in"], "out", tiny_bundle)
+        assert Path("out/day=2/011.csv").read_text() == "mine"
+
+
+def test_what_failed_is_told_even_where_the_folder_cannot_be_written(folder, score):
+    Path("out/scorer-run.json").mkdir(parents=True)
+    Path("out/day=1").write_text("no folder")
+    run = score("in", "out", "--json")
+    assert f"error: 4 of {FILES} files failed: in/day=1/" in run.stderr
+    assert json.loads(run.stdout)["failed"] == 4
 
 
 def test_outputs_inside_the_input_folder_are_not_taken_for_inputs(folder, score):

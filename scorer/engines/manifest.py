@@ -5,7 +5,8 @@
                                   lines stand on this machine (`remote_files.kept_here`)
 
 An output is claimed before any is made. So one that a killed run has left is known for what it is,
-on another machine too. Knows names, sizes and digests, nothing of rows.
+on another machine too; any other run takes its claims back in the end, as what appears there later
+is not its own. Knows names, sizes and digests, nothing of rows.
 """
 
 import json
@@ -46,14 +47,24 @@ class Manifest:
         self._gone = {name for name in entries if self._size_of(location(name)) is None}
         self._entries = _without(entries, self._gone)
         self._known = set(self._entries)  # outputs of runs, this one's as they are made
+        self._claimed: set[str] = set()  # by this run, and not made yet
+        self._dropped: set[str] = set()  # claims that were taken back
         self._is_published, self._published_at = not kept.keys() - self._gone, 0.0
 
     def claim(self, pairs: Iterable[FilePair]) -> None:
         """Note the outputs that are not there yet: what the next run finds there is this one's."""
         missing = [pair for pair in pairs if self._size_of(pair.target) is None]
+        self._claimed |= {str(pair.target) for pair in missing}
         self._append([self._entry(pair) for pair in missing])
         if missing and isinstance(self._final, str):
             self.publish()
+
+    def keep_claim(self, pair: FilePair) -> None:
+        """Keep the claim of an output that was published, or may have been, and not recorded."""
+        with suppress(ScorerError):
+            if state_of(pair.target) is None:
+                return
+        self._claimed.discard(str(pair.target))
 
     def has(self, pair: FilePair) -> bool:
         """Return whether an output is one that a run has made here, or an earlier one claimed."""
@@ -94,6 +105,7 @@ class Manifest:
             "output_bytes": summary.output_bytes,
             "rows": summary.provenance.rows.written,
         }
+        self._claimed.discard(str(pair.target))
         self._append([{**self._entry(pair, state), **made}])
         self._known.add(str(pair.target))
         due = time.monotonic() > self._published_at + PUBLISH_SECONDS
@@ -131,17 +143,15 @@ class Manifest:
         if isinstance(self._final, Path):
             publish_text(self._final, _lines(self._entries.values()))
             return
-        known = _read(_published(self._final))
-        entries = _newest(_without(known, self._gone), self._entries)
+        known = _without(_read(_published(self._final)), self._gone)
+        entries = _newest(_without_claims(known, self._dropped), self._entries)
         content = _lines(entries.values())
         publish_object(self._final, content.encode())
 
     def end(self) -> None:
         """Publish for the last time, without claims that came to nothing. Raises `InputError`."""
-        for name, entry in list(self._entries.items()):
-            if entry["binding"] == CLAIM and state_of(location(name)) is None:
-                del self._entries[name]
-                self._gone.add(name)
+        self._dropped = self._claimed
+        self._entries = _without_claims(self._entries, self._dropped)
         if not self._is_published or isinstance(self._final, Path):
             self.publish()
         if isinstance(self._final, str):
@@ -183,6 +193,12 @@ def _read(content: bytes | None) -> dict[str, Entry]:
 
 def _without(entries: dict[str, Entry], gone: set[str]) -> dict[str, Entry]:
     return {name: entry for name, entry in entries.items() if name not in gone}
+
+
+def _without_claims(entries: dict[str, Entry], names: set[str]) -> dict[str, Entry]:
+    """Return the entries without the claims of some outputs; another run may have made them."""
+    claims = {name for name in names & entries.keys() if entries[name]["binding"] == CLAIM}
+    return _without(entries, claims)
 
 
 def _newest(some: dict[str, Entry], others: dict[str, Entry]) -> dict[str, Entry]:

@@ -149,7 +149,7 @@ def test_a_run_that_is_killed_is_ended_by_the_next_one(
         elsewhere.setenv("SCORER_STATE", str(tmp_path / "elsewhere"))
         manifest = Manifest(f"{URL}/out/", "")
         pairs = find_files([f"{URL}/in/"], f"{URL}/out/")
-        assert all(manifest.has(pair) for pair in pairs if pair.target in done)
+        assert all(manifest.has(pair) for pair in pairs if str(pair.place) in done)
 
     ended = score(f"{URL}/in/", f"{URL}/out/", "--json")
     assert ended.exit_code == 0, ended.stderr
@@ -165,7 +165,7 @@ def recorded(tmp_path: Path) -> list[str]:
     """Return the outputs that a run under way has recorded as finished."""
     found = [*tmp_path.glob("state/*manifest.jsonl")]
     lines = found[0].read_text().split("\n")[:-1] if found else []
-    return [entry["target"] for entry in map(json.loads, lines) if entry["binding"]]
+    return [entry["place"] for entry in map(json.loads, lines) if entry["binding"]]
 
 
 def test_outputs_of_others_are_kept_and_those_of_a_killed_run_replaced(prefix, score, tmp_path):
@@ -183,7 +183,7 @@ def test_other_runs_into_the_same_prefix_keep_their_entries(prefix, score):
         assert score(f"{URL}/in/day={day}/*.csv", f"{URL}/out").exit_code == 0
     assert counts(score(f"{URL}/in/day=0/*.csv", f"{URL}/out", "--json")) == (0, 2, 0)
     lines = prefix.get("out/.scorer-manifest.jsonl").decode().splitlines()
-    assert len({json.loads(line)["target"] for line in lines}) == len(lines) == FILES
+    assert len({json.loads(line)["place"] for line in lines}) == len(lines) == FILES
 
 
 def test_what_cannot_be_done_is_one_line(prefix, score, tmp_path):

@@ -78,8 +78,9 @@ def find_files(
     found, `UsageError` for two inputs with one output.
     """
     given = list(sources)
+    inputs = list(_found(given, target))
     _check_folder(target)
-    pairs = [_pair(found, target, output_format) for found in _found(given, target)]
+    pairs = [_pair(found, target, output_format) for found in inputs]
     by_target: dict[Location, Location] = {}
     for pair in pairs:
         other = by_target.setdefault(pair.target, pair.source)

@@ -179,7 +179,7 @@ def _sizes(folder: Location) -> Callable[[Location], int | None]:
             return None
 
         return size_of
-    found = [] if is_missing(folder) else list_files(folder)
+    found = [] if is_missing(folder) else list_files(folder, strict=False)
     return {file.location: file.state.size for file in found if file.state}.get
 
 

@@ -178,6 +178,13 @@ def test_outputs_of_others_are_kept_and_those_of_a_killed_run_replaced(prefix, s
     assert prefix.get("out/day=0/000.csv") != b"mine"
 
 
+def test_a_folder_is_the_same_with_options_in_its_url(prefix, score):
+    assert score(f"{URL}/in/", f"{URL}/out/").exit_code == 0
+    options = f"?endpoint_override={prefix.address}&scheme=http"
+    for target in (f"{URL}/out{options}", f"{URL}/out"):
+        assert counts(score(f"{URL}/in/", target, "--json")) == (0, FILES, 0)
+
+
 def test_other_runs_into_the_same_prefix_keep_their_entries(prefix, score):
     for day in range(3):
         assert score(f"{URL}/in/day={day}/*.csv", f"{URL}/out").exit_code == 0

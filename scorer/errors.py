@@ -11,6 +11,7 @@ class ScorerError(Exception):
     """An expected failure: what happened, where, and (`hint`) the option or command that helps."""
 
     exit_code = 1
+    published = False  # whether the run's output is, or may be, at its place all the same
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from scorer import score_file
+from scorer import score_file, score_files
 from scorer.cli.main import main
 from scorer.engines.file_pairs import find_files
+from scorer.engines.many_files import FilesError, Outcome
 from scorer.errors import InputError, UsageError
 
 JOB = Path(__file__).parents[1] / "score_job.py"
@@ -152,10 +153,63 @@ def test_outputs_of_others_are_not_replaced_unless_asked(folder, score):
     assert "mine" not in Path("out/day=0/000.csv").read_text()
 
 
-def test_outputs_inside_the_input_folder_are_not_taken_for_inputs(folder, score):
+def test_a_file_that_appears_while_the_run_is_under_way_is_never_taken_for_its_own(
+    folder, tiny_bundle
+):
+    def appear(outcome: Outcome) -> None:
+        Path("out/day=2").mkdir(exist_ok=True)
+        Path("out/day=2/011.csv").write_text("mine")  # the last of them, not scored yet
+
+    with pytest.raises(FilesError, match="1 of 12"):
+        score_files(["in"], "out", tiny_bundle, on_outcome=appear)
+    for _ in range(2):
+        with pytest.raises(FilesError, match="1 of 12"):
+            score_files(["in"], "out", tiny_bundle)
+        assert Path("out/day=2/011.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("noted", ["place", "target"])  # as now, and up to version 0.2.0
+def test_a_folder_is_the_same_however_it_is_spelled(folder, score, monkeypatch, noted):
+    assert score("in", "out").exit_code == 0
+    if noted == "target":
+        manifest = Path("out/.scorer-manifest.jsonl")
+        manifest.write_text(manifest.read_text().replace('"place": "', '"target": "out/'))
+    spelled = [("in", "out"), (folder / "in", folder / "out"), (folder / "in", "../out")]
+    for source, target in [*spelled, ("in", "out")]:
+        monkeypatch.chdir("in" if target == "../out" else folder)
+        again = score(source, target, "--json")
+        assert json.loads(again.stdout)["unchanged"] == FILES, again.stderr
+
+
+def test_entries_that_lead_elsewhere_are_kept(folder, score):
+    assert score("in", "out").exit_code == 0
+    manifest = Path("out/.scorer-manifest.jsonl")
+    entry = {**json.loads(lines(manifest)[0]), "target": "../there/out/a.csv"}
+    del entry["place"]
+    with manifest.open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+    assert score("in", "out").exit_code == 0
+    assert entry in map(json.loads, lines(manifest))
+
+
+def test_what_failed_is_told_even_where_the_folder_cannot_be_written(folder, score):
+    Path("out/scorer-run.json").mkdir(parents=True)
+    Path("out/day=1").write_text("no folder")
+    run = score("in", "out", "--json")
+    assert f"error: 4 of {FILES} files failed: in/day=1/" in run.stderr
+    assert json.loads(run.stdout)["failed"] == 4
+
+
+def test_outputs_inside_the_input_folder_are_not_taken_for_inputs(folder, score, monkeypatch):
     assert score("in", "in/scored").exit_code == 0
     again = score("in", "in/scored", "--json")
     assert json.loads(again.stdout)["unchanged"] == FILES
+    Path("link").symlink_to("in")
+    monkeypatch.chdir("in")
+    for source in (folder / "in", folder / "link"):
+        again = score(source, "scored", "--json")
+        assert json.loads(again.stdout)["unchanged"] == FILES
+        assert len(json.loads(again.stdout)["files"]) == FILES
 
 
 def test_only_what_is_hidden_below_the_folder_is_left_out(folder, score):
@@ -191,7 +245,7 @@ def test_a_run_that_is_killed_goes_on_after_the_last_file(folder, tiny_bundle):
     process.send_signal(signal.SIGKILL)
     process.wait()
     before = made(Path("out"))
-    known = {line["target"].removeprefix("out/") for line in finished(manifest)}
+    known = {line["place"] for line in finished(manifest)}
     assert known <= set(before)
     ended = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
     facts = json.loads(ended.stdout)

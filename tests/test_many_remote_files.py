@@ -15,7 +15,7 @@ from object_store import BUCKET, KEY, SECRET, ObjectStore
 
 from scorer import score_file
 from scorer.cli.main import main
-from scorer.engines.file_pairs import find_files
+from scorer.engines.file_pairs import find_files, is_many
 from scorer.engines.manifest import Manifest
 from scorer.files.listing import list_files, match_files, state_of
 from scorer.files.object_stores import store_of
@@ -149,7 +149,7 @@ def test_a_run_that_is_killed_is_ended_by_the_next_one(
         elsewhere.setenv("SCORER_STATE", str(tmp_path / "elsewhere"))
         manifest = Manifest(f"{URL}/out/", "")
         pairs = find_files([f"{URL}/in/"], f"{URL}/out/")
-        assert all(manifest.has(pair) for pair in pairs if pair.target in done)
+        assert all(manifest.has(pair) for pair in pairs if str(pair.place) in done)
 
     ended = score(f"{URL}/in/", f"{URL}/out/", "--json")
     assert ended.exit_code == 0, ended.stderr
@@ -165,7 +165,7 @@ def recorded(tmp_path: Path) -> list[str]:
     """Return the outputs that a run under way has recorded as finished."""
     found = [*tmp_path.glob("state/*manifest.jsonl")]
     lines = found[0].read_text().split("\n")[:-1] if found else []
-    return [entry["target"] for entry in map(json.loads, lines) if entry["binding"]]
+    return [entry["place"] for entry in map(json.loads, lines) if entry["binding"]]
 
 
 def test_outputs_of_others_are_kept_and_those_of_a_killed_run_replaced(prefix, score, tmp_path):
@@ -178,17 +178,26 @@ def test_outputs_of_others_are_kept_and_those_of_a_killed_run_replaced(prefix, s
     assert prefix.get("out/day=0/000.csv") != b"mine"
 
 
+def test_a_folder_is_the_same_with_options_in_its_url(prefix, score):
+    assert score(f"{URL}/in/", f"{URL}/out/").exit_code == 0
+    options = f"?endpoint_override={prefix.address}&scheme=http"
+    for target in (f"{URL}/out{options}", f"{URL}/out"):
+        assert counts(score(f"{URL}/in/", target, "--json")) == (0, FILES, 0)
+
+
 def test_other_runs_into_the_same_prefix_keep_their_entries(prefix, score):
     for day in range(3):
         assert score(f"{URL}/in/day={day}/*.csv", f"{URL}/out").exit_code == 0
     assert counts(score(f"{URL}/in/day=0/*.csv", f"{URL}/out", "--json")) == (0, 2, 0)
     lines = prefix.get("out/.scorer-manifest.jsonl").decode().splitlines()
-    assert len({json.loads(line)["target"] for line in lines}) == len(lines) == FILES
+    assert len({json.loads(line)["place"] for line in lines}) == len(lines) == FILES
 
 
 def test_what_cannot_be_done_is_one_line(prefix, score, tmp_path):
     prefix.put("empty/", b"")
     prefix.put("spark.csv/part-0.csv", b"text\ngood\n")
+    for odd in ("odd/a.csv", "odd//a.csv"):
+        prefix.put(odd, b"text\ngood\n")
     cases = [
         (f"{URL}/empty/", tmp_path / "out", 3, f"no CSV or Parquet file is in {URL}/empty/"),
         (f"{URL}/none/", tmp_path / "out", 3, f"cannot read {URL}/none/: nothing is there"),
@@ -199,7 +208,9 @@ def test_what_cannot_be_done_is_one_line(prefix, score, tmp_path):
         (f"{URL}/in/", "s3://no-such-bucket/out", 3, "there is no bucket no-such-bucket"),
         (f"{URL}/in/", "hdfs://host/out/", 2, "hdfs:// is read, not written"),
         (f"{URL}/in/", f"{URL}/out.csv", 2, f"{URL}/out.csv is no folder"),
-        ("https://host/in/", tmp_path / "out", 2, "has no list of what is below it"),
+        ("https://host/*.csv", tmp_path / "out", 2, "has no list of what is below it"),
+        (f"{URL}/none", "-", 3, f"cannot read {URL}/none: nothing is there"),
+        (f"{URL}/odd/", tmp_path / "out", 3, "cannot read the object nights/odd//a.csv"),
         (f"{URL}/spark.csv", tmp_path / "out", 2, "does not end in one of"),
         (f"{URL}/spark.csv", tmp_path / "x.csv", 3, "no such object; with / at its end: those"),
         (f"@{URL}/none.txt", tmp_path / "out", 3, "none.txt: there is no such object"),
@@ -270,6 +281,24 @@ def test_globs_match_objects_as_they_match_files(prefix, inputs, tmp_path):
         assert here or pattern == "*.csv"
         there = match_files(f"{URL}/in/{pattern}")
         assert [file.place for file in there] == [file.place for file in here], pattern
+
+
+def test_magic_characters_that_are_escaped_are_those_of_a_name(object_store):
+    names = ("x*y.csv", "xzy.csv", "a[1]2.csv", "a12.csv", "q?.csv", "qq.csv")
+    for name in names:
+        object_store.put(f"d/{name}", b"text\n")
+    patterns = {"*/x%2Ay.csv": "x*y.csv", "d/a%5B1%5d*.csv": "a[1]2.csv", "*/q%3f.csv": "q?.csv"}
+    for pattern, name in patterns.items():
+        assert [file.place.name for file in match_files(f"{URL}/{pattern}")] == [name]
+
+
+def test_an_address_that_ends_in_a_slash_is_no_folder_where_nothing_is_listed():
+    assert not is_many(["https://127.0.0.1:1/export/"], "out.csv")
+
+
+def test_objects_that_cannot_be_opened_do_not_disturb_a_folder_of_outputs(prefix, score):
+    prefix.put("out//odd.csv", b"text\n")
+    assert score(f"{URL}/in/", f"{URL}/out/").exit_code == 0
 
 
 def test_folders_that_fsspec_reaches_are_read(score, tmp_path):

@@ -24,6 +24,7 @@ from scorer.files.listing import (
     list_files,
     match_files,
 )
+from scorer.files.publish import real_path
 from scorer.files.urls import Location, below, hide_secrets, is_url, location, name_of
 from scorer.tables.formats import FORMATS, READ_ONLY, SUFFIXES, format_of
 
@@ -37,6 +38,7 @@ class FilePair:
 
     source: Location
     target: Location
+    place: PurePosixPath  # of the output below its folder
     state: FileState | None = field(default=None, compare=False)
 
 
@@ -76,13 +78,9 @@ def find_files(
     found, `UsageError` for two inputs with one output.
     """
     given = list(sources)
+    inputs = list(_found(given, target))
     _check_folder(target)
-    pairs = [
-        FilePair(
-            found.location, below(target, _output_name(found.place, output_format)), found.state
-        )
-        for found in _found(given, target)
-    ]
+    pairs = [_pair(found, target, output_format) for found in inputs]
     by_target: dict[Location, Location] = {}
     for pair in pairs:
         other = by_target.setdefault(pair.target, pair.source)
@@ -92,6 +90,11 @@ def find_files(
         shown = ", ".join(_hidden(source) for source in given)
         raise InputError(f"no CSV or Parquet file is in {shown}")
     return list(dict.fromkeys(pairs))
+
+
+def _pair(found: FoundFile, target: Location, output_format: str | None) -> FilePair:
+    place = _output_name(found.place, output_format)
+    return FilePair(found.location, below(target, place), PurePosixPath(place), found.state)
 
 
 def _check_folder(target: Location) -> None:
@@ -147,8 +150,12 @@ def _is_table(file: FoundFile, target: Location) -> bool:
 
 
 def _is_below(file: Location, folder: Location) -> bool:
+    """Return whether a file is below a folder, in whatever spelling and through links."""
+    if isinstance(file, Path) and isinstance(folder, Path):
+        parent, above = real_path(file.parent), real_path(folder)
+        return above == parent or above in parent.parents
     if isinstance(file, Path) or isinstance(folder, Path):
-        return isinstance(file, Path) and folder in file.parents
+        return False
     return file.startswith(str(below(folder, "")).partition("?")[0])
 
 

@@ -5,7 +5,9 @@
                                   lines stand on this machine (`remote_files.kept_here`)
 
 An output is claimed before any is made. So one that a killed run has left is known for what it is,
-on another machine too. Knows names, sizes and digests, nothing of rows.
+on another machine too; any other run takes its claims back in the end, as what appears there later
+is not its own. Outputs are named by their places below the folder, which may be given in several
+spellings. Knows names, sizes and digests, nothing of rows.
 """
 
 import json
@@ -13,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scorer.engines.file_pairs import FilePair
@@ -22,7 +24,7 @@ from scorer.files.fingerprint import fingerprint
 from scorer.files.listing import FileState, is_missing, list_files, state_of
 from scorer.files.publish import publish_text, writing
 from scorer.files.remote_files import kept_here, publish_object, read_object
-from scorer.files.urls import Location, absolute, below, location
+from scorer.files.urls import Location, absolute, below
 from scorer.scoring.summary import RunSummary
 
 NAME = ".scorer-manifest.jsonl"
@@ -30,6 +32,7 @@ PUBLISH_SECONDS = 60  # between two manifests behind a URL
 CLAIM = ""  # the binding of an output that is not made yet
 
 Entry = dict[str, Any]
+Place = PurePosixPath | str  # below the folder; text: of an output that is not known to be there
 
 
 class Manifest:
@@ -40,31 +43,46 @@ class Manifest:
         self._final = below(folder, NAME)
         self._log = kept_here(self._final)  # of a folder of this machine: the manifest itself
         self._size_of = _sizes(folder)
-        known = _read(_published(self._final))
-        kept = _read(self._log.read_bytes() if self._log.is_file() else None)
+        self._folder = folder
+        known = _read(_published(self._final), folder)
+        kept = _read(self._log.read_bytes() if self._log.is_file() else None, folder)
         entries = _newest(known, kept)
-        self._gone = {name for name in entries if self._size_of(location(name)) is None}
+        self._gone = {place for place in entries if self._is_gone(place)}
         self._entries = _without(entries, self._gone)
         self._known = set(self._entries)  # outputs of runs, this one's as they are made
+        self._claimed: set[Place] = set()  # by this run, and not made yet
+        self._dropped: set[Place] = set()  # claims that were taken back
         self._is_published, self._published_at = not kept.keys() - self._gone, 0.0
+
+    def _is_gone(self, place: Place) -> bool:
+        known = isinstance(place, PurePosixPath)
+        return known and self._size_of(below(self._folder, str(place))) is None
 
     def claim(self, pairs: Iterable[FilePair]) -> None:
         """Note the outputs that are not there yet: what the next run finds there is this one's."""
         missing = [pair for pair in pairs if self._size_of(pair.target) is None]
+        self._claimed |= {pair.place for pair in missing}
         self._append([self._entry(pair) for pair in missing])
         if missing and isinstance(self._final, str):
             self.publish()
 
+    def keep_claim(self, pair: FilePair) -> None:
+        """Keep the claim of an output that was published, or may have been, and not recorded."""
+        with suppress(ScorerError):
+            if state_of(pair.target) is None:
+                return
+        self._claimed.discard(pair.place)
+
     def has(self, pair: FilePair) -> bool:
         """Return whether an output is one that a run has made here, or an earlier one claimed."""
-        return str(pair.target) in self._known
+        return pair.place in self._known
 
     def rows_of(self, pair: FilePair) -> int | None:
         """Return the rows of an output that is there and up to date; None for any other.
 
         Raises `InputError` for an input that cannot be read.
         """
-        entry = self._entries.get(str(pair.target))
+        entry = self._entries.get(pair.place)
         if entry is None or entry["binding"] != self._binding:
             return None
         if self._size_of(pair.target) != entry["output_bytes"]:
@@ -94,8 +112,9 @@ class Manifest:
             "output_bytes": summary.output_bytes,
             "rows": summary.provenance.rows.written,
         }
+        self._claimed.discard(pair.place)
         self._append([{**self._entry(pair, state), **made}])
-        self._known.add(str(pair.target))
+        self._known.add(pair.place)
         due = time.monotonic() > self._published_at + PUBLISH_SECONDS
         if due and isinstance(self._final, str):
             with suppress(ScorerError):  # in the end it is tried again
@@ -105,7 +124,7 @@ class Manifest:
         """Return what is said of every output; by itself it is a claim."""
         return {
             "source": str(absolute(pair.source)),
-            "target": str(pair.target),
+            "place": str(pair.place),
             "binding": CLAIM,
             "size": state.size if state else None,
             "changed": state.changed if state else None,
@@ -116,7 +135,7 @@ class Manifest:
         if not entries:
             return
         self._is_published = False
-        self._entries |= {entry["target"]: entry for entry in entries}
+        self._entries |= {PurePosixPath(entry["place"]): entry for entry in entries}
         with writing(self._log), self._log.open("a", encoding="utf-8") as file:
             file.write(_lines(entries))
             file.flush()
@@ -131,17 +150,15 @@ class Manifest:
         if isinstance(self._final, Path):
             publish_text(self._final, _lines(self._entries.values()))
             return
-        known = _read(_published(self._final))
-        entries = _newest(_without(known, self._gone), self._entries)
+        known = _without(_read(_published(self._final), self._folder), self._gone)
+        entries = _newest(_without_claims(known, self._dropped), self._entries)
         content = _lines(entries.values())
         publish_object(self._final, content.encode())
 
     def end(self) -> None:
         """Publish for the last time, without claims that came to nothing. Raises `InputError`."""
-        for name, entry in list(self._entries.items()):
-            if entry["binding"] == CLAIM and state_of(location(name)) is None:
-                del self._entries[name]
-                self._gone.add(name)
+        self._dropped = self._claimed
+        self._entries = _without_claims(self._entries, self._dropped)
         if not self._is_published or isinstance(self._final, Path):
             self.publish()
         if isinstance(self._final, str):
@@ -162,7 +179,7 @@ def _sizes(folder: Location) -> Callable[[Location], int | None]:
             return None
 
         return size_of
-    found = [] if is_missing(folder) else list_files(folder)
+    found = [] if is_missing(folder) else list_files(folder, strict=False)
     return {file.location: file.state.size for file in found if file.state}.get
 
 
@@ -171,21 +188,42 @@ def _published(manifest: Location) -> bytes | None:
     return read_object(manifest) if isinstance(manifest, str) else None
 
 
-def _read(content: bytes | None) -> dict[str, Entry]:
+def _read(content: bytes | None, folder: Location) -> dict[Place, Entry]:
     """Return the entries by their outputs; of a line that was cut off, the file is scored again."""
-    entries = {}
+    entries: dict[Place, Entry] = {}
     for line in (content or b"").decode("utf-8", "replace").splitlines():
         with suppress(ValueError, TypeError, KeyError):
             entry = json.loads(line)
-            entries[str(entry["target"])] = entry
+            place = _place_of(entry, folder)
+            entries[place] = entry if isinstance(place, str) else {**entry, "place": str(place)}
     return entries
 
 
-def _without(entries: dict[str, Entry], gone: set[str]) -> dict[str, Entry]:
+def _place_of(entry: Entry, folder: Location) -> Place:
+    """Return where an output is below the folder.
+
+    Up to version 0.2.0 its path is noted as it was given; it is text where it leads elsewhere, as
+    from another working folder. Such an entry is kept for a run from there.
+    """
+    if "place" in entry:
+        return PurePosixPath(entry["place"])
+    target = str(entry["target"])
+    if isinstance(folder, Path) and absolute(folder) in Path(target).absolute().parents:
+        return PurePosixPath(Path(target).absolute().relative_to(folder.absolute()))
+    return target
+
+
+def _without(entries: dict[Place, Entry], gone: set[Place]) -> dict[Place, Entry]:
     return {name: entry for name, entry in entries.items() if name not in gone}
 
 
-def _newest(some: dict[str, Entry], others: dict[str, Entry]) -> dict[str, Entry]:
+def _without_claims(entries: dict[Place, Entry], names: set[Place]) -> dict[Place, Entry]:
+    """Return the entries without the claims of some outputs; another run may have made them."""
+    claims = {name for name in names & entries.keys() if entries[name]["binding"] == CLAIM}
+    return _without(entries, claims)
+
+
+def _newest(some: dict[Place, Entry], others: dict[Place, Entry]) -> dict[Place, Entry]:
     """Return the entries of both, of two for one output the later one."""
     later = {
         name: entry

@@ -89,9 +89,12 @@ def score_files(
             outcomes.append(_score_one(pair, manifest, score))
             on_outcome(outcomes[-1])
         summary = FilesSummary(tuple(outcomes))
-        _publish(below(target, SUMMARY), json.dumps(summary.as_dict(), indent=1) + "\n")
-    if summary.of(FAILED):
-        raise FilesError(summary)
+        text = json.dumps(summary.as_dict(), indent=1) + "\n"
+        if summary.of(FAILED):
+            with suppress(ScorerError):  # the files that failed are what to tell
+                _publish(below(target, SUMMARY), text)
+            raise FilesError(summary)
+        _publish(below(target, SUMMARY), text)
     return summary
 
 
@@ -140,7 +143,12 @@ def _score_one(
     except InterruptedRunError:
         raise
     except ScorerError as error:
+        if error.published:
+            manifest.keep_claim(pair)
         return replace(outcome, status=FAILED, error=str(error), exit_code=error.exit_code)
+    except BaseException:  # at any moment, as where a run is killed
+        manifest.keep_claim(pair)
+        raise
     return replace(outcome, rows=summary.provenance.rows.written)
 
 

@@ -1,18 +1,22 @@
 """What files are below a folder or match a pattern, on this machine or behind a URL.
 
     s3://bucket/in/            every object below it; without the `/` too, if it is no object
-    s3://bucket/in/*.csv       `*`, `?` (written %3F), `[…]` and `**` as in a glob of files
+    s3://bucket/in/*.csv       `*`, `[…]` and `**` as in a glob of files; the characters themselves
+                               are %2A, %5B and %3F
 
 Looked at once: what is listed has its size and time, so that a folder of many files costs as many
 requests as it has thousands of files. Knows names, nothing of what files hold.
 """
 
 import glob
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from pyarrow import fs
 
@@ -22,6 +26,7 @@ from scorer.files.remote_files import exists
 from scorer.files.urls import Location, below, first_parts, is_url, parse_url
 
 ANY_FOLDERS = "**"
+ESCAPED = re.compile("%(?:2a|3f|5b)", re.IGNORECASE)  # *, ? and [
 NOT_LISTED = ("http", "https")
 RECENT_SECONDS = 60  # stores keep times in whole seconds, and clocks differ
 
@@ -74,12 +79,21 @@ def is_folder(path: str) -> bool:
     """Return whether a path, or a URL, is one of a folder that is there."""
     if not is_url(path):
         return Path(path).is_dir()
+    if not _is_listed(path):
+        return False
     return path.partition("?")[0].endswith("/") or _kind(path) == fs.FileType.Directory
 
 
 def is_missing(url: str) -> bool:
-    """Return whether a URL names neither an object nor a folder. Raises `InputError`."""
-    return bool(_kind(url) == fs.FileType.NotFound)
+    """Return whether a URL names neither an object nor a folder. Raises `InputError`.
+
+    False where that is only known once it is opened.
+    """
+    return _is_listed(url) and bool(_kind(url) == fs.FileType.NotFound)
+
+
+def _is_listed(url: str) -> bool:
+    return parse_url(url).scheme not in NOT_LISTED
 
 
 def _kind(url: str) -> fs.FileType:
@@ -101,12 +115,15 @@ def _place(url: str) -> str:
     return url.partition("?")[0].partition("://")[2].partition("/")[2]
 
 
-def list_files(folder: Location) -> list[FoundFile]:
-    """Return every file below a folder, sorted. Raises `InputError` where there is no folder."""
+def list_files(folder: Location, strict: bool = True) -> list[FoundFile]:
+    """Return every file below a folder, sorted. Raises `InputError` where there is no folder.
+
+    strict: also for an object that cannot be opened; else it is left out.
+    """
     if isinstance(folder, Path):
         inside = sorted(path for path in folder.rglob("*") if path.is_file())
         return [_local(path, folder) for path in inside]
-    return _listed(folder, recursive=True)
+    return _listed(folder, recursive=True, strict=strict)
 
 
 def match_files(pattern: str) -> list[FoundFile]:
@@ -115,11 +132,16 @@ def match_files(pattern: str) -> list[FoundFile]:
         base = Path(*_before_magic(Path(pattern).parts))
         matches = sorted(base.glob(str(Path(pattern).relative_to(base))))
         return [_local(path, base) for path in matches if path.is_file()]
-    parts = parse_url(pattern).path.split("/")
-    plain = len(_before_magic(_place(pattern).split("/")))
-    wanted = parts[plain:]
+    parts = _place(pattern).split("/")
+    plain = len(_before_magic(parts))
+    wanted = [_unescaped(part) for part in parts[plain:]]
     found = _listed(first_parts(pattern, plain), recursive=len(wanted) > 1 or ANY_FOLDERS in wanted)
     return [file for file in found if _matches(file.place.parts, wanted)]
+
+
+def _unescaped(part: str) -> str:
+    """Return a part of a URL as a glob, in which %2A, %3F and %5B are no magic."""
+    return unquote(ESCAPED.sub(lambda found: f"[{unquote(found[0])}]", part))
 
 
 def _local(path: Path, base: Path) -> FoundFile:
@@ -132,20 +154,38 @@ def _before_magic(parts: Sequence[str]) -> list[str]:
     return list(parts[:plain])
 
 
-def _listed(folder: str, recursive: bool) -> list[FoundFile]:
+def _listed(folder: str, recursive: bool, strict: bool = True) -> list[FoundFile]:
     """Return the objects below a URL, sorted; what stands for an empty folder is none."""
-    if parse_url(folder).scheme in NOT_LISTED:
+    if not _is_listed(folder):
         raise UsageError(f"{folder} has no list of what is below it", "Name each file, or @LIST")
     with reaching(folder, "read"):
         _check_folder(folder)
         store, path = store_of(folder)
         base = path.rstrip("/")
         found = store.get_file_info(fs.FileSelector(base, recursive=recursive))
-        pairs = [(PurePosixPath(info.path).relative_to(base), _state(info)) for info in found]
-    return sorted(
-        (FoundFile(below(folder, str(place)), place, state) for place, state in pairs if state),
-        key=lambda file: file.place,
-    )
+        listed = [(info.path, state) for info in found if (state := _state(info))]
+    places = [
+        (PurePosixPath(key).relative_to(base), state)
+        for key, state in listed
+        if _is_openable(key, strict)
+    ]
+    return [
+        FoundFile(below(folder, str(place)), place, state)
+        for place, state in sorted(places, key=itemgetter(0))
+    ]
+
+
+def _is_openable(key: str, strict: bool) -> bool:
+    """Return whether an object can be opened: pyarrow takes a//b and a/./b for another one.
+
+    Raises `InputError` instead if it has to be.
+    """
+    plain = str(PurePosixPath(key)) == key
+    if strict and not plain:
+        raise InputError(
+            f"cannot read the object {key}", "Rename it: a part of its key is empty or a dot"
+        )
+    return plain
 
 
 def _check_folder(folder: str) -> None:

@@ -104,11 +104,13 @@ class FileDestination:
         self._table.flush()
         self._publish_rejects(rejects)
         self._summary.publish()
-        self._table.publish(
-            replace=self._overwrite
-        )  # the last: where it is, all that goes with it is
-        if self._journal is not None:
-            self._journal.remove()
+        try:  # the last: where it is, all that goes with it is
+            self._table.publish(replace=self._overwrite)
+            if self._journal is not None:
+                self._journal.remove()
+        except ScorerError as error:  # a store may have done what it did not confirm
+            error.published = not isinstance(error, UsageError)
+            raise
 
     def failed(self, summary: dict[str, Any], rejects: bool) -> None:
         """Write the summary of a run that published nothing, and the rows it rejected.

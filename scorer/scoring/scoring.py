@@ -159,9 +159,13 @@ class _Run:
                 with suppress(OSError, ScorerError):  # the run's own error is the one to raise
                     tell(summary)
             raise
-        self._callbacks.on_end(summary)
-        self._write_report(summary)
-        self._check_drift("the output is published all the same")
+        try:
+            self._callbacks.on_end(summary)
+            self._write_report(summary)
+            self._check_drift("the output is published all the same")
+        except ScorerError as error:
+            error.published = True
+            raise
         return summary
 
     def _write_report(self, summary: RunSummary) -> None:

@@ -212,6 +212,17 @@ def test_outputs_inside_the_input_folder_are_not_taken_for_inputs(folder, score,
         assert len(json.loads(again.stdout)["files"]) == FILES
 
 
+def test_inputs_below_the_folder_of_the_outputs_are_inputs(folder, score):
+    Path("out").mkdir()
+    shutil.move("in", "out/in")
+    Path("link").symlink_to("out")
+    for out in ("out", "link"):
+        run = score("out/in", out, "--json")
+        assert run.exit_code == 0, run.stderr
+        assert len(json.loads(run.stdout)["files"]) == FILES
+    assert len(made(Path("out/day=0"))) > 0
+
+
 def test_only_what_is_hidden_below_the_folder_is_left_out(folder, score):
     Path(".nightly").mkdir()
     shutil.move("in", ".nightly/in")

@@ -146,17 +146,28 @@ def _is_table(file: FoundFile, target: Location) -> bool:
     """Return whether a file is a table by its name, and none that a run has written."""
     hidden = any(part.startswith(".") for part in file.place.parts)  # or leads out of OUT
     named = _is_table_name(file.place.name) and not file.place.name.endswith(REJECTS)
-    return named and not hidden and not _is_below(file.location, target)
+    return named and not hidden and not _is_output(file, target)
 
 
-def _is_below(file: Location, folder: Location) -> bool:
-    """Return whether a file is below a folder, in whatever spelling and through links."""
-    if isinstance(file, Path) and isinstance(folder, Path):
-        parent, above = real_path(file.parent), real_path(folder)
-        return above == parent or above in parent.parents
-    if isinstance(file, Path) or isinstance(folder, Path):
+def _is_output(file: FoundFile, target: Location) -> bool:
+    """Return whether a file is below OUT, and OUT in the folder that the file was found by.
+
+    In whatever spelling and through links. A folder of inputs that is itself below OUT is no
+    output.
+    """
+    found, depth = file.location, len(file.place.parts)
+    if isinstance(found, Path) and isinstance(target, Path):
+        folder, out = real_path(found.absolute().parents[depth - 1]), real_path(target)
+        return _is_within(out, folder) and _is_within(real_path(found.parent), out)
+    if isinstance(found, Path) or isinstance(target, Path):
         return False
-    return file.startswith(str(below(folder, "")).partition("?")[0])
+    folder_url = found.partition("?")[0].rsplit("/", depth)[0] + "/"
+    out_url = str(below(target, "")).partition("?")[0]
+    return out_url.startswith(folder_url) and found.startswith(out_url)
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    return folder == path or folder in path.parents
 
 
 def _is_table_name(name: str) -> bool:

@@ -5,7 +5,7 @@ is secret in a URL is shown in no error, whoever raises it. Imports nothing heav
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,7 +38,7 @@ class LocalPath(click.ParamType):  # type: ignore[type-arg]  # of later clicks
 LOCAL = LocalPath()
 
 
-class _Discreet(click.Command):
+class Command(click.Command):
     """A command whose errors of usage show no secret; its job's errors are `console`'s."""
 
     def make_context(
@@ -49,7 +49,8 @@ class _Discreet(click.Command):
         **extra: Any,
     ) -> click.Context:
         """Read the arguments."""
-        _note([*args, os.environ.get(STORE_VARIABLE, "")])
+        for argument in (*args, os.environ.get(STORE_VARIABLE, "")):
+            note_secrets(argument)
         with _discreetly():
             return super().make_context(info_name, args, parent, **extra)
 
@@ -59,17 +60,8 @@ class _Discreet(click.Command):
             return super().invoke(context)
 
 
-class Command(_Discreet):
-    """A command that is a program of its own."""
-
-
-class Group(_Discreet, click.Group):
+class Group(Command, click.Group):
     """A command with others under it."""
-
-
-def _note(arguments: Sequence[str]) -> None:
-    for argument in arguments:
-        note_secrets(argument)
 
 
 @contextmanager

@@ -183,7 +183,7 @@ def _output_name(place: PurePosixPath, output_format: str | None) -> str:
     if output_format not in FORMATS:
         raise UsageError(f"there is no format {output_format!r}; there are: {', '.join(FORMATS)}")
     lower = place.name.lower()
-    endings = (ending for ending in sorted(SUFFIXES, key=len, reverse=True))
+    endings = sorted(SUFFIXES, key=len, reverse=True)
     ending = next((ending for ending in endings if lower.endswith(f".{ending}")), "")
     name = f"{place.name[: len(place.name) - len(ending)]}{output_format}"
     return str(place.with_name(name))

@@ -8,6 +8,7 @@ from scorer.errors import UsageError
 DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 ESCAPES = {"backslash": "\\"}
 NONE = "none"
+DIALECT = ("delimiter", "quote", "escape")  # options that describe one
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,21 @@ class CsvOptions:
 
     def check_lines(self) -> None:
         """Raise `UsageError` where an option is of no use for lines of text."""
-        for name in ("delimiter", "quote", "escape"):
-            if getattr(self, name) is not None:
-                raise UsageError(
-                    f"--{name} has no meaning for lines of text (--input-format lines)",
-                    "--input-format csv reads a table",
-                )
+        for name in self._dialect:
+            raise UsageError(
+                f"--{name} has no meaning for lines of text (--input-format lines)",
+                "--input-format csv reads a table",
+            )
 
     @property
     def say_table(self) -> bool:
         """Whether they are about a table, not about lines of text."""
-        given = (self.delimiter, self.quote, self.escape)
-        return self.no_header or any(option is not None for option in given)
+        return self.no_header or bool(self._dialect)
+
+    @property
+    def _dialect(self) -> list[str]:
+        """Names of the options that are given of a dialect."""
+        return [name for name in DIALECT if getattr(self, name) is not None]
 
     @property
     def delimiter_character(self) -> str | None:

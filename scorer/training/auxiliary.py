@@ -99,11 +99,11 @@ def without_foreign_start(
     known = _known_share(texts, set(auxiliary.encoder.vocabulary.tokens), rules)
     if known is None or known >= LEAST_KNOWN:
         return auxiliary
-    note = (
-        f"starts from random weights, not from the shipped bundle: it knows {known:.0%} of the "
-        "words of these texts; if they are not in English, name their --language"
+    reason = (
+        f"it knows {known:.0%} of the words of these texts; if they are not in English, name their "
+        "--language"
     )
-    return replace(auxiliary, encoder=None, notes=(*auxiliary.notes, note))
+    return replace(auxiliary, encoder=None, notes=(*auxiliary.notes, _random_start(reason)))
 
 
 def _known_share(
@@ -153,8 +153,12 @@ def _find_encoder(
         return None, ()
     encoder = load_encoder(DEFAULT_BUNDLE)
     if reason := _misfit(encoder, recipe):
-        return None, (f"starts from random weights, not from the shipped bundle: {reason}",)
+        return None, (_random_start(reason),)
     return encoder, ()
+
+
+def _random_start(reason: str) -> str:
+    return f"starts from random weights, not from the shipped bundle: {reason}"
 
 
 def _misfit(encoder: PretrainedEncoder, recipe: Recipe) -> str | None:

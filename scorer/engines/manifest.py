@@ -22,8 +22,8 @@ from scorer.engines.file_pairs import FilePair
 from scorer.errors import ScorerError
 from scorer.files.fingerprint import fingerprint
 from scorer.files.listing import FileState, is_missing, list_files, state_of
-from scorer.files.publish import publish_text, writing
-from scorer.files.remote_files import kept_here, publish_object, read_object
+from scorer.files.publish import writing
+from scorer.files.remote_files import kept_here, publish_small, read_object
 from scorer.files.urls import Location, absolute, below
 from scorer.scoring.summary import RunSummary
 
@@ -44,7 +44,8 @@ class Manifest:
         self._log = kept_here(self._final)  # of a folder of this machine: the manifest itself
         self._size_of = _sizes(folder)
         self._folder = folder
-        known = _read(_published(self._final), folder)
+        published = read_object(self._final) if isinstance(self._final, str) else None
+        known = _read(published, folder)
         kept = _read(self._log.read_bytes() if self._log.is_file() else None, folder)
         entries = _newest(known, kept)
         self._gone = {place for place in entries if self._is_gone(place)}
@@ -147,13 +148,11 @@ class Manifest:
         Raises `InputError`.
         """
         self._published_at = time.monotonic()
-        if isinstance(self._final, Path):
-            publish_text(self._final, _lines(self._entries.values()))
-            return
-        known = _without(_read(_published(self._final), self._folder), self._gone)
-        entries = _newest(_without_claims(known, self._dropped), self._entries)
-        content = _lines(entries.values())
-        publish_object(self._final, content.encode())
+        entries = self._entries
+        if isinstance(self._final, str):
+            known = _without(_read(read_object(self._final), self._folder), self._gone)
+            entries = _newest(_without_claims(known, self._dropped), entries)
+        publish_small(self._final, _lines(entries.values()))
 
     def end(self) -> None:
         """Publish for the last time, without claims that came to nothing. Raises `InputError`."""
@@ -181,11 +180,6 @@ def _sizes(folder: Location) -> Callable[[Location], int | None]:
         return size_of
     found = [] if is_missing(folder) else list_files(folder, strict=False)
     return {file.location: file.state.size for file in found if file.state}.get
-
-
-def _published(manifest: Location) -> bytes | None:
-    """Return what stands at the manifest's final place."""
-    return read_object(manifest) if isinstance(manifest, str) else None
 
 
 def _read(content: bytes | None, folder: Location) -> dict[Place, Entry]:

@@ -16,8 +16,8 @@ from scorer.engines.file_pairs import FilePair
 from scorer.engines.manifest import Manifest
 from scorer.errors import InterruptedRunError, ScorerError
 from scorer.files.listing import state_of
-from scorer.files.publish import locked, publish_text, writing
-from scorer.files.remote_files import check_store, kept_here, publish_object
+from scorer.files.publish import locked, writing
+from scorer.files.remote_files import check_store, kept_here, publish_small
 from scorer.files.urls import Location, below
 from scorer.scoring.summary import RunSummary
 
@@ -92,9 +92,9 @@ def score_files(
         text = json.dumps(summary.as_dict(), indent=1) + "\n"
         if summary.of(FAILED):
             with suppress(ScorerError):  # the files that failed are what to tell
-                _publish(below(target, SUMMARY), text)
+                publish_small(below(target, SUMMARY), text)
             raise FilesError(summary)
-        _publish(below(target, SUMMARY), text)
+        publish_small(below(target, SUMMARY), text)
     return summary
 
 
@@ -119,13 +119,6 @@ def _open_manifest(target: Location, binding: str) -> Iterator[Manifest]:
                 manifest.end()
             raise
         manifest.end()
-
-
-def _publish(place: Location, text: str) -> None:
-    if isinstance(place, str):
-        publish_object(place, text.encode("utf-8", "backslashreplace"))
-    else:
-        publish_text(place, text)
 
 
 def _score_one(

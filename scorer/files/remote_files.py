@@ -24,7 +24,7 @@ from pyarrow import fs
 
 from scorer.errors import InputError, UsageError
 from scorer.files.object_stores import WHOLE_WHEN_CLOSED, missing_bucket, reaching, store_of
-from scorer.files.publish import sync, writing
+from scorer.files.publish import publish_text, sync, writing
 from scorer.files.urls import Location, parse_url, state_path
 
 BLOCK_BYTES = 8 << 20  # read at a time
@@ -124,13 +124,16 @@ def kept_here(location: Location) -> Path:
     return path
 
 
-def publish_object(url: str, content: bytes) -> None:
-    """Write a small object, in one request. Raises `InputError`."""
-    with reaching(url, "write"):
-        filesystem, path = store_of(url)
+def publish_small(location: Location, text: str) -> None:
+    """Publish a small text, behind a URL in one request. Raises `InputError`."""
+    if isinstance(location, Path):
+        publish_text(location, text)
+        return
+    with reaching(location, "write"):
+        filesystem, path = store_of(location)
         upload = filesystem.open_output_stream(path, compression=None)
         _keep_for_ever(upload)
-        upload.write(content)
+        upload.write(text.encode("utf-8", "backslashreplace"))
         _complete(upload)
 
 

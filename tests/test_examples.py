@@ -10,9 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from scorer import __version__
 from scorer.cli import score
+from scorer.cli.main import main
 from scorer.tokens.text import TextRules, normalise
 
 ROOT = Path(__file__).parent.parent
@@ -161,3 +163,20 @@ def test_the_tour_runs_as_far_as_its_training(monkeypatch: pytest.MonkeyPatch) -
         exec(source, names)
     assert trained == 3
     assert len(names["scored"]) == 300  # type: ignore[arg-type]
+
+
+def test_judged_rows_are_rows_of_the_example(rows):
+    by_id = {row["id"]: row["review"] for row in rows}
+    with (EXAMPLES / "judged.csv").open(encoding="utf-8", newline="") as file:
+        judged = list(csv.DictReader(file))
+    assert len(judged) > 200
+    assert all(by_id[row["id"]] == row["review"] for row in judged)
+
+
+def test_the_shipped_bundle_judges_the_clear_examples_as_the_readme_says() -> None:
+    asked = ["evaluate", str(EXAMPLES / "judged.csv"), "--bundle", "shipped", "--json"]
+    ended = CliRunner().invoke(main, asked)
+    assert ended.exit_code == 0, ended.output
+    accuracy = json.loads(ended.stdout)["accuracy"]
+    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    assert f"it gets {accuracy:.0%} right (`scorer evaluate examples/judged.csv" in readme

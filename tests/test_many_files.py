@@ -192,6 +192,18 @@ def test_entries_that_lead_elsewhere_are_kept(folder, score):
     assert entry in map(json.loads, lines(manifest))
 
 
+@pytest.mark.parametrize("lost", ["binding", "rows", "source"])
+def test_lines_of_a_manifest_that_are_not_whole_are_passed_over(folder, score, lost):
+    assert score("in", "out").exit_code == 0
+    manifest = Path("out/.scorer-manifest.jsonl")
+    entry = json.loads(lines(manifest)[0])
+    del entry[lost]
+    with manifest.open("a") as file:
+        file.write(json.dumps(entry) + "\n7\n{\n")
+    again = score("in", "out", "--json")
+    assert json.loads(again.stdout)["unchanged"] == FILES, again.stderr
+
+
 def test_what_failed_is_told_even_where_the_folder_cannot_be_written(folder, score):
     Path("out/scorer-run.json").mkdir(parents=True)
     Path("out/day=1").write_text("no folder")

@@ -30,6 +30,8 @@ from scorer.scoring.summary import RunSummary
 NAME = ".scorer-manifest.jsonl"
 PUBLISH_SECONDS = 60  # between two manifests behind a URL
 CLAIM = ""  # the binding of an output that is not made yet
+OF_ALL = frozenset({"source", "binding", "size", "changed"})
+OF_MADE = frozenset({"sha256", "output_bytes", "rows"})
 
 Entry = dict[str, Any]
 Place = PurePosixPath | str  # below the folder; text: of an output that is not known to be there
@@ -183,14 +185,22 @@ def _sizes(folder: Location) -> Callable[[Location], int | None]:
 
 
 def _read(content: bytes | None, folder: Location) -> dict[Place, Entry]:
-    """Return the entries by their outputs; of a line that was cut off, the file is scored again."""
+    """Return the entries by their outputs; a line that is not whole is passed over."""
     entries: dict[Place, Entry] = {}
     for line in (content or b"").decode("utf-8", "replace").splitlines():
         with suppress(ValueError, TypeError, KeyError):
             entry = json.loads(line)
+            if not _is_whole(entry):
+                continue
             place = _place_of(entry, folder)
             entries[place] = entry if isinstance(place, str) else {**entry, "place": str(place)}
     return entries
+
+
+def _is_whole(entry: Entry) -> bool:
+    """Return whether an entry says all that is read of it. Raises `TypeError` or `KeyError`."""
+    made = entry["binding"] != CLAIM
+    return entry.keys() >= (OF_ALL | OF_MADE if made else OF_ALL)
 
 
 def _place_of(entry: Entry, folder: Location) -> Place:

@@ -20,6 +20,7 @@ from scorer.files.publish import locked, writing
 from scorer.files.remote_files import check_store, kept_here, publish_small
 from scorer.files.urls import Location, below
 from scorer.scoring.summary import RunSummary
+from scorer.wording import counted
 
 LOCK, SUMMARY = ".scorer", "scorer-run.json"
 SCORED, UNCHANGED, FAILED = "scored", "unchanged", "failed"
@@ -61,7 +62,7 @@ class FilesError(ScorerError):
         failed = summary.of(FAILED)
         names = ", ".join(outcome.source for outcome in failed)
         super().__init__(
-            f"{len(failed)} of {len(summary.outcomes)} files failed: {names}",
+            f"{len(failed)} of {counted(len(summary.outcomes), 'file')} failed: {names}",
             "The same command does those again, and only those",
         )
         self.exit_code = failed[0].exit_code

@@ -180,7 +180,8 @@ def test_int8_scores_a_text_the_same_whatever_its_neighbours(bundle, labelled_te
     predictor = load_predictor(bundle, "int8", "cpu")
     texts = list(labelled_texts.texts[:60])
     alone = np.concatenate([logits(predictor, [text]) for text in texts])
-    np.testing.assert_allclose(logits(predictor, texts), alone, rtol=0, atol=1e-6)
+    # some units in the last place of a logit: the output layer's sums depend on the batch's size
+    np.testing.assert_allclose(logits(predictor, texts), alone, rtol=1e-6, atol=1e-6)
 
 
 def test_cuda_is_offered_half_precision(monkeypatch):

@@ -192,12 +192,14 @@ def test_entries_that_lead_elsewhere_are_kept(folder, score):
     assert entry in map(json.loads, lines(manifest))
 
 
-@pytest.mark.parametrize("lost", ["binding", "rows", "source"])
-def test_lines_of_a_manifest_that_are_not_whole_are_passed_over(folder, score, lost):
+@pytest.mark.parametrize(
+    "damage", [{"binding": ...}, {"rows": ...}, {"source": ...}, {"rows": None}, {"time": None}]
+)
+def test_lines_of_a_manifest_that_are_not_whole_are_passed_over(folder, score, damage):
     assert score("in", "out").exit_code == 0
     manifest = Path("out/.scorer-manifest.jsonl")
-    entry = json.loads(lines(manifest)[0])
-    del entry[lost]
+    whole = json.loads(lines(manifest)[0])
+    entry = {name: value for name, value in (whole | damage).items() if value is not ...}
     with manifest.open("a") as file:
         file.write(json.dumps(entry) + "\n7\n{\n")
     again = score("in", "out", "--json")

@@ -197,10 +197,13 @@ def _read(content: bytes | None, folder: Location) -> dict[Place, Entry]:
     return entries
 
 
-def _is_whole(entry: Entry) -> bool:
-    """Return whether an entry says all that is read of it. Raises `TypeError` or `KeyError`."""
-    made = entry["binding"] != CLAIM
-    return entry.keys() >= (OF_ALL | OF_MADE if made else OF_ALL)
+def _is_whole(entry: Any) -> bool:
+    """Return whether an entry says all that is read of it; a line may hold anything."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("time", 0), int | float):
+        return False
+    if entry.get("binding") == CLAIM:
+        return entry.keys() >= OF_ALL
+    return entry.keys() >= OF_ALL | OF_MADE and isinstance(entry["rows"], int)
 
 
 def _place_of(entry: Entry, folder: Location) -> Place:

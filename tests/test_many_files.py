@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from scorer import score_file, score_files
 from scorer.cli.main import main
 from scorer.engines.file_pairs import find_files
-from scorer.engines.many_files import FilesError, Outcome
+from scorer.engines.many_files import FAILED, FilesError, FilesSummary, Outcome
 from scorer.errors import InputError, UsageError
 
 JOB = Path(__file__).parents[1] / "score_job.py"
@@ -85,6 +85,11 @@ def test_a_rerun_does_what_is_new_or_changed_and_nothing_else(folder, score):
     assert (facts["scored"], facts["unchanged"], facts["failed"]) == (3, FILES - 2, 0)
     assert score("in", "out", "--prefix", "p_").exit_code == 0
     assert {name for name, when in made(Path("out")).items() if when == after[name]} == set()
+
+
+def test_one_file_that_fails_is_counted_as_one():
+    outcome = Outcome("a.csv", "out/a.csv", FAILED, error="not a table", exit_code=3)
+    assert str(FilesError(FilesSummary((outcome,)))).startswith("1 of 1 file failed: a.csv")
 
 
 def test_files_that_fail_do_not_stop_the_rest_and_are_done_again(folder, score):

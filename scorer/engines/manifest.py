@@ -30,8 +30,8 @@ from scorer.scoring.summary import RunSummary
 NAME = ".scorer-manifest.jsonl"
 PUBLISH_SECONDS = 60  # between two manifests behind a URL
 CLAIM = ""  # the binding of an output that is not made yet
-OF_ALL = frozenset({"source", "binding", "size", "changed"})
-OF_MADE = frozenset({"sha256", "output_bytes", "rows"})
+OF_ALL = frozenset({"source", "binding", "size", "changed"})  # fields of every entry
+OF_MADE = frozenset({"sha256", "output_bytes", "rows"})  # and of one that is no claim
 
 Entry = dict[str, Any]
 Place = PurePosixPath | str  # below the folder; text: of an output that is not known to be there
@@ -198,7 +198,7 @@ def _read(content: bytes | None, folder: Location) -> dict[Place, Entry]:
 
 
 def _is_whole(entry: Any) -> bool:
-    """Return whether an entry says all that is read of it; a line may hold anything."""
+    """Return whether a line's value is an entry that says all that is read of it."""
     if not isinstance(entry, dict) or not isinstance(entry.get("time", 0), int | float):
         return False
     if entry.get("binding") == CLAIM:

@@ -54,7 +54,9 @@ class FrontEnd:
 
     def encoder(self, cached_pieces: CachedPieces | None = None) -> TextEncoder:
         """Return a new encoder with its tokeniser built."""
-        encoder = TextEncoder(self._bundle.rules, self._bundle.vocabulary, cached_pieces)
+        bundle = self._bundle
+        rules = bundle.tokeniser_rules
+        encoder = TextEncoder(bundle.rules, bundle.vocabulary, cached_pieces, rules)
         encoder.encode(pa.array(["\u2063"], pa.large_string()))  # a piece no bundle knows
         return encoder
 

@@ -40,8 +40,7 @@ from scorer.bundles.bundle_files import load_bundle; from scorer.bundles.store i
 bundle = load_bundle(resolve_bundle(sys.argv[1] or None)); mark("bundle")
 from scorer.bundles.predictor import load_predictor
 predictor = load_predictor(bundle, "auto", "cpu", fused=False); mark("predictor")
-import spacy; mark("spacy")
-from scorer.tokens.tokeniser import PieceTokeniser; PieceTokeniser(bundle.rules.language)
+from scorer.tokens.tokeniser import PieceTokeniser; PieceTokeniser(bundle.tokeniser_rules)
 mark("tokeniser")
 """
 

@@ -18,14 +18,16 @@ from hypothesis import strategies as st
 
 import scorer
 from scorer.bundles.bundle import Bundle
-from scorer.bundles.bundle_files import FILES, MANIFEST, _digest, load_bundle, write_bundle
+from scorer.bundles.bundle_files import FILES as REQUIRED
+from scorer.bundles.bundle_files import MANIFEST, TOKENISER, _digest, load_bundle, write_bundle
 from scorer.bundles.golden import golden_rows
-from scorer.bundles.predictor import load_predictor
+from scorer.bundles.predictor import encoder_of, load_predictor
 from scorer.errors import BundleError
 from scorer.network.inference import Predictor
 from scorer.network.linear import NO_WORD, LinearTerm, Subwords, Terms
 from scorer.tokens.encoding import TextEncoder, Vocabulary
 
+FILES = (*REQUIRED, TOKENISER)  # of the tiny bundle
 ALL_FILES = (MANIFEST, *FILES)
 SHOWN_ONLY = ("history.csv", "report.html")  # no score depends on them
 Json = dict[str, Any]
@@ -298,10 +300,10 @@ def test_any_damage_to_the_manifest_is_a_bundle_error_or_changes_nothing(
 # bundle.json changed by hand
 
 
-@pytest.mark.parametrize("version", [4, 0, 1.5, "1", None, [1]])
+@pytest.mark.parametrize("version", [5, 0, 1.5, "1", None, [1]])
 def test_another_format_version_is_refused_before_anything_else(folder, version):
     (folder / MANIFEST).write_text(json.dumps({"format_version": version, "novelty": 1}))
-    reads = "this program reads 3 and older.*newer version of this program"
+    reads = "this program reads 4 and older.*newer version of this program"
     assert_refused(folder, f"format version .*, {reads}")
 
 
@@ -558,10 +560,36 @@ def test_a_linear_term_of_another_vocabulary_is_refused(trained, tmp_path):
 
 def test_a_bundle_of_version_1_is_read_and_has_no_linear_term(folder, tiny_bundle):
     manifest = json.loads((folder / MANIFEST).read_text())
-    assert manifest["format_version"] == 3
+    assert manifest["format_version"] == 4
+    del manifest["content"]["files"][TOKENISER]
+    (folder / TOKENISER).unlink()
     (folder / MANIFEST).write_text(json.dumps(manifest | {"format_version": 1}))
+    forge(folder)
     assert load_bundle(folder).facts == load_bundle(tiny_bundle).facts
     assert load_bundle(folder).linear is None
+
+
+def test_a_bundle_without_rules_of_its_own_has_those_of_the_spacy_at_hand(
+    trained, tiny_bundle, tmp_path
+):
+    write_bundle(replace(trained.bundle, tokeniser_rules=None), tmp_path / "older")
+    older, texts = load_bundle(tmp_path / "older"), pa.array(["(good), b:ad :)"], pa.large_string())
+    assert older.tokeniser_rules is None
+    ids = [encoder_of(bundle, 0).encode(texts).ids for bundle in (older, load_bundle(tiny_bundle))]
+    assert ids[0].tolist() == ids[1].tolist()
+
+
+def test_a_bundle_is_tokenised_by_its_own_rules(trained, tmp_path):
+    rules = replace(trained.bundle.tokeniser_rules, special_cases={"go-od": ("go", "-od")})
+    write_bundle(replace(trained.bundle, tokeniser_rules=rules), tmp_path / "own")
+    for workers in (0, 1):
+        encoder = encoder_of(load_bundle(tmp_path / "own"), workers)
+        assert encoder.encode(pa.array(["go-od", "go-o"], pa.large_string())).lengths.tolist() == [
+            2,
+            3,
+        ]
+        if workers:
+            encoder.close()
 
 
 def with_ngrams(bundle: Bundle) -> Bundle:
@@ -599,7 +627,11 @@ def test_n_grams_that_the_linear_term_does_not_have_are_refused(trained, tmp_pat
 
 @pytest.mark.parametrize(
     ("version", "with_file", "file"),
-    [(1, with_linear, "linear.safetensors"), (2, with_ngrams, "ngrams.txt")],
+    [
+        (1, with_linear, "linear.safetensors"),
+        (2, with_ngrams, "ngrams.txt"),
+        (3, lambda bundle: bundle, TOKENISER),
+    ],
 )
 def test_an_older_version_knows_no_file_that_came_later(
     trained, tmp_path, version, with_file, file

@@ -6,12 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tokeniser import tokens_of
 
-from scorer.tokens import long_pieces, tokeniser
+from scorer.tokens import long_pieces, splitter
+from scorer.tokens.affixes import AffixRules
 from scorer.tokens.long_pieces import LONG, can_peel, peel
-from scorer.tokens.tokeniser import PieceTokeniser, _affix_rules
+from scorer.tokens.splitter import Splitter
+from scorer.tokens.tokeniser import PieceTokeniser
+from scorer.tokens.tokeniser_rules import rules_of
 
 nlp = spacy.blank("en")
-new = PieceTokeniser("en")
+new = PieceTokeniser(rules_of("en"))
 marks = st.sampled_from(
     [
         *("!", "?", "—", "-", "'", '"', ":)", ":(", "(a)", "“", ".", "...", "\u2019s", "'s", "x"),
@@ -26,7 +29,7 @@ def short_is_long():
     """Pieces of 40 characters are peeled, so that spaCy can be asked about many."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(long_pieces, "LONG", 20)
-        patch.setattr(tokeniser, "LONG_BYTES", 40)
+        patch.setattr(splitter, "LONG", 40)
         yield
 
 
@@ -48,19 +51,17 @@ def test_a_piece_of_100000_affixes_takes_seconds():
     assert time.process_time() - started < 10
 
 
-def test_what_is_left_is_for_spacy():
-    rules = _affix_rules(nlp.Defaults)[:2]
-    for rule in rules:
-        rule.enable()
-    peeled = peel("(((" + "ab" * LONG + "'s!)", *rules)
+def test_what_is_left_is_split_the_plain_way():
+    peeled = peel("(((" + "ab" * LONG + "'s!)", *affixes_at_ends("en"))
     assert peeled.prefixes == ["(", "(", "("]
     assert peeled.rest == "ab" * LONG
     assert peeled.suffixes == ["'s", "!", ")"]
 
 
-def test_rules_that_look_far_are_left_to_spacy():
-    rules = {
-        language: _affix_rules(spacy.blank(language).Defaults)[:2] for language in ("en", "hu")
-    }
-    assert can_peel(*rules["en"])
-    assert not can_peel(*rules["hu"])
+def test_rules_that_look_far_are_not_peeled_by():
+    assert can_peel(*affixes_at_ends("en"))
+    assert not can_peel(*affixes_at_ends("hu"))
+
+
+def affixes_at_ends(language: str) -> tuple[AffixRules, ...]:
+    return Splitter(rules_of(language)).affixes[:2]

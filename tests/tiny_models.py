@@ -20,6 +20,7 @@ from scorer.tokens.encoding import (
     most_useful_pieces,
 )
 from scorer.tokens.text import TextRules
+from scorer.tokens.tokeniser_rules import rules_of
 from scorer.training.fitting import Examples, Fitted, TrainConfig, Validation, fit
 
 WORDS = {
@@ -112,6 +113,7 @@ def train(labelled: LabelledTexts, training: TrainConfig = TRAINING) -> Trained:
                 for epoch in fitted.epochs
             ],
             report="<!doctype html>\n<title>A tiny model</title>\n",
+            tokeniser_rules=rules_of(rules.language),
         ),
     )
 

@@ -17,6 +17,7 @@ from scorer.network.model import ModelConfig, TextClassifier
 from scorer.tokens.encoding import Vocabulary
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules
+from scorer.tokens.tokeniser_rules import TokeniserRules
 
 REMEDY = "Use another bundle (--bundle), or make a new one with train_job.py"
 
@@ -50,6 +51,7 @@ class Bundle:
     version: str = ""  # set where the bundle was written to or loaded from
     digest: str = ""  # sha256 of the content
     linear: LinearTerm | None = None
+    tokeniser_rules: TokeniserRules | None = None  # None: those of the spaCy that is installed
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@
     report.html          for people
     linear.safetensors   the linear term beside the network, where there is one (version 2)
     ngrams.txt           the n-grams that unknown tokens have in it, one a line (version 3)
+    tokeniser.json       the rules of spaCy's tokeniser (version 4; else the installed one's)
 
 To change the format: raise FORMAT_VERSION, keep a reader for the older one, and test it.
 Knows encoder and model, nothing of training or of stores. Nothing is ever unpickled.
@@ -43,9 +44,10 @@ from scorer.network.model import ModelConfig
 from scorer.tokens.encoding import Vocabulary
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules
+from scorer.tokens.tokeniser_rules import TokeniserRules
 
-FORMAT_VERSION = 3
-OLDER_VERSIONS = (1, 2)  # without the optional files that came later; else as in version 3
+FORMAT_VERSION = 4
+OLDER_VERSIONS = (1, 2, 3)  # without the optional files that came later; else as today
 MANIFEST = "bundle.json"
 FILES = (
     "weights.safetensors",
@@ -55,8 +57,8 @@ FILES = (
     "history.csv",
     "report.html",
 )
-LINEAR, NGRAMS = "linear.safetensors", "ngrams.txt"
-OPTIONAL = {LINEAR: 2, NGRAMS: 3}  # files that a bundle of this version or later may have
+LINEAR, NGRAMS, TOKENISER = "linear.safetensors", "ngrams.txt", "tokeniser.json"
+OPTIONAL = {LINEAR: 2, NGRAMS: 3, TOKENISER: 4}  # files that bundles since this version may have
 CREATED = r"[0-9]{8}T[0-9]{6}Z"
 MAX_MANIFEST_BYTES = 16 << 20
 DAMAGE = (KeyError, TypeError, ValueError, OSError, csv.Error, SafetensorError, pa.ArrowException)
@@ -110,6 +112,8 @@ def _serialise(bundle: Bundle) -> dict[str, bytes]:
         optional[LINEAR] = save_arrays(bundle.linear.to_tensors())
     if bundle.vocabulary.ngrams:
         optional[NGRAMS] = _lines(bundle.vocabulary.ngrams)
+    if bundle.tokeniser_rules is not None:
+        optional[TOKENISER] = bundle.tokeniser_rules.to_json()
     return {
         "weights.safetensors": save_tensors(weights),
         "vocabulary.txt": _lines(bundle.vocabulary.tokens),
@@ -253,6 +257,7 @@ def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, v
         version=ver,
         digest=digest,
         linear=_linear(data.get(LINEAR), facts, len(ngrams)),
+        tokeniser_rules=TokeniserRules.from_json(data[TOKENISER]) if TOKENISER in data else None,
     )
 
 

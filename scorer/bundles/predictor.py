@@ -64,5 +64,5 @@ def encoder_of(
     """Return what encodes for a bundle's network on a device; workers: see `load_predictor`."""
     if workers is None:
         workers = (os.cpu_count() or 1) - 1 if device == "cuda" else 0
-    parts = (bundle.rules, bundle.vocabulary, bundle.cached_pieces)
+    parts = (bundle.rules, bundle.vocabulary, bundle.cached_pieces, bundle.tokeniser_rules)
     return EncodingWorkers(*parts, workers) if workers else TextEncoder(*parts)

@@ -21,9 +21,8 @@ WORD_CHARACTERS = string.ascii_letters + string.punctuation
 class AffixRules:
     """The prefix, suffix, infix or URL rules of a tokeniser.
 
-    rules: regular expressions; compiled: makes one search function of several of them;
-    anchored: how that function ties a rule to an end of the text;
-    nothing: what that function returns where nothing matches.
+    rules: regular expressions; form: how spaCy ties each to an end of the text; method: of
+    `re.Pattern`, by which all of them are searched: `search`, `match` or `finditer`.
     harmless: characters, as many as fit, such that no rule matches a text of them alone.
     case_invariant: the letters and as many other characters as fit, such that in a text of them a
     rule that matches a letter matches any letter of its case, except in `words`; may be empty.
@@ -32,16 +31,10 @@ class AffixRules:
     character, which matches to its end; None where there is no bound.
     """
 
-    def __init__(
-        self,
-        rules: Iterable[str],
-        compiled: Callable[[list[str]], Callable[[str], Any]],
-        anchored: str = "{}",
-        nothing: Any = None,
-    ) -> None:
-        self._compiled = compiled
-        self._nothing = nothing
-        trees = {rule: _parser.parse(anchored.format(rule)) for rule in rules if rule.strip()}
+    def __init__(self, rules: Iterable[str], form: str = "{}", method: str = "search") -> None:
+        self._form, self._method = form, method
+        self._nothing: Any = () if method == "finditer" else None
+        trees = {rule: _parser.parse(form.format(rule)) for rule in rules if rule.strip()}
         self._trees = trees
         self.harmless = self._harmless()
         self.case_invariant = self._case_invariant()
@@ -49,17 +42,13 @@ class AffixRules:
             *(_words(trees[rule]) for rule in self._acting_on(self.case_invariant))
         )
         self.reach = _reach(trees.values())
+        self._may_act = finder_of_others(self.harmless)
         self._find = self._search(list(trees))
         self._find_in_word = self._search(self._acting_on(WORD_CHARACTERS))
         self._beyond_word = finder_of_others(WORD_CHARACTERS)
-        self._may_act: Callable[[str], Any] = lambda text: False
-
-    def enable(self) -> None:
-        """Let `find` match from now on."""
-        self._may_act = finder_of_others(self.harmless)
 
     def find(self, text: str) -> Any:
-        """Return what the search function of all rules finds; `nothing` before `enable`."""
+        """Return what the search of all rules finds: matches of `finditer`, or one, or None."""
         if not self._may_act(text):
             return self._nothing
         return self._find(text) if self._beyond_word(text) else self._find_in_word(text)
@@ -84,7 +73,10 @@ class AffixRules:
         return even
 
     def _search(self, rules: list[str]) -> Callable[[str], Any]:
-        return self._compiled(rules) if rules else lambda text: self._nothing
+        if not rules:
+            return lambda text: self._nothing
+        expression = "|".join(map(self._form.format, rules))
+        return getattr(re.compile(expression), self._method)  # type: ignore[no-any-return]
 
     def _acting_on(self, alphabet: str) -> list[str]:
         return [rule for rule, tree in self._trees.items() if not _needs_other(tree, alphabet)]

@@ -1,7 +1,7 @@
 """From a column of texts to token ids, and the vocabulary that numbers the tokens.
 
 A text's ids are exactly those of `spacy.blank(language).tokenizer` called on the normalised text.
-Each distinct piece goes to spaCy once; what is known of a piece is gathered for a whole column at
+Each distinct piece is tokenised once; what is known of a piece is gathered for a whole column at
 once. One encoder serves one thread.
 Knows nothing of batches, padding or models.
 """
@@ -31,6 +31,7 @@ from scorer.tokens.text import (
     without_spaces,
 )
 from scorer.tokens.tokeniser import PieceTokeniser, PieceTokens
+from scorer.tokens.tokeniser_rules import TokeniserRules, rules_of
 
 UNKNOWN_ID = 0
 PAD_ID = 1
@@ -126,17 +127,23 @@ class Vocabulary:
 class TextEncoder:
     """Token ids of columns of texts.
 
-    cached_pieces: pieces whose ids need not be asked of spaCy again; raises BundleError where they
-    are not of this vocabulary. spaCy is imported when a piece is met that is not among them.
+    cached_pieces: pieces whose ids are known; raises BundleError where they are not of this
+    vocabulary. tokeniser_rules: those of a bundle; without them spaCy is imported for its own when
+    a piece is met that is not cached.
     """
 
     def __init__(
-        self, rules: TextRules, vocabulary: Vocabulary, cached_pieces: CachedPieces | None = None
+        self,
+        rules: TextRules,
+        vocabulary: Vocabulary,
+        cached_pieces: CachedPieces | None = None,
+        tokeniser_rules: TokeniserRules | None = None,
     ) -> None:
         ids = len(vocabulary) + len(vocabulary.ngrams)
         if cached_pieces and not _within(cached_pieces.ids.ids, ids):
             raise BundleError("cached pieces have ids beyond the vocabulary")
         self._rules = rules
+        self._tokeniser_rules = tokeniser_rules
         self._vocabulary = vocabulary
         self._cache = PieceCache(cached_pieces)
 
@@ -169,13 +176,13 @@ class TextEncoder:
         return CachedPieces(pieces, PieceIds(ids.values, ids.offsets, self._cache.flags(numbers)))
 
     def _reset_cache(self) -> None:
-        """Keep memory bounded: drop what was not shipped, and renew spaCy's own tables too."""
+        """Keep memory bounded: drop what was not shipped."""
         self._cache.reset()
         self.__dict__.pop("_tokeniser", None)
 
     @cached_property
     def _tokeniser(self) -> PieceTokeniser:
-        return PieceTokeniser(self._rules.language)
+        return PieceTokeniser(self._tokeniser_rules or rules_of(self._rules.language))
 
     def _numbers(self, pieces: Pieces) -> np.ndarray:
         """Return the number of each piece: int64 (pieces,). New ones are learned."""
@@ -209,13 +216,12 @@ class TextEncoder:
         numbers = self._cache.find(distinct)
         new = np.flatnonzero(numbers < 0)
         strings = phrases.take(pa.array(first[new])).to_pylist()
-        for block in self._tokeniser.tokenise_phrases(strings):
-            learned = new[block.positions]
-            numbers[learned] = self._cache.add(distinct[learned], self._ids(block))
+        phrase_ids = self._ids(self._tokeniser.tokenise_phrases(strings))
+        numbers[new] = self._cache.add(distinct[new], phrase_ids)
         return numbers[codes]
 
     def _ids(self, block: PieceTokens) -> PieceIds:
-        ids = self._vocabulary.spelled(block.tokens).select(block.indices)
+        ids = self._vocabulary.spelled(block.tokens)
         return PieceIds(ids.values, ids.offsets[block.offsets], block.flags)
 
 
@@ -261,13 +267,14 @@ def most_useful_pieces(
 ) -> CachedPieces:
     """Return the pieces of the texts that save the most time, with ids, in alphabetical order.
 
-    Half of them are the most frequent ones that would each need a call of spaCy of their own, the
-    others the most frequent of all the rest. Those of the texts `always` are there too.
+    Half of them are the most frequent ones that would each be tokenised by themselves, the others
+    the most frequent of all the rest. Those of the texts `always` are there too.
     """
     counts = sorted(count_pieces(texts, rules).items(), key=lambda item: (-item[1], item[0]))
     pieces = np.array([piece for piece, _ in counts], object)
     words = with_spaces(pa.array(pieces, pa.large_string()))
-    costly = np.flatnonzero(PieceTokeniser(rules.language).stand_alone(words))[: limit // 2]
+    tokeniser = PieceTokeniser(rules_of(rules.language))
+    costly = np.flatnonzero(tokeniser.stand_alone(words))[: limit // 2]
     others = np.setdiff1d(np.arange(len(pieces)), costly, assume_unique=True)
     chosen = set(pieces[np.concatenate([costly, others[: limit - len(costly)]])])
     if always is not None:

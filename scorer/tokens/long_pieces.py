@@ -13,13 +13,13 @@ from typing import Any
 
 from scorer.tokens.affixes import AffixRules
 
-LONG = 200  # characters that are left to spaCy; no special case is as long
+LONG = 200  # characters that are split the plain way; no special case is as long
 WINDOW = 50  # characters looked at first
 
 
 @dataclass(frozen=True)
 class Peeled:
-    """A piece as its prefixes, what spaCy has to go on with, and its suffixes, left to right."""
+    """A piece as its prefixes, the rest to be split the plain way, and its suffixes."""
 
     prefixes: list[str]
     rest: str

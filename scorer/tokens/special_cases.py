@@ -5,13 +5,15 @@ looks for special cases (":-)", "Dr.", "'em") in the tokens of the whole text. T
 across spaces: in ": )" it meets the tokens of ":)". Such a match changes no token itself, since no
 special case is spelt ": )", but it keeps out every shorter or later match that it overlaps, even
 inside a piece. The flags tell which neighbouring pieces that can happen to.
-Knows nothing of how pieces are tokenised or cached_pieces.
+Knows nothing of how pieces are split or cached.
 """
 
 import re
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
-import numpy as np
+from scorer.tokens.splitter import Splitter
+from scorer.tokens.tokeniser_rules import TokeniserRules
 
 OPENS = 1  # flag: the last token and the next piece's first may belong to one special case
 CLOSES = 2  # flag: the first token and the last one of the piece before may
@@ -19,100 +21,91 @@ MATCHES = 4  # flag: the last pass changes the piece
 
 
 class SpecialCases:
-    """What the last pass of a tokeniser looks for.
+    """What the last pass of a tokeniser looks for: spaCy's `Tokenizer._apply_special_cases` (3.8).
 
-    tokenizer: spaCy's; affixes: the same without its last pass.
     words: every run of ASCII letters in a special case of spaCy's or in a token of one.
     """
 
-    def __init__(self, tokenizer: Any, affixes: Any) -> None:
-        from spacy.matcher import PhraseMatcher
+    def __init__(self, rules: TokeniserRules, splitter: Splitter) -> None:
+        self._tokens = rules.special_cases
+        looked_for = [case for case in self._tokens if " " in case or splitter.has_affix(case)]
+        self._patterns = {tokens for case in looked_for if (tokens := _pattern(case, splitter))}
+        self._openers = {token for tokens in self._patterns for token in tokens[:-1]}
+        self._closers = {token for tokens in self._patterns for token in tokens[1:]}
+        self._lengths: dict[str, set[int]] = defaultdict(set)  # of patterns, by their first token
+        for tokens in self._patterns:
+            self._lengths[tokens[0]].add(len(tokens))
+        self.words = _words([*self._tokens, *self._openers, *self._closers])
+        self._any_with_space = any(" " in case.strip() for case in looked_for)
 
-        bare = _without_special_cases(tokenizer)
-        cases = [bare(case) for case in tokenizer.rules if _is_looked_for(tokenizer, case)]
-        self._openers = {token.text for case in cases for token in case[:-1]}
-        self._closers = {token.text for case in cases for token in case[1:]}
-        self.words = _words([*tokenizer.rules, *self._openers, *self._closers])
-        self._any_with_space = any(" " in case.text.strip() for case in cases)
-        self._vocab = tokenizer.vocab
-        self._matcher = PhraseMatcher(self._vocab)
-        self._splits: set[int] = set()  # of cases with other tokens than the affix rules give
-        self._tokens: dict[str, list[str]] = {}
-        for case in cases:
-            self._matcher.add(case.text, [case])
-            self._tokens[case.text] = _texts(tokenizer(case.text))
-            if _texts(case) != _texts(affixes(case.text)):
-                self._splits.add(tokenizer.vocab.strings[case.text])
+    def flags(self, tokens: Sequence[str]) -> int:
+        """Return OPENS, CLOSES and MATCHES of a piece with these tokens before the last pass.
 
-    def changed(self, doc: Any, offsets: np.ndarray) -> np.ndarray:
-        """Return the pieces that the last pass changes if nothing outside keeps it from it.
-
-        offsets: the pieces' tokens in doc, int64 (pieces + 1,).
+        MATCHES also where a match that changes it is kept out by another one within it.
         """
-        matches = (match for match in self._matcher(doc) if match[0] in self._splits)
-        spans = np.array([(start, end - 1) for _, start, end in matches], np.int64)
-        first, last = np.searchsorted(offsets, spans.reshape(-1, 2).T, "right") - 1
-        return np.unique(first[first == last])
+        opens, closes = tokens[-1] in self._openers, tokens[0] in self._closers
+        matches = (opens or closes) and self._any_with_space
+        matches = matches or any(
+            self._replacement(tokens[start:end]) for start, end in self._matches(tokens)
+        )
+        return opens * OPENS + closes * CLOSES + matches * MATCHES
 
-    def last_pass(self, tokens: list[str]) -> list[str]:
-        """Return the tokens of one piece after the last pass.
+    def last_pass(self, tokens: Sequence[str], spaces: Sequence[int] = ()) -> list[str]:
+        """Return the tokens after the last pass.
 
-        As Tokenizer._apply_special_cases: the longest match counts, of these the first; one that
-        begins or ends within another, even one that does not count, does not.
+        spaces: the indices of tokens that have a space before them.
         """
-        from spacy.tokens import Doc
-
-        doc = Doc(self._vocab, tokens, [False] * len(tokens))
-        seen, chosen = bytearray(len(tokens)), []
-        matches = sorted((start - end, start, end) for _, start, end in self._matcher(doc))
-        for _, start, end in matches:
-            if not seen[start] and not seen[end - 1]:
-                chosen.append((start, end))
-            seen[start:end] = b"1" * (end - start)
         after: list[str] = []
         last = 0
-        for start, end in sorted(chosen):
-            after += tokens[last:start] + self._tokens["".join(tokens[start:end])]
+        for start, end in _chosen(self._matches(tokens)):
+            gaps = [index - start for index in spaces if start < index < end]
+            after += tokens[last:start]
+            after += self._replacement(tokens[start:end], gaps) or tokens[start:end]
             last = end
-        return after + tokens[last:]
+        return [*after, *tokens[last:]]
 
-    def flags(
-        self, tokens: list[str], indices: np.ndarray, offsets: np.ndarray, changed: np.ndarray
-    ) -> np.ndarray:
-        """OPENS, CLOSES and MATCHES of each piece, uint8 (pieces,).
+    def _matches(self, tokens: Sequence[str]) -> Iterable[tuple[int, int]]:
+        """Return start and end of every pattern in the tokens."""
+        for start, token in enumerate(tokens):
+            for length in self._lengths.get(token, ()):
+                end = start + length
+                if end <= len(tokens) and tuple(tokens[start:end]) in self._patterns:
+                    yield start, end
 
-        tokens, indices, offsets: the pieces' tokens before the last pass, as in PieceTokens.
+    def _replacement(self, tokens: Sequence[str], gaps: Sequence[int] = ()) -> Sequence[str]:
+        """Return a special case's tokens for these of its text; none where it changes nothing.
+
+        gaps: the indices of those with a space before them.
         """
-        opens = np.array([token in self._openers for token in tokens], bool)
-        closes = np.array([token in self._closers for token in tokens], bool)
-        opens, closes = opens[indices[offsets[1:] - 1]], closes[indices[offsets[:-1]]]
-        matches = (opens | closes) & self._any_with_space
-        matches[changed] = True
-        return np.asarray(opens * OPENS + closes * CLOSES + matches * MATCHES, np.uint8)
+        text = "".join(" " * (i in gaps) + token for i, token in enumerate(tokens))
+        after = self._tokens.get(text, ())
+        return () if tuple(after) == tuple(tokens) else after
 
 
-def _without_special_cases(tokenizer: Any) -> Any:
-    from spacy.tokenizer import Tokenizer
+def _chosen(matches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the matches that count: the longest one, of these the first.
 
-    return Tokenizer(
-        tokenizer.vocab,
-        prefix_search=tokenizer.prefix_search,
-        suffix_search=tokenizer.suffix_search,
-        infix_finditer=tokenizer.infix_finditer,
-        token_match=tokenizer.token_match,
-        url_match=tokenizer.url_match,
-    )
-
-
-def _is_looked_for(tokenizer: Any, case: str) -> bool:
-    """Return whether the last pass looks for this special case (see Tokenizer.add_special_case)."""
-    finders = tokenizer.find_prefix, tokenizer.find_infix, tokenizer.find_suffix
-    return any(find(case) for find in finders) or " " in case or not tokenizer.faster_heuristics
+    One that begins or ends within another, even one that does not count, does not.
+    """
+    seen: set[int] = set()
+    chosen = []
+    for start, end in sorted(matches, key=lambda match: (match[0] - match[1], match[0])):
+        if start not in seen and end - 1 not in seen:
+            chosen.append((start, end))
+        seen.update(range(start, end))
+    return sorted(chosen)
 
 
-def _words(texts: list[str]) -> set[str]:
+def _pattern(case: str, splitter: Splitter) -> tuple[str, ...]:
+    """Return the tokens by which a special case is found.
+
+    None of one that holds more whitespace than a space between pieces: no text of pieces has it.
+    """
+    pieces = case.removesuffix(" ").split(" ")
+    if not all(piece and not any(map(str.isspace, piece)) for piece in pieces):
+        return ()
+    return tuple(token for piece in pieces for token in splitter.split_plainly(piece))
+
+
+def _words(texts: Iterable[str]) -> set[str]:
     return {word for text in texts for word in re.findall("[A-Za-z]+", text)}
-
-
-def _texts(doc: Any) -> list[str]:
-    return [token.text for token in doc]

@@ -17,6 +17,7 @@ from scorer.tokens.child_process import ChildProcess, answer_each
 from scorer.tokens.encoding import Encoded, TextEncoder, Vocabulary
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules, bytes_of
+from scorer.tokens.tokeniser_rules import TokeniserRules
 
 SCHEMA = pa.schema({"text": pa.large_string()})
 HINT = "Run it again; --workers 0 encodes without other processes"
@@ -33,11 +34,12 @@ class EncodingWorkers:
         rules: TextRules,
         vocabulary: Vocabulary,
         cached_pieces: CachedPieces | None = None,
+        tokeniser_rules: TokeniserRules | None = None,
         workers: int = 1,
     ) -> None:
         if workers < 1:
             raise UsageError(f"{workers} is no number of workers", "--workers takes 1, 2 …")
-        encoder = (rules, vocabulary, cached_pieces)
+        encoder = (rules, vocabulary, cached_pieces, tokeniser_rules)
         self._workers = [
             ChildProcess("encoding worker", HINT, _serve, *encoder) for _ in range(workers)
         ]
@@ -78,11 +80,15 @@ def _question(texts: pa.LargeStringArray) -> bytes:
 
 
 def _serve(
-    pipe: Connection, rules: TextRules, vocabulary: Vocabulary, cached_pieces: CachedPieces | None
+    pipe: Connection,
+    rules: TextRules,
+    vocabulary: Vocabulary,
+    cached_pieces: CachedPieces | None,
+    tokeniser_rules: TokeniserRules | None,
 ) -> None:
     """Answer each column of texts with its Encoded."""
     sys.modules.setdefault("torch", None)  # type: ignore[arg-type]  # spaCy would import it unused
-    encoder = TextEncoder(rules, vocabulary, cached_pieces)
+    encoder = TextEncoder(rules, vocabulary, cached_pieces, tokeniser_rules)
 
     def encode(column: bytes) -> Encoded:
         return encoder.encode(pa.ipc.read_record_batch(pa.py_buffer(column), SCHEMA).column(0))

@@ -25,6 +25,7 @@ from scorer.evaluation.warnings import Evidence, find_warnings
 from scorer.network.inference import Prediction, Predictor
 from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
+from scorer.tokens.tokeniser_rules import rules_of
 from scorer.training.fitting import Epoch, Fitted
 from scorer.training.preprocessing import Preprocessing
 from scorer.training.task import Task
@@ -155,6 +156,7 @@ class _Draft:
             history=findings.history,
             report=report_html(findings),
             linear=self.linear,
+            tokeniser_rules=rules_of(self.task.recipe.rules.language),
         )
 
     def facts(self, temperature: float, metrics: Mapping[str, Any]) -> Facts:

@@ -54,7 +54,7 @@ class Preprocessing:
         if recipe.linear and counts.total() <= MAX_SPELLED_TOKENS:
             ngrams = most_frequent_ngrams(counts, MAX_NGRAMS)
             vocabulary = Vocabulary(vocabulary.tokens, ngrams)
-        golden = pa.array(GOLDEN_TEXTS, pa.large_string())  # scored at each start, without spaCy
+        golden = pa.array(GOLDEN_TEXTS, pa.large_string())  # scored at each start
         piece_cache = most_useful_pieces(texts, recipe.rules, vocabulary, CACHED_PIECES, golden)
         encoder = TextEncoder(recipe.rules, vocabulary, piece_cache)
         return cls(counts, vocabulary, piece_cache, encoder)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,8 @@ def load_model(
         predictor = load_predictor(bundle, precision, workers=workers, fused=fused)
     facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
     profile, tokens = profile_of(bundle), bundle.vocabulary.tokens
-    return Model(predictor, facts, bundle.text_column, profile, tokens=tokens)
+    installed = "" if bundle.tokeniser_rules else f"spacy {package_version('spacy')}"
+    return Model(predictor, facts, bundle.text_column, profile, None, tokens, installed)
 
 
 def profile_of(bundle: Bundle) -> Profile | None:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import scorer
+from scorer.bundles.bundle_files import load_bundle
 from scorer.errors import InputError, InterruptedRunError, RowsError, UsageError
 from scorer.jobs import load_model
 from scorer.scoring.callbacks import Callbacks
@@ -35,8 +36,6 @@ TEXT = TextColumn("text", (1,))
 
 @pytest.fixture(scope="session")
 def model(tiny_bundle):
-    from scorer.bundles.bundle_files import load_bundle
-
     return load_model(load_bundle(tiny_bundle), "float32")
 
 
@@ -545,6 +544,19 @@ def test_scores_of_another_version_of_the_program_are_set_aside(inputs, model, m
         run(read_from, target(output), model, Interrupting(8))
     monkeypatch.setattr(scoring, "__version__", "99.0")
     assert run(read_from, target(output), model).resumed_rows == 0
+
+
+def test_scores_by_another_spacy_are_set_aside_where_the_bundle_has_no_rules(
+    inputs, model, tiny_bundle
+):
+    read_from, output = source(inputs / "in.csv"), inputs / "out.csv"
+    older = load_model(replace(load_bundle(tiny_bundle), tokeniser_rules=None), "float32")
+    assert older.tokeniser.startswith("spacy 3.")
+    with pytest.raises(InterruptedRunError):
+        run(read_from, target(output), older, Interrupting(8))
+    other = replace(older, tokeniser="spacy 3.9")
+    assert run(read_from, target(output, overwrite=True), other).resumed_rows == 0
+    assert model.tokeniser == ""
 
 
 def test_a_text_column_of_ids_is_scored_with_a_warning(inputs, model):

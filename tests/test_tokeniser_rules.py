@@ -7,7 +7,7 @@ import spacy
 
 from scorer.errors import BundleError, UsageError
 from scorer.tokens.splitter import Splitter
-from scorer.tokens.tokeniser_rules import TokeniserRules, rules_of
+from scorer.tokens.tokeniser_rules import TokeniserRules, _expression, rules_of
 
 ENGLISH = rules_of("en")
 
@@ -24,9 +24,15 @@ def test_the_rules_are_those_of_spacy():
     assert set(french.special_cases) == set(tokenizer.rules)
     assert french.special_cases["J.-C."] == ("J.", "-C.")
     assert ENGLISH.special_cases["can't"] == ("ca", "n't")
-    for piece in ("Anti-Aérien", "porte-clés", "l'homme", "x"):  # letters of either case
-        found = re.compile(french.token_match).match(piece)
-        assert bool(found) == bool(tokenizer.token_match(piece))
+    assert re.compile(french.token_match).flags == tokenizer.token_match.__self__.flags
+
+
+def test_a_flag_of_an_expression_is_kept():
+    assert _expression(re.compile("ab", re.IGNORECASE).match) == "(?i:ab)"
+    assert _expression(re.compile("(?i)ab").match) == "(?i)ab"
+    for other in (re.compile("a.b", re.DOTALL).match, str.isalpha):
+        with pytest.raises(UsageError, match="spaCy's rules of this language"):
+            _expression(other)
 
 
 @pytest.mark.parametrize("language", ["zh", "klingon"])
@@ -38,8 +44,13 @@ def test_a_language_without_pieces_is_refused(language):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"prefixes": ["a", 1]}, "rule 1 of the tokeniser is no text"),
-        ({"url_match": ["a"]}, "is no text"),
+        ({"prefixes": ["a", 1]}, "prefixes are no texts"),
+        ({"suffixes": "abc"}, "suffixes are no texts"),
+        ({"infixes": {"a": "b"}}, "infixes are no texts"),
+        ({"url_match": ["a"]}, "url_match are no texts"),
+        ({"special_cases": [["a", ["a"]]]}, "special cases are no object"),
+        ({"special_cases": {"abc": "abc"}}, "special case 'abc' are no texts"),
+        ({"special_cases": {"": []}}, "special case ''"),
         ({"special_cases": {"don't": ["do", "nt"]}}, 'special case "don\'t"'),
         ({"special_cases": {"ab": ["ab", ""]}}, "special case 'ab'"),
         ({"novelty": 1}, "the tokeniser's rules are not prefixes, suffixes"),
@@ -51,6 +62,13 @@ def test_what_are_no_rules_is_refused(change, message):
         TokeniserRules.from_json(json.dumps(values).encode())
 
 
-def test_a_rule_that_is_no_expression_is_refused_where_it_is_used():
-    with pytest.raises(BundleError, match="a rule of the tokeniser is no expression"):
-        Splitter(replace(ENGLISH, suffixes=("(",)))
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 200_000, b'{"a":' * 200_000])
+def test_what_is_not_json_is_refused(data):
+    with pytest.raises(BundleError, match="not JSON"):
+        TokeniserRules.from_json(data)
+
+
+@pytest.mark.parametrize("rule", ["(", "a{99999999999}", "(" * 400 + "a" + ")" * 400])
+def test_a_rule_that_is_no_expression_is_refused_where_it_is_used(rule):
+    with pytest.raises(BundleError, match="a rule of the tokeniser is no regular expression"):
+        Splitter(replace(ENGLISH, suffixes=(rule,)))

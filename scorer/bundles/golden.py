@@ -1,7 +1,7 @@
 """Fixed texts and the probabilities a bundle must give them, on whatever machine it is loaded.
 
-They notice a change of tokeniser rules, of weights or of a machine's arithmetic before a row is
-scored. Knows texts and a predictor; nothing of files.
+They notice changed weights, another machine's arithmetic and, for a bundle that caches no pieces,
+another tokeniser before a row is scored. Knows texts and a predictor; nothing of files.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class GoldenRows:
             raise BundleError(
                 f"golden row {worst + 1} scores {found[worst].tolist()}, "
                 f"not {self.probabilities[worst].tolist()} within {tolerance}",
-                "The bundle, spaCy's rules or this machine's arithmetic differ from where it was "
+                "The bundle, its tokeniser or this machine's arithmetic differ from where it was "
                 "made; --precision float32 is the exact one",
             )
         return float(differences[worst])

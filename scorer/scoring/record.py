@@ -37,6 +37,7 @@ class Model:
     profile: Profile | None = None  # of its held-out texts; None for an older bundle
     folder: str | None = None  # the bundle's; "" for the one that is shipped, None: not known
     tokens: Sequence[str] = ()  # of its vocabulary
+    tokeniser: str = ""  # that scores depend on, where the bundle has no rules of its own
 
     explainers: dict[int, Explainer] = field(default_factory=dict, compare=False, repr=False)
 

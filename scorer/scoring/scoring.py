@@ -276,6 +276,14 @@ class _Run:
         return journal_row(len(self._model.predictor.classes), self._target.added.explain)
 
     @property
+    def _program(self) -> dict[str, str]:
+        """The versions that what is read, and the scores of it, depend on."""
+        packages = " ".join(f"{name} {version(name)}" for name in ("pyarrow", "torch"))
+        program = {"program": f"scorer {__version__} {packages}"}
+        tokeniser = self._model.tokeniser
+        return {**program, "tokeniser": tokeniser} if tokeniser else program
+
+    @property
     def _explained(self) -> dict[str, str]:
         """What scores that are kept depend on, where they are kept with explanations."""
         words = self._target.added.explain
@@ -288,7 +296,7 @@ class _Run:
             yield None
             return
         bundle, predictor = self._model.bundle, self._model.predictor
-        binding = {"bundle": bundle.digest, "program": _program(), **predictor.score_settings}
+        binding = {"bundle": bundle.digest, **self._program, **predictor.score_settings}
         cache = ScoreCache(self._source.cache, {**binding, **self._explained}, self._row)
         with closing(cache):
             yield cache
@@ -303,7 +311,7 @@ class _Run:
             "input format": json.dumps(asdict(source.format) | asdict(source.csv)),
             "text column": f"{list(column.positions)}: {column.name}",
             "bundle": self._model.bundle.digest,
-            "program": _program(),
+            **self._program,
             **predictor.score_settings,
             **self._explained,
         }
@@ -313,12 +321,6 @@ class _Run:
                 f"{counted(journal.rows, 'row')} {have(journal.rows)} scores from an earlier run"
             )
         return journal
-
-
-def _program() -> str:
-    """Return the versions that what is read, and the tokens of it, depend on."""
-    packages = " ".join(f"{name} {version(name)}" for name in ("spacy", "pyarrow", "torch"))
-    return f"scorer {__version__} {packages}"
 
 
 def _rejoined(

@@ -21,8 +21,8 @@ WORD_CHARACTERS = string.ascii_letters + string.punctuation
 class AffixRules:
     """The prefix, suffix, infix or URL rules of a tokeniser.
 
-    rules: regular expressions; form: how spaCy ties each to an end of the text; method: of
-    `re.Pattern`, by which all of them are searched: `search`, `match` or `finditer`.
+    rules: regular expressions; form: how spaCy ties each to an end of the text ("^{}" for a
+    prefix); method: of `re.Pattern`, how all of them are looked for: "search", "match", "finditer".
     harmless: characters, as many as fit, such that no rule matches a text of them alone.
     case_invariant: the letters and as many other characters as fit, such that in a text of them a
     rule that matches a letter matches any letter of its case, except in `words`; may be empty.

@@ -1,6 +1,7 @@
 """From a column of texts to token ids, and the vocabulary that numbers the tokens.
 
-A text's ids are exactly those of `spacy.blank(language).tokenizer` called on the normalised text.
+A text's ids are exactly those of `spacy.blank(language).tokenizer`, as it was when the bundle was
+made, called on the normalised text.
 Each distinct piece is tokenised once; what is known of a piece is gathered for a whole column at
 once. One encoder serves one thread.
 Knows nothing of batches, padding or models.
@@ -176,7 +177,7 @@ class TextEncoder:
         return CachedPieces(pieces, PieceIds(ids.values, ids.offsets, self._cache.flags(numbers)))
 
     def _reset_cache(self) -> None:
-        """Keep memory bounded: drop what was not shipped."""
+        """Keep memory bounded: drop what was not shipped, and the tokeniser with its shapes."""
         self._cache.reset()
         self.__dict__.pop("_tokeniser", None)
 

@@ -3,6 +3,7 @@
 spaCy takes one affix off each end at a time, and each time copies what is left and looks through
 all of it: a line of 100,000 dashes takes it a quarter of an hour, one of 2,000,000 days. What an
 affix rule finds at an end depends on few characters there (AffixRules.reach), so it need not.
+Where a rule looks further, as one of Hungarian's does, it costs what it costs spaCy.
 Knows nothing of special cases: a piece that is long enough is none, whatever is taken off.
 """
 

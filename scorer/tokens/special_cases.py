@@ -56,9 +56,9 @@ class SpecialCases:
         spaces: the indices of tokens that have a space before them.
         """
         after: list[str] = []
-        last = 0
+        last, spaced = 0, set(spaces)
         for start, end in _chosen(self._matches(tokens)):
-            gaps = [index - start for index in spaces if start < index < end]
+            gaps = [index - start for index in range(start + 1, end) if index in spaced]
             after += tokens[last:start]
             after += self._replacement(tokens[start:end], gaps) or tokens[start:end]
             last = end

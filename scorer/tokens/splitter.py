@@ -1,6 +1,6 @@
 """One piece cut by affix rules, infix rules and the special cases that are left whole.
 
-This is spaCy's `Tokenizer._tokenize_affixes` (3.8) on strings; spaCy's last pass, which looks for
+This is spaCy's `Tokenizer._tokenize` (3.8) on strings; spaCy's last pass, which looks for
 special cases among the tokens, is not here (`special_cases`).
 Knows nothing of columns, nor of other pieces.
 """
@@ -21,7 +21,7 @@ Cases = Mapping[str, Sequence[str]]
 class Splitter:
     """Cuts pieces by the rules of a language.
 
-    affixes: all rules that look for a part of a piece.
+    affixes: its prefix, suffix, infix and URL rules.
     Raises BundleError for a rule that is no regular expression.
     """
 
@@ -33,8 +33,10 @@ class Splitter:
             self._infixes = AffixRules(rules.infixes, method="finditer")
             self._urls = AffixRules(urls, method="match")
             self._is_token = re.compile(rules.token_match).match if rules.token_match else None
-        except re.error as error:
-            raise BundleError(f"a rule of the tokeniser is no expression: {error}") from error
+        except (re.error, OverflowError, RecursionError) as error:
+            raise BundleError(
+                f"a rule of the tokeniser is no regular expression: {error}"
+            ) from error
         self.affixes = self._prefixes, self._suffixes, self._infixes, self._urls
         self._cases = rules.special_cases
         self._peels = can_peel(self._prefixes, self._suffixes) and not self._is_token
@@ -64,7 +66,7 @@ class Splitter:
     def _without_affixes(self, rest: str, cases: Cases) -> tuple[list[str], str, list[str]]:
         """Take an affix off each end at a time (Tokenizer._split_affixes).
 
-        It ends where a special case is left, be it by one of the two alone.
+        It stops as soon as the prefix alone, or the suffix alone, taken off leaves a special case.
         """
         prefixes: list[str] = []
         suffixes: list[str] = []

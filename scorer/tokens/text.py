@@ -42,7 +42,7 @@ MARKUP = re.compile(
 class TextRules:
     """How a text becomes tokens; recorded in the bundle.
 
-    language: the spaCy language whose blank tokeniser is used.
+    language: the spaCy language whose tokeniser's rules are used.
     strip_markup: take HTML tags and entities out; False leaves them, as the lecture does.
     """
 

@@ -115,7 +115,7 @@ def _block(
 
 
 def _shapes(rules: TokeniserRules, splitter: Splitter, cases: SpecialCases) -> Shapes:
-    """Return the shapes of a tokeniser; none where rules of its own match whole pieces."""
+    """Return the shapes of a tokeniser; no piece has one where there is a `token_match`."""
     invariant = set.intersection(*(set(affixes.case_invariant) for affixes in splitter.affixes))
     words = cases.words.union(*(affixes.words for affixes in splitter.affixes))
     return Shapes("" if rules.token_match else "".join(invariant), sorted(words))

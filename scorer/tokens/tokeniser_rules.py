@@ -1,6 +1,6 @@
 """The rules of a language's tokeniser, as data: spaCy's, read in training and kept in the bundle.
 
-So a bundle's tokens do not depend on the spaCy that is installed where it scores, nor need it.
+So a bundle's tokens do not depend on the spaCy that is installed where it scores.
 Knows nothing of how the rules are applied.
 """
 
@@ -9,20 +9,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 from scorer.errors import BundleError, UsageError
-
-FLAGS = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
 
 
 @dataclass(frozen=True)
 class TokeniserRules:
     """What `spacy.blank(language).tokenizer` is made of.
 
-    prefixes, suffixes, infixes: regular expressions; token_match, url_match: such of what is left
-    whole, None where there is none; special_cases: texts and their tokens.
+    prefixes, suffixes, infixes: regular expressions.
+    token_match, url_match: expressions or None; what one of them matches stays one token.
+    special_cases: texts and their tokens.
     """
 
     prefixes: tuple[str, ...]
@@ -39,31 +37,20 @@ class TokeniserRules:
     @classmethod
     def from_json(cls, data: bytes) -> "TokeniserRules":
         """Return the rules that `to_json` wrote; raises BundleError where they are no rules."""
-        values = json.loads(data)
+        try:
+            values = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise BundleError(f"the tokeniser's rules are not JSON: {error}") from error
         if not isinstance(values, dict) or set(values) != {field.name for field in fields(cls)}:
             raise BundleError(f"the tokeniser's rules are not {', '.join(cls.__annotations__)}")
-        rules = cls(
-            prefixes=tuple(values["prefixes"]),
-            suffixes=tuple(values["suffixes"]),
-            infixes=tuple(values["infixes"]),
-            token_match=values["token_match"],
-            url_match=values["url_match"],
-            special_cases={k: tuple(tokens) for k, tokens in dict(values["special_cases"]).items()},
-        )
-        rules.check()
-        return rules
-
-    def check(self) -> None:
-        """Raise BundleError where a rule is no text or a special case's tokens do not spell it."""
-        whole = (rule for rule in (self.token_match, self.url_match) if rule is not None)
-        for rule in chain(self.prefixes, self.suffixes, self.infixes, whole):
-            if not isinstance(rule, str):
-                raise BundleError(f"the rule {rule!r} of the tokeniser is no text")
-        for case, tokens in self.special_cases.items():
-            if not all(token and isinstance(token, str) for token in tokens) or (
-                "".join(tokens) != case
-            ):
-                raise BundleError(f"the tokens of the special case {case!r} do not spell it")
+        for name in ("prefixes", "suffixes", "infixes"):
+            values[name] = _texts(values[name], name)
+        for name in ("token_match", "url_match"):
+            _texts([values[name] or ""], name)
+        cases = values.pop("special_cases")
+        if not isinstance(cases, dict):
+            raise BundleError("the tokeniser's special cases are no object")
+        return cls(**values, special_cases={case: _spelt(case, cases[case]) for case in cases})
 
 
 @lru_cache(maxsize=4)
@@ -72,7 +59,7 @@ def rules_of(language: str) -> TokeniserRules:
 
     Raises UsageError for a language that spaCy lacks or cuts otherwise than at spaces.
     """
-    nlp = _blank(language)
+    nlp = blank(language)
     defaults, tokenizer = nlp.Defaults, nlp.tokenizer
     return TokeniserRules(
         prefixes=tuple(defaults.prefixes or ()),
@@ -80,11 +67,12 @@ def rules_of(language: str) -> TokeniserRules:
         infixes=tuple(defaults.infixes or ()),
         token_match=_expression(tokenizer.token_match),
         url_match=_expression(tokenizer.url_match),
-        special_cases={case: _texts(nlp, tokens) for case, tokens in tokenizer.rules.items()},
+        special_cases={case: _tokens(tokens) for case, tokens in tokenizer.rules.items()},
     )
 
 
-def _blank(language: str) -> Any:
+def blank(language: str) -> Any:
+    """Return `spacy.blank(language)`; raises UsageError as `rules_of`."""
     import spacy
     from spacy.tokenizer import Tokenizer
 
@@ -98,17 +86,34 @@ def _blank(language: str) -> Any:
 
 
 def _expression(match: Any) -> str | None:
-    """Return the regular expression whose bound `match` method spaCy calls, its flags inside."""
+    """Return the regular expression whose bound `match` method spaCy calls, its flag inside."""
     if match is None:
         return None
-    pattern: re.Pattern[str] = match.__self__
+    pattern = getattr(match, "__self__", None)
+    if not isinstance(pattern, re.Pattern):
+        raise UsageError(f"spaCy's rules of this language are of another kind: {match!r}")
     if re.compile(pattern.pattern).flags == pattern.flags:
-        return pattern.pattern
-    flags = "".join(letter for flag, letter in FLAGS.items() if pattern.flags & flag)
-    return f"(?{flags}:{pattern.pattern})"
+        return str(pattern.pattern)
+    if pattern.flags != re.UNICODE | re.IGNORECASE:
+        raise UsageError(f"spaCy's rules of this language have other flags: {pattern!r}")
+    return f"(?i:{pattern.pattern})"
 
 
-def _texts(nlp: Any, tokens: Any) -> tuple[str, ...]:
+def _tokens(case: Any) -> tuple[str, ...]:
     from spacy.attrs import ORTH
 
-    return tuple(token["ORTH"] if "ORTH" in token else token[ORTH] for token in tokens)
+    return tuple(token["ORTH"] if "ORTH" in token else token[ORTH] for token in case)
+
+
+def _texts(values: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(text, str) for text in values):
+        raise BundleError(f"the tokeniser's {where} are no texts")
+    return tuple(values)
+
+
+def _spelt(case: str, tokens: Any) -> tuple[str, ...]:
+    """Return the tokens of a special case, which have to spell it."""
+    texts = _texts(tokens, f"special case {case!r}")
+    if not case or not all(texts) or "".join(texts) != case:
+        raise BundleError(f"the tokens of the special case {case!r} do not spell it")
+    return texts

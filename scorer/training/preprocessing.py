@@ -23,6 +23,8 @@ from scorer.tokens.encoding import (
 )
 from scorer.tokens.ngrams import most_frequent_ngrams
 from scorer.tokens.piece_cache import CachedPieces
+from scorer.tokens.spacy_check import check_against_spacy
+from scorer.tokens.text import normalise
 from scorer.training.recipe import Recipe
 
 CACHED_PIECES = 100_000
@@ -30,6 +32,7 @@ MOST_FREQUENT = 20  # tokens listed in the bundle
 LEAST_OCCURRENCES = 2  # of a token that is added to a pretrained vocabulary
 MAX_SPELLED_TOKENS = 1_000_000  # of texts whose n-grams count; where there are more, words suffice
 MAX_NGRAMS = 20_000
+COMPARED_TEXTS = 200  # with spaCy's own tokens
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Preprocessing:
         cls, texts: pa.LargeStringArray, recipe: Recipe, pretrained: PretrainedEncoder | None = None
     ) -> "Preprocessing":
         """Return what encodes texts as these training texts need it."""
+        sample = normalise(texts.slice(0, COMPARED_TEXTS), recipe.rules)
+        check_against_spacy(sample.to_pylist(), recipe.rules.language)
         counts = count_tokens(texts, recipe.rules)
         if pretrained is None:
             vocabulary = build_vocabulary(counts, recipe.vocabulary_size)

@@ -170,17 +170,18 @@ def score(
 ) -> None:
     """Score, ending at the next chunk when a signal comes."""
     from scorer.cli.interruption import Interruption
-    from scorer.cli.lean_imports import lean_imports
-    from scorer.cli.run_records import RunRecords
-    from scorer.cli.scoring_lines import FilesPrinter, ScoringPrinter
+    from scorer.cli.lean_imports import lasting_objects, lean_imports
 
     named = {name: value for name, value in options.items() if name != "target"}
     check_characters(**named)  # names of files may be any bytes
-    records = RunRecords(history, metrics_file)
     with Interruption() as interruption, lean_imports(options["engine"]):
-        from scorer import jobs
-        from scorer.engines.file_pairs import is_many
-        from scorer.engines.many_files import FilesError
+        with lasting_objects():
+            from scorer import jobs
+            from scorer.cli.run_records import RunRecords
+            from scorer.cli.scoring_lines import FilesPrinter, ScoringPrinter
+            from scorer.engines.file_pairs import is_many
+            from scorer.engines.many_files import FilesError
+        records = RunRecords(history, metrics_file)
 
         shown = (Progress(quiet, log_format), options["target"], profile, as_json, records)
         how = {"check_cancelled": interruption.check, **options}

@@ -143,7 +143,7 @@ class TextEncoder:
         ids = len(vocabulary) + len(vocabulary.ngrams)
         if cached_pieces and not _within(cached_pieces.ids.ids, ids):
             raise BundleError("cached pieces have ids beyond the vocabulary")
-        self._rules = rules
+        self._text_rules = rules
         self._tokeniser_rules = tokeniser_rules
         self._vocabulary = vocabulary
         self._cache = PieceCache(cached_pieces)
@@ -165,7 +165,7 @@ class TextEncoder:
     def _encode(self, texts: pa.LargeStringArray) -> Encoded:
         if self._cache.full:
             self._reset_cache()
-        pieces = split(texts, self._rules)
+        pieces = split(texts, self._text_rules)
         encoded = self._cache.ids(self._with_phrases(pieces, self._numbers(pieces)))
         return Encoded(encoded.values, encoded.offsets[pieces.offsets])
 
@@ -183,7 +183,7 @@ class TextEncoder:
 
     @cached_property
     def _tokeniser(self) -> PieceTokeniser:
-        return PieceTokeniser(self._tokeniser_rules or rules_of(self._rules.language))
+        return PieceTokeniser(self._tokeniser_rules or rules_of(self._text_rules.language))
 
     def _numbers(self, pieces: Pieces) -> np.ndarray:
         """Return the number of each piece: int64 (pieces,). New ones are learned."""

@@ -189,3 +189,12 @@ def test_texts_are_read_as_the_options_say(tmp_path):
             "text",
             options=ReadOptions("csv", CsvOptions("^", skip_rows=1)),
         )
+
+
+def test_a_start_can_forget_its_classes(tiny_bundle):
+    recipe = replace(LECTURE, embedding_dim=8, hidden_dim=12)
+    found = read_auxiliary(AuxiliaryFiles((), tiny_bundle), recipe, "text")
+    assert found.encoder.classes
+    assert found.without_output_layer().encoder.classes == ()
+    nothing = replace(found, encoder=None)
+    assert nothing.without_output_layer() is nothing

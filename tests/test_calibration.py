@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.evaluation.calibration import fit_temperature, unfit_reason
+from scorer.evaluation.calibration import fit_share, fit_temperature, unfit_reason
 from scorer.evaluation.evaluation import calibration_error
 
 
@@ -68,3 +68,13 @@ def test_no_rows_whatever_give_a_temperature_beyond_its_bounds(seed: int) -> Non
     logits = rng.normal(size=(60, 2)) * 10.0 ** rng.integers(-6, 6)
     temperature = fit_temperature(logits, rng.integers(0, 2, 60))
     assert 0.05 <= temperature <= 20
+
+
+def test_some_twenty_rows_tell_the_share_and_fewer_do_not():
+    rng = np.random.default_rng(0)
+    targets = rng.integers(0, 2, 24)
+    sure = np.where(np.arange(2) == targets[:, None], 2.0, -2.0) + rng.normal(0, 1.5, (24, 2))
+    noise = rng.normal(0, 2, (24, 2))
+    assert fit_share(noise, sure, targets, 1.0) > 1
+    assert fit_share(sure, noise, targets, 1.0) < 1
+    assert fit_share(noise[:12], sure[:12], targets[:12], 1.0) == 1.0

@@ -35,7 +35,8 @@ def test_two_unknown_values_need_the_option() -> None:
         find_class_map({"ham": 7, "spam": 5})
     assert str(refused.value) == (
         "what the label values mean is not clear: 'ham' (7), 'spam' (5). "
-        "Say it, for instance (or the other way round) with --labels ham=negative,spam=positive"
+        "Say it with --labels ham=negative,spam=positive (sentiment, or the other way round), or "
+        "with --labels ham=ham,spam=spam (two other classes)"
     )
 
 
@@ -160,9 +161,12 @@ def test_the_option_in_a_message_works_for_any_value(values: tuple[str, str]) ->
     counts = dict.fromkeys(values, 30)
     with pytest.raises(UsageError) as refused:
         find_class_map(counts)
-    words = shlex.split(refused.value.hint.partition("with ")[2])
-    assert words[0] == "--labels"
-    assert find_class_map(counts, words[1]).classes == ("negative", "positive")
+    sentiment, other = refused.value.hint.split("with ")[1:]
+    for option, classes in ((sentiment, {"negative", "positive"}), (other, None)):
+        words = shlex.split(option.partition(" (")[0])
+        assert words[0] == "--labels"
+        found = set(find_class_map(counts, words[1]).classes)
+        assert found == (classes or {value.replace("=", "-") for value in values})
 
 
 @given(st.dictionaries(st.text("a,\"'= $\\", min_size=1).map(str.strip).filter(bool), st.just("b")))

@@ -143,3 +143,11 @@ def test_training_reads_it(tmp_path, labelled_texts):
     small = {"epochs": 1, "embedding_dim": 4, "hidden_dim": 4, "start_from": "none", "passes": 0}
     bundle = train(tmp_path / "in.jsonl", tmp_path / "store", promote="always", **small)
     assert bundle.classes == ("negative", "positive")
+
+
+def test_a_line_that_is_no_utf8_is_rejected_and_the_others_are_read(tmp_path):
+    lines = [b'{"text": "a"}', b'{"text": "\xed\xa0\x80"}', '{"text": "b"}'.encode("utf-16-le")]
+    (tmp_path / "in.jsonl").write_bytes(b"\n".join([*lines, b'{"text": "c"}', b""]))
+    summary = score_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", max_rejects=5)
+    assert summary.provenance.rows.written == 2
+    assert summary.provenance.rows.rejected >= 2

@@ -71,3 +71,20 @@ def test_a_title_and_a_body_are_one_text() -> None:
     assert found.text == TextColumn("title + body", (0, 1))
     with pytest.raises(UsageError, match="column 'label' cannot be both"):
         find_columns(both, Columns("title + label", "label"))
+
+
+def test_what_cannot_be_labels_is_passed_over() -> None:
+    rows = 40
+    columns = table(
+        tweet_id=[str(10**12 + i) for i in range(rows)],
+        created_at=[f"2025-01-{1 + i % 9:02} 00:00:00" for i in range(rows)],
+        tweet=[f"{word} word of prose" for word in "abcdefghijklmnopqrstuvwxyzabcdefghijklmn"],
+        price=["0,00", "12,50"] * (rows // 2),
+        happy=["no", "yes"] * (rows // 2),
+    )
+    found = find_columns(columns, Columns())
+    assert (found.text.name, found.label) == ("tweet", 4)
+    stars = columns.append_column("stars", pa.array(["1.0", "4.0"] * (rows // 2)))
+    with pytest.raises(InputError, match="--label-column names it"):
+        find_columns(stars, Columns())
+    assert find_columns(stars.drop_columns(["happy"]), Columns()).label == 4

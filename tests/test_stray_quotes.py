@@ -6,6 +6,7 @@ import pytest
 
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.csv_reader import CsvReader
+from scorer.tables.doubts import Doubt
 
 
 def notes_of(path: Path, text: str, **options: str) -> tuple[int, list[str]]:
@@ -73,3 +74,20 @@ def test_an_escape_too_late_to_be_detected_is_noted(path: Path) -> None:
         "--escape '\\' reads them as escaped quotes"
     ]
     assert notes_of(path, f'id,text\n{rows}7,"a \\"quiet\\" room"\n', escape="\\")[1] == []
+
+
+def test_rows_that_are_swallowed_are_a_doubt_unless_several_lines_are_usual(path: Path) -> None:
+    rows = 'id,text\n1,plain\n2,"starts\n3,fine\n4,"starts again\n'
+    path.write_text(rows, newline="")
+    assert [type(note) for note in kinds_of(path)] == [Doubt]
+    usual = "".join(f'{i},"one\ntwo, and\nthree"\n' for i in range(9))
+    path.write_text(f'id,text\n{usual}10,"said\nA,yes\nB,no"\n', newline="")
+    (note,) = kinds_of(path)
+    assert type(note) is str
+    assert "where other rows have one line each" not in note
+
+
+def kinds_of(path: Path) -> list[str]:
+    with CsvReader(str(path), None, CsvOptions()) as reader:
+        list(reader.chunks(100))
+    return reader.notes

@@ -17,6 +17,7 @@ from scorer.files.urls import companion
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import SCORED, UNKNOWN
 from scorer.scoring.summary import BundleFacts, RunSummary, as_json
+from scorer.tables.doubts import Doubt
 from scorer.wording import counted, were
 
 
@@ -43,8 +44,11 @@ class ScoringPrinter(Callbacks):
         self._progress.say(bundle_line(bundle))
 
     def on_note(self, line: str) -> None:
-        """Print a note, unless quiet."""
-        self._progress.say(f"note: {line}")
+        """Print a note; in a quiet run only a doubt, as a warning."""
+        if isinstance(line, Doubt):
+            self.warn(line)
+        else:
+            self._progress.say(f"note: {line}")
 
     def on_share(self, share: float | None) -> None:
         """Keep how much of the input is done, for the next line."""

@@ -260,7 +260,8 @@ def _check_several(found: Counter[str]) -> None:
         named = dict(zip(sorted(found, key=_class_order), ("negative", "positive"), strict=True))
         raise UsageError(
             f"what the label values mean is not clear: {show_values(found)}",
-            f"Say it, for instance (or the other way round) with {labels_option(named)}",
+            f"Say it with {labels_option(named)} (sentiment, or the other way round), or with "
+            f"{labels_option({value: _class_name(value) for value in named})} (two other classes)",
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scorer.errors import InputError, UsageError
 from scorer.tables.text_column import JOIN, TextColumn, listed, locate_text, named_column
@@ -17,6 +18,8 @@ LABEL_NAMES = frozenset(
 )
 PROBABILITY = "probability_"
 MAX_LABELS = 400  # different values that a column of labels may have
+DIGITS = r"^\s*\d[\d\s.,:/TZ+-]*$"  # with what stands between them in dates, times and prices
+WHOLE = r"^\s*\d+(?:[.,]0+)?\s*$"  # a rating, as 4 or 4.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def find_columns(sample: pa.Table, columns: Columns) -> Positions:
     others = {label_at, group_at, *probabilities.values()}
     text = _text_column(sample, columns.text, others)
     if label_at is None and not probabilities:
-        label_at = _remaining_column(sample.schema, {*text.positions, group_at})
+        label_at = _remaining_column(sample, {*text.positions, group_at})
     if label_at in text.positions:
         name = sample.schema.field(label_at).name
         raise UsageError(f"column {name!r} cannot be both the text and the label")
@@ -98,11 +101,27 @@ def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) ->
     return TextColumn(found.name, tuple(left[at] for at in found.positions))
 
 
-def _remaining_column(schema: pa.Schema, others: set[int | None]) -> int:
-    left = [i for i in range(len(schema)) if i not in others]
+def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
+    """Return the only column that is left, or the only one of these that labels may be in."""
+    left = [i for i in range(sample.num_columns) if i not in others]
+    if len(left) > 1:
+        left = [i for i in left if _may_be_labels(sample.column(i))]
     if len(left) != 1:
-        raise _doubt("label", schema.names)
+        raise _doubt("label", sample.schema.names)
     return left[0]
+
+
+def _may_be_labels(column: pa.ChunkedArray) -> bool:
+    """Return whether values come again and again, and are no dates, times or prices."""
+    kind = column.type
+    if pa.types.is_nested(kind) or pa.types.is_floating(kind) or pa.types.is_temporal(kind):
+        return False
+    values = column.drop_null().unique()
+    if not 1 < len(values) <= min(MAX_LABELS, len(column) / 2):
+        return False
+    texts = pc.cast(values, pa.large_string())
+    digits, whole = (pc.all(pc.match_substring_regex(texts, r)).as_py() for r in (DIGITS, WHOLE))
+    return not digits or bool(whole)
 
 
 def _doubt(kind: str, names: Sequence[str]) -> InputError:

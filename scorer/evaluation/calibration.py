@@ -11,7 +11,8 @@ from scorer.wording import are, counted
 
 MIN_ROWS = 50
 SHARES = tuple(float(2**exponent) for exponent in np.arange(-3, 4.5, 0.5))
-SPREAD = 1.0  # in doublings: how far from the usual share a table's own is expected
+SPREAD = 1.5  # in doublings: how far from the usual share a table's own is expected
+MIN_ROWS_OF_SHARE = 20  # fewer than a temperature takes: where there are few, the usual one counts
 LOWEST, HIGHEST = 0.05, 20.0  # a temperature outside would hide what is wrong with a model
 
 
@@ -21,11 +22,13 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     targets: int64 (rows,), or soft labels float32 (rows, classes), which the probabilities then
     come near to. It is 1.0 where `unfit_reason` gives a reason.
     """
+    logits, targets = _scored(logits, targets)
+    return 1.0 if unfit_reason(logits, targets) else _best_temperature(logits, targets)
+
+
+def _best_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar
 
-    logits, targets = _scored(logits, targets)
-    if unfit_reason(logits, targets):
-        return 1.0
     best = minimize_scalar(
         lambda log_temperature: _log_loss(logits / np.exp(log_temperature), targets),
         bounds=(np.log(LOWEST), np.log(HIGHEST)),
@@ -42,24 +45,24 @@ def fit_share(network: np.ndarray, linear: np.ndarray, targets: np.ndarray, usua
     and, as few rows tell little, how far a factor is from the usual one (a normal prior on its
     logarithm).
     """
-    if unfit_reason(network + usual * linear, targets):
+    if unfit_reason(network + usual * linear, targets, MIN_ROWS_OF_SHARE):
         return usual
 
     def cost(share: float) -> float:
-        logits = network + share * linear
-        loss = _log_loss(*_scored(logits / fit_temperature(logits, targets), targets))
+        logits, known = _scored(network + share * linear, targets)
+        loss = _log_loss(logits / _best_temperature(logits, known), known)
         unusual: float = np.log2(share / usual) / SPREAD
-        return len(targets) * loss + unusual**2 / 2
+        return len(known) * loss + unusual**2 / 2
 
     return min(SHARES, key=cost)
 
 
-def unfit_reason(logits: np.ndarray, targets: np.ndarray) -> str | None:
+def unfit_reason(logits: np.ndarray, targets: np.ndarray, least: int = MIN_ROWS) -> str | None:
     """Return why these rows fit no temperature, for the user; None if they do."""
     logits, targets = _scored(logits, targets)
-    if len(targets) < MIN_ROWS:
+    if len(targets) < least:
         few = f"{counted(len(targets), 'validation row')} {are(len(targets))} too few"
-        return f"{few} to calibrate on ({MIN_ROWS} at least)"
+        return f"{few} to calibrate on ({least} at least)"
     if targets.ndim == 2:
         return None
     if len(np.unique(targets)) < 2:

@@ -16,6 +16,7 @@ from scorer.tables.csv_lines import LINES_COLUMN, TEXT_LINES, WHOLE_LINES, are_t
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_records import Lines, UndecodableHeaderError, read_header
 from scorer.tables.csv_sample import CsvSample
+from scorer.tables.doubts import Doubt
 from scorer.tables.rejects import read_rejects, rejects_dialect
 from scorer.tables.table_streams import CsvDialect
 
@@ -114,7 +115,10 @@ def _names(
     if not options.no_header:
         if looks_like_data(rows):
             notes.append(
-                "the first row, taken as the header, looks like data; --no-header reads it as a row"
+                Doubt(
+                    "the first row, taken as the header, looks like data; --no-header reads it as "
+                    "a row"
+                )
             )
         return _read_header(lines, dialect)
     if not rows:

@@ -73,7 +73,7 @@ class CsvReader(TableReader):
         if undecodable:
             rows = f"{counted(undecodable, 'rejected row')} {are(undecodable)}"
             notes.append(f"{rows} not {self._head.encoding.name}. {self._encoding_hint}")
-        return [f"{self.name}: {note}" for note in notes]
+        return [type(note)(f"{self.name}: {note}") for note in notes]
 
     @property
     def reject_hint(self) -> str:

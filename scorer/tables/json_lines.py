@@ -92,11 +92,12 @@ class JsonLinesReader(TableReader):
             reason = "not an object"
             if line:
                 try:
-                    found = json.loads(line)
+                    text = line.decode()  # `json` would take UTF-16 and half characters too
+                    found = json.loads(text)
                 except (ValueError, RecursionError) as error:
                     found, reason = None, f"not JSON: {error}"
                 if isinstance(found, dict):
-                    yield line.decode(), found
+                    yield text, found
                 else:
                     self._reject(number, self._place, reason, line)
             self._place += len(data)

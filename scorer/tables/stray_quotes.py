@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from scorer.tables.csv_dialect import ESCAPE
 from scorer.tables.csv_parser import parse
+from scorer.tables.doubts import Doubt
 from scorer.tables.table_streams import CsvDialect
 from scorer.wording import counted
 
@@ -60,10 +61,11 @@ class StrayQuotes:
         where = f"(the first at line {self._first:,})"
         if self._joined:
             rows, lines = len(self._joined), sum(self._joined)
-            yield (
+            several = self._multiline > rows  # as it is usual here, it is probably right
+            others = "" if several else ", where other rows have one line each"
+            yield (str if several else Doubt)(
                 f"{counted(rows, 'row')} {'runs' if rows == 1 else 'run'} over {lines:,} lines "
-                f"because of a quote {where}, where other rows have one line each. "
-                f"{QUOTE_HINT}, each line a row"
+                f"because of a quote {where}{others}. {QUOTE_HINT}, each line a row"
             )
         if self._escaped:
             rows_escaped = counted(self._escaped, "row")

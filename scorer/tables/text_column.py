@@ -21,6 +21,7 @@ CODE = r"^\s*(?:[\d\s.,:/+TZ-]+|[0-9a-fA-F-]{8,}|[A-Za-z_-]*\d[\w-]*)\s*$"  # on
 DOUBTED_CELLS, DOUBTED_SHARE = 1000, 0.95
 JOIN = " + "  # between the names of columns whose texts are joined
 FEW_CELLS = 50  # of a column are looked at, unless all of them are blank
+CATEGORY_CELLS, CATEGORY_REPEATS = 20, 5  # at least: cells, and how often each comes in the mean
 MAX_LISTED = 50  # columns in a message
 OPTION = "--text-column names it"
 TYPED = "--text-column names another; without --infer-types each column of a CSV is text"
@@ -75,7 +76,8 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
     """Return the position of the text column of a table, of which `sample` has the first rows.
 
     It is the one named `wanted`, else the one named as the bundle's, else the only one with a usual
-    name, else the only one that looks like text. Without rows any column will do: no text is read.
+    name, else the only one that looks like text and is no category. Without rows any column will
+    do: no text is read.
     Raises `InputError` with the columns there are.
     """
     if wanted is not None:
@@ -88,6 +90,8 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
         if len(choice) > 1:
             prose = _are_prose([sample.column(i) for i in choice])
             choice = [i for i, is_prose in zip(choice, prose, strict=True) if is_prose]
+        if len(choice) > 1:
+            choice = [i for i in choice if not _is_category(sample.column(i))]
         if len(choice) == 1:
             return choice[0]
     if sample.num_rows == 0 and sample.num_columns > 0:
@@ -156,6 +160,12 @@ def _are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
         column_of_cell[matches.to_numpy(zero_copy_only=False)], minlength=len(cells)
     )
     return [count > 0 and 2 * found >= count for count, found in zip(counts, prose, strict=True)]
+
+
+def _is_category(column: pa.ChunkedArray) -> bool:
+    """Return whether the cells are the same few again and again, as `Refund request` may be."""
+    cells = _filled(column)
+    return len(cells) >= CATEGORY_CELLS and CATEGORY_REPEATS * len(cells.unique()) <= len(cells)
 
 
 def _some_cells(column: pa.ChunkedArray) -> pa.LargeStringArray:

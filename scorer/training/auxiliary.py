@@ -61,6 +61,12 @@ class AuxiliaryInputs:
     teachers: tuple[Bundle, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def without_output_layer(self) -> "AuxiliaryInputs":
+        """Return the same with a start that knows no classes."""
+        if self.encoder is None:
+            return self
+        return replace(self, encoder=replace(self.encoder, classes=()))
+
     def with_unlabelled(self, texts: pa.LargeStringArray) -> pa.LargeStringArray:
         """Return the texts, then the unlabelled ones if there are any."""
         return pa.concat_arrays([texts] if self.unlabelled is None else [texts, self.unlabelled])

@@ -105,7 +105,12 @@ def _no_better_than_frequencies(result: TrainingResult, test: LabelledRows) -> s
     scored = ~np.isnan(result.test_probabilities).any(axis=1)
     if knows_more_than_frequencies(result.test_probabilities[scored], test.targets[scored]):
         return None
-    return "on the test rows it tells no more than how frequent each class is"
+    rarest = int(np.bincount(test.targets).min())
+    few = f", of which the rarest class has {rarest:,}" if rarest < MIN_TEST_ROWS else ""
+    return (
+        f"on {counted(len(test), 'test row')}{few}, it is not clear that it tells more than how "
+        "frequent each class is"
+    )
 
 
 def _worse_than_simple(result: TrainingResult, test: LabelledRows) -> str | None:
@@ -116,6 +121,13 @@ def _worse_than_simple(result: TrainingResult, test: LabelledRows) -> str | None
     if sign_test(baseline.guesses == test.targets, ours) < CLEARLY:
         return f"{accuracy}{baseline.linear:.2%} of TF-IDF with logistic regression"
     return None
+
+
+def _beside_simple(result: TrainingResult, test: LabelledRows) -> str:
+    """Return how far below the simple model it is, within chance; nothing where it is not."""
+    accuracy = float((guesses(result.test_probabilities) == test.targets).mean())
+    points = 100 * (result.baseline.linear - accuracy)
+    return f"{points:.1f} points below TF-IDF, which may be chance; " if points >= 0.05 else ""
 
 
 def _below(result: TrainingResult, test: LabelledRows, least: float | None) -> str | None:
@@ -131,10 +143,15 @@ def _beside_current(
     """Return why the bundle in use stays, None where it may be replaced, and a verdict then."""
     version = in_use(store)
     if version is None:
-        return None, "there was no version before it"
+        return None, f"{_beside_simple(result, test)}there was no version before it"
     now = load_bundle(current(store))
     if now.classes != bundle.classes:
-        return f"its classes are {bundle.classes}, those in use {now.classes}", ""
+        theirs, ours = ", ".join(now.classes), ", ".join(bundle.classes)
+        return (
+            f"its classes are {ours}, those of {version}, which is in use, are {theirs}: another "
+            "task belongs in another --store",
+            "",
+        )
     both = _compare(result, now, test, trained_rows(store, version))
     reason = _worse_than_current(both, f"{both}, beside {version}, which is in use", asked)
     return reason, f"not clearly worse than {version}, the version before it: {both}"

@@ -137,6 +137,8 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     files = request.auxiliary
     auxiliary = read_auxiliary(files, recipe, corpus.text_column, request.options)
     auxiliary = without_foreign_start(auxiliary, files, corpus.train.texts, recipe.rules)
+    if doubt:  # what the start knows of these classes is wrong here
+        auxiliary = auxiliary.without_output_layer()
     with _checkpoint_of(request.store) as checkpoint:
         result = build(Task(corpus, recipe, auxiliary), callbacks, checkpoint, request.store)
         bundle = add(request.store, result.bundle)

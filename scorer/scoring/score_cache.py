@@ -91,5 +91,5 @@ class ScoreCache:
         try:
             yield
         except sqlite3.Error as error:
-            hint = "It can be deleted: scores are then computed again"
+            hint = "It can be deleted, or left out: scores are then computed again"
             raise InputError(f"--cache {self._path}: {error}", hint) from error

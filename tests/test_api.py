@@ -384,7 +384,7 @@ def test_a_model_worse_than_guessing_is_written_but_not_put_in_use(labelled, tmp
     turned = write_labelled(tmp_path / "t.csv", replace(texts, targets=1 - texts.targets))
     assert_not_in_use(
         tmp_path / "store",
-        r"no more than how frequent each class is\. .* `scorer bundles use \S+ --store",
+        r"more than how frequent each class is\. .* `scorer bundles use \S+ --store",
         lambda: train([labelled], tmp_path / "store", test=str(turned), **HOW),
     )
 
@@ -395,7 +395,7 @@ def test_a_model_of_shuffled_labels_is_not_put_in_use(tmp_path):
     path = write_labelled(tmp_path / "shuffled.csv", replace(texts, targets=shuffled))
     assert_not_in_use(
         tmp_path / "store",
-        "no more than how frequent each class is",
+        "more than how frequent each class is",
         lambda: train([path], tmp_path / "store", **SETTINGS),
     )
 
@@ -422,7 +422,9 @@ def test_a_model_clearly_worse_than_the_one_in_use_does_not_take_its_place(
 def test_a_model_of_other_classes_does_not_take_the_place_of_the_one_in_use(store, tmp_path):
     place = Path(shutil.copytree(store, tmp_path / "store"))
     three = write_labelled(tmp_path / "three.csv", write_texts(tuple(WORDS), 300, 5))
-    with pytest.raises(GateError, match=r"its classes are .*'neutral'.*, those in use "):
+    with pytest.raises(
+        GateError, match=r"its classes are .*neutral.*, those of .*, which is in use, are "
+    ):
         train([three], place, **SETTINGS)
     assert current(place).name == current(store).name
     assert len(versions(place)) == 2

@@ -35,8 +35,8 @@ def test_two_unknown_values_need_the_option() -> None:
         find_class_map({"ham": 7, "spam": 5})
     assert str(refused.value) == (
         "what the label values mean is not clear: 'ham' (7), 'spam' (5). "
-        "Say it with --labels ham=negative,spam=positive (sentiment, or the other way round), or "
-        "with --labels ham=ham,spam=spam (two other classes)"
+        "For sentiment say it with --labels ham=negative,spam=positive (or the other way round), "
+        "for any other two classes with --labels ham=ham,spam=spam"
     )
 
 

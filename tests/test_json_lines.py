@@ -147,7 +147,8 @@ def test_training_reads_it(tmp_path, labelled_texts):
 
 def test_a_line_that_is_no_utf8_is_rejected_and_the_others_are_read(tmp_path):
     lines = [b'{"text": "a"}', b'{"text": "\xed\xa0\x80"}', '{"text": "b"}'.encode("utf-16-le")]
-    (tmp_path / "in.jsonl").write_bytes(b"\n".join([*lines, b'{"text": "c"}', b""]))
+    (tmp_path / "in.jsonl").write_bytes(b"\n".join([*lines, b'\xef\xbb\xbf{"text": "c"}', b""]))
     summary = score_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", max_rejects=5)
     assert summary.provenance.rows.written == 2
-    assert summary.provenance.rows.rejected >= 2
+    assert summary.provenance.rows.rejected == 2
+    assert b"not UTF-8" in (tmp_path / "out.jsonl.rejects.csv").read_bytes()

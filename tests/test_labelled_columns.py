@@ -79,12 +79,34 @@ def test_what_cannot_be_labels_is_passed_over() -> None:
         tweet_id=[str(10**12 + i) for i in range(rows)],
         created_at=[f"2025-01-{1 + i % 9:02} 00:00:00" for i in range(rows)],
         tweet=[f"{word} word of prose" for word in "abcdefghijklmnopqrstuvwxyzabcdefghijklmn"],
-        price=["0,00", "12,50"] * (rows // 2),
+        price=[f"{i % 30},50" for i in range(rows)],
         happy=["no", "yes"] * (rows // 2),
     )
     found = find_columns(columns, Columns())
     assert (found.text.name, found.label) == ("tweet", 4)
-    stars = columns.append_column("stars", pa.array(["1.0", "4.0"] * (rows // 2)))
+    binary = pa.array([b"\xff", b"a"] * (rows // 2), pa.binary())
+    assert find_columns(columns.append_column("image", binary), Columns()).label == 4
+    assert (
+        find_columns(columns.append_column("a", binary.dictionary_encode()), Columns()).label == 4
+    )
+
+
+@pytest.mark.parametrize(
+    "rival",
+    [["1.0", "4.0"], ["0.5", "3.5"], [1.5, 2.0], ["same", "same"], [2024, 2025]],
+)
+def test_what_might_be_labels_keeps_it_unclear(rival: list) -> None:
+    prose = [f"{word} word of prose" for word in "abcdefghijklmnopqrstuvwxyzabcdefghijklmn"]
+    columns = pa.table({"text": prose, "country": ["DE", "FR"] * 20, "rival": rival * 20})
     with pytest.raises(InputError, match="--label-column names it"):
-        find_columns(stars, Columns())
-    assert find_columns(stars.drop_columns(["happy"]), Columns()).label == 4
+        find_columns(columns, Columns())
+
+
+def test_labels_of_two_words_are_no_texts() -> None:
+    groups = ["REFUND REQUEST", "CARD PAYMENT", "OTHER QUESTIONS", "CARD LOSS"]
+    questions = [f"is my card of {word} number {i} lost" for i, word in enumerate(groups * 10)]
+    sample = table(group=groups * 10, question=questions)
+    found = find_columns(sample, Columns())
+    assert (found.text.name, found.label) == ("question", 0)
+    with pytest.raises(InputError, match="which column is the text is not clear"):
+        find_columns(sample.slice(0, 8), Columns())

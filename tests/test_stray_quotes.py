@@ -76,6 +76,13 @@ def test_an_escape_too_late_to_be_detected_is_noted(path: Path) -> None:
     assert notes_of(path, f'id,text\n{rows}7,"a \\"quiet\\" room"\n', escape="\\")[1] == []
 
 
+def kinds_of(path: Path) -> list[str]:
+    """Return the notes after the whole file, as they are."""
+    with CsvReader(str(path), None, CsvOptions()) as reader:
+        list(reader.chunks(100))
+    return reader.notes
+
+
 def test_rows_that_are_swallowed_are_a_doubt_unless_several_lines_are_usual(path: Path) -> None:
     rows = 'id,text\n1,plain\n2,"starts\n3,fine\n4,"starts again\n'
     path.write_text(rows, newline="")
@@ -85,9 +92,6 @@ def test_rows_that_are_swallowed_are_a_doubt_unless_several_lines_are_usual(path
     (note,) = kinds_of(path)
     assert type(note) is str
     assert "where other rows have one line each" not in note
-
-
-def kinds_of(path: Path) -> list[str]:
-    with CsvReader(str(path), None, CsvOptions()) as reader:
-        list(reader.chunks(100))
-    return reader.notes
+    many = "".join(f"{i},fine\n" for i in range(100))
+    path.write_text(f'id,text\n{usual}10,"starts\n{many}11,"again\n', newline="")
+    assert [type(note) for note in kinds_of(path)] == [Doubt]

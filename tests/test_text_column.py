@@ -186,12 +186,3 @@ def test_dates_numbers_and_ids_are_doubted_as_texts(cells, doubted):
     assert not doubted or warning == (
         "the texts of column 'when' look like dates, numbers or ids: is it the text column?"
     )
-
-
-def test_a_category_of_two_words_is_no_text():
-    groups = ["REFUND REQUEST", "CARD PAYMENT", "OTHER QUESTIONS", "CARD LOSS"]
-    questions = [f"is my card of {word} number {i} lost" for i, word in enumerate(groups * 10)]
-    sample = pa.table({"INTENT GROUP": groups * 10, "Customer Question": questions})
-    assert find_text_column(sample, None, "") == 1
-    with pytest.raises(InputError, match="which column is the text is not clear"):
-        find_text_column(sample.slice(0, 8), None, "")

@@ -174,8 +174,8 @@ def test_a_file_that_is_not_there_ends_a_process_with_one_line(tmp_path):
             "stars.csv",
             2,
             "{folder}/stars.csv: what the label values mean is not clear: '1' (30), '5' (30). "
-            "Say it with --labels 1=negative,5=positive (sentiment, or the other way round), or "
-            "with --labels 1=1,5=5 (two other classes)",
+            "For sentiment say it with --labels 1=negative,5=positive (or the other way round), "
+            "for any other two classes with --labels 1=1,5=5",
         ),
         (
             "stars.csv --labels 1=bad",

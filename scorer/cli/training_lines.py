@@ -10,6 +10,7 @@ from pathlib import Path
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
 from scorer.cli.console import Progress, Standing, duration
 from scorer.corpus.corpus import Corpus
+from scorer.tables.doubts import Doubt
 from scorer.tokens.encoding import Vocabulary
 from scorer.training.callbacks import Callbacks
 from scorer.training.fitting import Epoch, Step
@@ -43,8 +44,11 @@ class TrainingPrinter(Callbacks):
             self._progress.warn(f"{files}: {counted(corpus.unreadable, 'row')} cannot be read")
 
     def on_note(self, line: str) -> None:
-        """Print a note, unless quiet."""
-        self._progress.say(f"note: {line}")
+        """Print a note; in a quiet run only a doubt, as a warning."""
+        if isinstance(line, Doubt):
+            self._progress.warn(line)
+        else:
+            self._progress.say(f"note: {line}")
 
     def on_warning(self, line: str) -> None:
         """Print a warning, quiet or not."""

@@ -260,8 +260,8 @@ def _check_several(found: Counter[str]) -> None:
         named = dict(zip(sorted(found, key=_class_order), ("negative", "positive"), strict=True))
         raise UsageError(
             f"what the label values mean is not clear: {show_values(found)}",
-            f"Say it with {labels_option(named)} (sentiment, or the other way round), or with "
-            f"{labels_option({value: _class_name(value) for value in named})} (two other classes)",
+            f"For sentiment say it with {labels_option(named)} (or the other way round), for any "
+            f"other two classes with {labels_option({v: _class_name(v) for v in named})}",
         )
 
 

@@ -108,7 +108,9 @@ def read_corpus(
     given = _read_given(sizes, labelled, columns, options)
     pool = _pool(labelled, given)
     notes = list(labelled.notes)
-    notes += (f"{NAMES[part]} file: {note}" for part in given for note in given[part].notes)
+    notes += (
+        type(note)(f"{NAMES[part]} file: {note}") for part in given for note in given[part].notes
+    )
     notes += _take_out(pool, given, keep_duplicates)
     notes += _split_off(pool, sizes, seed, keep_duplicates)
     notes += _absent_classes(pool, labelled.class_map.classes)

@@ -11,14 +11,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import InputError, UsageError
-from scorer.tables.text_column import JOIN, TextColumn, listed, locate_text, named_column
+from scorer.tables.text_column import (
+    JOIN,
+    TextColumn,
+    is_category,
+    is_text,
+    listed,
+    locate_text,
+    named_column,
+)
 
 LABEL_NAMES = frozenset(
     {"label", "labels", "sentiment", "class", "target", "y", "polarity", "category"}
 )
 PROBABILITY = "probability_"
 MAX_LABELS = 400  # different values that a column of labels may have
-DIGITS = r"^\s*\d[\d\s.,:/TZ+-]*$"  # with what stands between them in dates, times and prices
+MOST_RATINGS = 20  # different numbers that are no whole ones, as 3.5 stars
+LEAST_IDS = 20  # rows that all differ
+DIGITS = r"^\s*[-+]?\d[\d\s.,:/TZ+-]*$"  # with what stands between them in dates, times and prices
+DECIMAL = r"^\s*[-+]?\d+(?:[.,]\d+)?\s*$"
 WHOLE = r"^\s*\d+(?:[.,]0+)?\s*$"  # a rating, as 4 or 4.0
 
 
@@ -97,7 +108,11 @@ def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) ->
     if text is not None:
         return locate_text(sample, text, "")
     left = [i for i in range(sample.num_columns) if i not in others]
-    found = locate_text(sample.select(left), None, "")
+    try:
+        found = locate_text(sample.select(left), None, "")
+    except InputError:  # labels of two words look like texts, too
+        left = [i for i in left if not _is_category(sample.column(i))]
+        found = locate_text(sample.select(left), None, "")
     return TextColumn(found.name, tuple(left[at] for at in found.positions))
 
 
@@ -105,23 +120,30 @@ def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
     """Return the only column that is left, or the only one of these that labels may be in."""
     left = [i for i in range(sample.num_columns) if i not in others]
     if len(left) > 1:
-        left = [i for i in left if _may_be_labels(sample.column(i))]
+        left = [i for i in left if not _is_no_label(sample.column(i))]
     if len(left) != 1:
         raise _doubt("label", sample.schema.names)
     return left[0]
 
 
-def _may_be_labels(column: pa.ChunkedArray) -> bool:
-    """Return whether values come again and again, and are no dates, times or prices."""
-    kind = column.type
-    if pa.types.is_nested(kind) or pa.types.is_floating(kind) or pa.types.is_temporal(kind):
-        return False
+def _is_category(column: pa.ChunkedArray) -> bool:
+    return is_text(column.type) and is_category(column)
+
+
+def _is_no_label(column: pa.ChunkedArray) -> bool:
+    """Return whether no values of a column could be labels: ids, dates, times, prices, bytes."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (is_text(kind) or pa.types.is_primitive(kind)) or pa.types.is_temporal(kind):
+        return True
     values = column.drop_null().unique()
-    if not 1 < len(values) <= min(MAX_LABELS, len(column) / 2):
-        return False
+    if len(values) > MAX_LABELS or (len(values) == len(column) >= LEAST_IDS):
+        return True
     texts = pc.cast(values, pa.large_string())
-    digits, whole = (pc.all(pc.match_substring_regex(texts, r)).as_py() for r in (DIGITS, WHOLE))
-    return not digits or bool(whole)
+    digits, decimal, whole = (
+        pc.all(pc.match_substring_regex(texts, form)).as_py() for form in (DIGITS, DECIMAL, WHOLE)
+    )
+    is_rating = whole or (decimal and 1 < len(values) <= MOST_RATINGS)
+    return bool(digits and not is_rating)
 
 
 def _doubt(kind: str, names: Sequence[str]) -> InputError:

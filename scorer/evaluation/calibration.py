@@ -12,7 +12,8 @@ from scorer.wording import are, counted
 MIN_ROWS = 50
 SHARES = tuple(float(2**exponent) for exponent in np.arange(-3, 4.5, 0.5))
 SPREAD = 1.5  # in doublings: how far from the usual share a table's own is expected
-MIN_ROWS_OF_SHARE = 20  # fewer than a temperature takes: where there are few, the usual one counts
+SPREAD_OF_FEW = 1.0  # where there are fewer rows than a temperature takes
+MIN_ROWS_OF_SHARE = 20  # fewer than for a temperature, as the share is held near the usual one
 LOWEST, HIGHEST = 0.05, 20.0  # a temperature outside would hide what is wrong with a model
 
 
@@ -48,10 +49,12 @@ def fit_share(network: np.ndarray, linear: np.ndarray, targets: np.ndarray, usua
     if unfit_reason(network + usual * linear, targets, MIN_ROWS_OF_SHARE):
         return usual
 
+    spread = SPREAD if len(targets) >= MIN_ROWS else SPREAD_OF_FEW
+
     def cost(share: float) -> float:
         logits, known = _scored(network + share * linear, targets)
         loss = _log_loss(logits / _best_temperature(logits, known), known)
-        unusual: float = np.log2(share / usual) / SPREAD
+        unusual: float = np.log2(share / usual) / spread
         return len(known) * loss + unusual**2 / 2
 
     return min(SHARES, key=cost)

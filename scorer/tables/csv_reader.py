@@ -61,6 +61,7 @@ class CsvReader(TableReader):
         head = self._head
         self.dialect = CsvDialect() if head.dialect.is_lines else head.dialect  # of a copy
         self.schema = pa.schema([pa.field(name, TEXT) for name in head.names])
+        self._is_read = False
         self._records = Records(head.streams, head.dialect, head.names, self._reject)
         if rejects is not None:
             rejects.describe_input(head.raw, self.dialect)
@@ -68,7 +69,9 @@ class CsvReader(TableReader):
     @property
     def notes(self) -> list[str]:
         """What a user should know of the file, as far as it is read."""
-        notes = [*self._head.notes, *self._records.quotes.notes()]
+        notes = [*self._head.notes]
+        if self._is_read:  # before, what is usual is not known
+            notes += self._records.quotes.notes()
         undecodable = self._records.rejected[UNDECODABLE]
         if undecodable:
             rows = f"{counted(undecodable, 'rejected row')} {are(undecodable)}"
@@ -124,6 +127,7 @@ class CsvReader(TableReader):
             if len(rows) >= max_rows or self._records.bytes - start >= max_bytes:
                 yield rows
                 rows, start = [], self._records.bytes
+        self._is_read = True
         if rows:
             yield rows
 

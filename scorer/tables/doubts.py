@@ -5,6 +5,6 @@ Knows nothing of files.
 
 
 class Doubt(str):
-    """A note that somebody should look at in the morning."""
+    """A note that rows may be lost or wrong; a string made of it is one only if it says so."""
 
     __slots__ = ()

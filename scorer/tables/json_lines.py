@@ -88,12 +88,14 @@ class JsonLinesReader(TableReader):
     def _objects(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield each line and its object; any other line that is not blank is rejected."""
         for number, data in enumerate(self._source, 1):
-            line = data.strip(WHITESPACE).removeprefix(b"\xef\xbb\xbf" if number == 1 else b"")
+            line = data.strip(WHITESPACE).removeprefix(b"\xef\xbb\xbf")  # of files joined, too
             reason = "not an object"
             if line:
                 try:
                     text = line.decode()  # `json` would take UTF-16 and half characters too
                     found = json.loads(text)
+                except UnicodeDecodeError:
+                    found, reason = None, "not UTF-8"
                 except (ValueError, RecursionError) as error:
                     found, reason = None, f"not JSON: {error}"
                 if isinstance(found, dict):

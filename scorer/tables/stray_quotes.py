@@ -27,7 +27,9 @@ class StrayQuotes:
         self._dialect, self._width = dialect, width
         self._joined: list[int] = []  # number of lines of each record that is probably several
         self._multiline = 0  # records of more than a line that are probably one
+        self._longest = 0  # lines of such a record
         self._escaped = self._unclosed = 0
+        self._broken = 0  # of the joined ones: not well-formed
         self._first = 0  # line of the first such record
 
     def inspect(self, line: int, lines: Sequence[str], well_formed: bool) -> None:
@@ -36,10 +38,12 @@ class StrayQuotes:
             self._escaped += 1
         elif len(lines) > 1 and (not well_formed or any(map(self._is_row, lines[1:]))):
             self._joined.append(len(lines))
+            self._broken += not well_formed
         elif not well_formed:
             self._unclosed += 1
         else:
             self._multiline += 1
+            self._longest = max(self._longest, len(lines))
             return
         self._first = self._first or line
 
@@ -61,7 +65,8 @@ class StrayQuotes:
         where = f"(the first at line {self._first:,})"
         if self._joined:
             rows, lines = len(self._joined), sum(self._joined)
-            several = self._multiline > rows  # as it is usual here, it is probably right
+            usual = self._multiline > rows and max(self._joined) <= self._longest
+            several = usual and not self._broken
             others = "" if several else ", where other rows have one line each"
             yield (str if several else Doubt)(
                 f"{counted(rows, 'row')} {'runs' if rows == 1 else 'run'} over {lines:,} lines "

@@ -76,8 +76,7 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
     """Return the position of the text column of a table, of which `sample` has the first rows.
 
     It is the one named `wanted`, else the one named as the bundle's, else the only one with a usual
-    name, else the only one that looks like text and is no category. Without rows any column will
-    do: no text is read.
+    name, else the only one that looks like text. Without rows any column will do: no text is read.
     Raises `InputError` with the columns there are.
     """
     if wanted is not None:
@@ -90,8 +89,6 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
         if len(choice) > 1:
             prose = _are_prose([sample.column(i) for i in choice])
             choice = [i for i, is_prose in zip(choice, prose, strict=True) if is_prose]
-        if len(choice) > 1:
-            choice = [i for i in choice if not _is_category(sample.column(i))]
         if len(choice) == 1:
             return choice[0]
     if sample.num_rows == 0 and sample.num_columns > 0:
@@ -162,8 +159,8 @@ def _are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
     return [count > 0 and 2 * found >= count for count, found in zip(counts, prose, strict=True)]
 
 
-def _is_category(column: pa.ChunkedArray) -> bool:
-    """Return whether the cells are the same few again and again, as `Refund request` may be."""
+def is_category(column: pa.ChunkedArray) -> bool:
+    """Return whether the cells of a text column are the same few again and again."""
     cells = _filled(column)
     return len(cells) >= CATEGORY_CELLS and CATEGORY_REPEATS * len(cells.unique()) <= len(cells)
 

@@ -65,7 +65,8 @@ class AuxiliaryInputs:
         """Return the same with a start that knows no classes."""
         if self.encoder is None:
             return self
-        return replace(self, encoder=replace(self.encoder, classes=()))
+        note = "training starts without what the shipped bundle knows of these classes"
+        return replace(self, encoder=replace(self.encoder, classes=()), notes=(*self.notes, note))
 
     def with_unlabelled(self, texts: pa.LargeStringArray) -> pa.LargeStringArray:
         """Return the texts, then the unlabelled ones if there are any."""

@@ -105,11 +105,12 @@ def _no_better_than_frequencies(result: TrainingResult, test: LabelledRows) -> s
     scored = ~np.isnan(result.test_probabilities).any(axis=1)
     if knows_more_than_frequencies(result.test_probabilities[scored], test.targets[scored]):
         return None
-    rarest = int(np.bincount(test.targets).min())
-    few = f", of which the rarest class has {rarest:,}" if rarest < MIN_TEST_ROWS else ""
+    classes = result.test_probabilities.shape[1]
+    rarest = int(np.bincount(test.targets, minlength=classes).min())
+    few = f" ({rarest:,} of the rarest class)" if rarest < MIN_TEST_ROWS else ""
     return (
-        f"on {counted(len(test), 'test row')}{few}, it is not clear that it tells more than how "
-        "frequent each class is"
+        f"{counted(len(test), 'test row')}{few} do not show that it knows more than how frequent "
+        "each class is"
     )
 
 
@@ -148,8 +149,8 @@ def _beside_current(
     if now.classes != bundle.classes:
         theirs, ours = ", ".join(now.classes), ", ".join(bundle.classes)
         return (
-            f"its classes are {ours}, those of {version}, which is in use, are {theirs}: another "
-            "task belongs in another --store",
+            f"its classes are {ours}, those of {version}, which is in use, are {theirs}; if this "
+            "is another task, give it another --store",
             "",
         )
     both = _compare(result, now, test, trained_rows(store, version))

@@ -59,5 +59,5 @@ def _question(corpus: Corpus, agreement: float, rows: int) -> str:
         f"the shipped bundle, which tells negative from positive reviews, agrees with the labels "
         f"of {agreement:.0%} of {rows} rows only (chance: 50%): are the classes swapped? {meaning};"
         f" {labels_option(swapped)} swaps them. If they mean something else than sentiment, all is "
-        "well"
+        "well: training starts without what that bundle knows of these classes"
     )

@@ -101,6 +101,7 @@ def _auxiliary_facts(auxiliary: AuxiliaryInputs) -> dict[str, Any]:
         "unlabelled_rows": 0 if texts is None else len(texts),
         "unlabelled_sha256": None if texts is None else _digest(texts),
         "start": None if start is None else {"digest": start.digest, **start.facts},
+        "start_knows": [] if start is None else list(start.classes),
         "vectors": None if auxiliary.vectors is None else _file_facts(auxiliary.vectors),
         "teachers": [teacher.digest for teacher in auxiliary.teachers],
     }

@@ -131,13 +131,13 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     )
     callbacks.on_corpus(corpus)
     recipe = request.recipe(TableSize(len(corpus.train), len(corpus.classes)))
-    doubt = None if in_use(request.store) else doubt_labels(corpus, recipe.rules.language)
-    if doubt:
+    doubt = doubt_labels(corpus, recipe.rules.language)
+    if doubt and not in_use(request.store):
         callbacks.on_warning(doubt)
     files = request.auxiliary
     auxiliary = read_auxiliary(files, recipe, corpus.text_column, request.options)
     auxiliary = without_foreign_start(auxiliary, files, corpus.train.texts, recipe.rules)
-    if doubt:  # what the start knows of these classes is wrong here
+    if doubt and files.start_from is None:  # what the shipped bundle knows of them is wrong here
         auxiliary = auxiliary.without_output_layer()
     with _checkpoint_of(request.store) as checkpoint:
         result = build(Task(corpus, recipe, auxiliary), callbacks, checkpoint, request.store)

@@ -87,7 +87,7 @@ def load_model(
     facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
     profile, tokens = profile_of(bundle), bundle.vocabulary.tokens
     installed = "" if bundle.tokeniser_rules else f"spacy {package_version('spacy')}"
-    return Model(predictor, facts, bundle.text_column, profile, None, tokens, installed)
+    return Model(predictor, facts, bundle.text_column, profile, tokens=tokens, tokeniser=installed)
 
 
 def profile_of(bundle: Bundle) -> Profile | None:

@@ -19,6 +19,7 @@ from scorer.cli.console import Progress, Standing, duration, run_job
 from scorer.cli.scoring_lines import ScoringPrinter
 from scorer.cli.training_lines import TrainingPrinter
 from scorer.errors import BundleError, InputError, InterruptedRunError, UsageError
+from scorer.tables.doubts import Doubt
 from scorer.training.task import Task
 from scorer.training.training import build
 
@@ -219,8 +220,10 @@ def test_quiet_keeps_warnings(capsys):
     progress = Progress(quiet=True)
     progress.say("this")
     progress.update(at(9))
+    progress.note("nor this")
     progress.warn("but this")
-    assert capsys.readouterr().err == "WARNING: but this\n"
+    progress.note(Doubt("and this"))
+    assert capsys.readouterr().err == "WARNING: but this\nWARNING: and this\n"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,12 @@ import pytest
 
 from scorer.errors import UsageError
 from scorer.training.comparison import compare, macro_f1, sign_test
-from scorer.training.gate import CLEARLY, Promotion, knows_more_than_frequencies
+from scorer.training.gate import (
+    CLEARLY,
+    Promotion,
+    _beside_simple,
+    knows_more_than_frequencies,
+)
 
 
 def rights(both: int, ours: int, theirs: int) -> tuple[np.ndarray, np.ndarray]:
@@ -77,6 +82,11 @@ def test_macro_f1_counts_rare_classes_as_much():
     targets = np.array([0] * 90 + [1] * 10)
     assert macro_f1(np.zeros(100, np.int64), targets) == pytest.approx((2 * 90 / 190 + 0) / 2)
     assert macro_f1(targets, targets) == 1
+
+
+def test_what_is_below_the_simple_model_is_said():
+    assert _beside_simple(0.9, 0.93) == "3.0 points below TF-IDF, which may be chance; "
+    assert _beside_simple(0.93, 0.93) == _beside_simple(0.95, 0.93) == ""
 
 
 def test_an_unknown_policy_is_refused_with_those_there_are():

@@ -10,6 +10,7 @@ from html_page import Page
 from tiny_corpora import SETTINGS, tiny_corpus, write_csv
 from tiny_models import write_texts
 
+from scorer.bundles.bundle_files import load_bundle
 from scorer.cli.main import main
 from scorer.corpus.corpus import Corpus
 from scorer.corpus.labelled import LabelledRows
@@ -72,6 +73,21 @@ def test_a_first_training_warns_and_its_report_too(
     assert "--labels 0=negative,1=positive swaps them" in first.stderr
     (report,) = (tmp_path / "bundles" / "reports").iterdir()
     assert "are the classes swapped?" in Page(report.read_text(encoding="utf-8")).text
+
+
+def test_a_training_forgets_the_classes_that_the_shipped_bundle_has_otherwise(tmp_path):
+    rows = write_texts(("negative", "positive"), 150, 5)
+    for name, flip in (("right", False), ("swapped", True)):
+        lines = [(text, int(at) ^ flip) for text, at in zip(rows.texts, rows.targets, strict=True)]
+        file, store = write_csv(tmp_path / f"{name}.csv", lines, ("text", "label")), tmp_path / name
+        options = ["--store", str(store), "--epochs", "1", "--promote", "never"]
+        told = CliRunner().invoke(main, ["train", str(file), *options])
+        assert told.exit_code in (0, 6)
+        (bundle,) = (path for path in store.iterdir() if (path / "bundle.json").is_file())
+        knows = load_bundle(bundle).facts.training["background"]["start_knows"]
+        assert knows == ([] if flip else ["negative", "positive"])
+        note = "note: training starts without what the shipped bundle knows of these classes"
+        assert (note in told.stderr) == flip
 
 
 def test_a_shipped_bundle_that_cannot_be_used_stops_no_training(corpus, tmp_path, monkeypatch):

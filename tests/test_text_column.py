@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.errors import InputError
+from scorer.tables.doubts import Doubt
 from scorer.tables.text_column import (
     TextColumn,
     as_texts,
@@ -182,6 +183,7 @@ def test_of_several_named_columns_none_may_be_missing():
 )
 def test_dates_numbers_and_ids_are_doubted_as_texts(cells, doubted):
     warning = doubt_text(pa.array(cells, pa.large_string()), "when")
+    assert warning is None or isinstance(warning, Doubt)
     assert (warning is not None) == doubted
     assert not doubted or warning == (
         "the texts of column 'when' look like dates, numbers or ids: is it the text column?"

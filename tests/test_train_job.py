@@ -86,7 +86,7 @@ def test_a_training_says_what_the_lecture_looks_at(trained, folder):
     assert all(
         re.fullmatch(rf"epoch {number}: {figures}", line) for number, line in enumerate(epochs, 1)
     )
-    assert re.search(r"\nbest epoch: \d, validation accuracy ", trained.err)
+    assert re.search(r"\nbest epoch: \d, validation accuracy of the network alone \d", trained.err)
     assert re.search(r"\ntest accuracy: \S+% \(95% interval \S+% to \S+%, 60 rows\), ", trained.err)
     assert re.search(r"\nbeside it: TF-IDF with logistic regression \S+% ", trained.err)
     version = current(folder / "bundles").name

@@ -17,6 +17,7 @@ import click
 
 from scorer.errors import ScorerError, UsageError
 from scorer.files.urls import without_secrets
+from scorer.tables.doubts import Doubt
 
 LOG_FORMATS = TEXT, JSON = "text", "json"
 LOG_SECONDS = 30.0  # between progress lines in a log
@@ -132,6 +133,13 @@ class Progress:
         """Print a line that stays, unless quiet."""
         if not self._quiet:
             self.show(line)
+
+    def note(self, line: str) -> None:
+        """Print a note; a doubt as a warning, quiet or not."""
+        if isinstance(line, Doubt):
+            self.warn(line)
+        else:
+            self.say(f"note: {line}")
 
     def warn(self, line: str) -> None:
         """Print a warning, quiet or not."""

@@ -17,7 +17,6 @@ from scorer.files.urls import companion
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import SCORED, UNKNOWN
 from scorer.scoring.summary import BundleFacts, RunSummary, as_json
-from scorer.tables.doubts import Doubt
 from scorer.wording import counted, were
 
 
@@ -45,10 +44,7 @@ class ScoringPrinter(Callbacks):
 
     def on_note(self, line: str) -> None:
         """Print a note; in a quiet run only a doubt, as a warning."""
-        if isinstance(line, Doubt):
-            self.warn(line)
-        else:
-            self._progress.say(f"note: {line}")
+        self._progress.note(line)
 
     def on_share(self, share: float | None) -> None:
         """Keep how much of the input is done, for the next line."""

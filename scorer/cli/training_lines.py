@@ -10,7 +10,6 @@ from pathlib import Path
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
 from scorer.cli.console import Progress, Standing, duration
 from scorer.corpus.corpus import Corpus
-from scorer.tables.doubts import Doubt
 from scorer.tokens.encoding import Vocabulary
 from scorer.training.callbacks import Callbacks
 from scorer.training.fitting import Epoch, Step
@@ -45,10 +44,7 @@ class TrainingPrinter(Callbacks):
 
     def on_note(self, line: str) -> None:
         """Print a note; in a quiet run only a doubt, as a warning."""
-        if isinstance(line, Doubt):
-            self._progress.warn(line)
-        else:
-            self._progress.say(f"note: {line}")
+        self._progress.note(line)
 
     def on_warning(self, line: str) -> None:
         """Print a warning, quiet or not."""

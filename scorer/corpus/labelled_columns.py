@@ -111,7 +111,7 @@ def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) ->
     try:
         found = locate_text(sample.select(left), None, "")
     except InputError:  # labels of two words look like texts, too
-        left = [i for i in left if not _is_category(sample.column(i))]
+        left = [i for i in left if not is_category(sample.column(i))]
         found = locate_text(sample.select(left), None, "")
     return TextColumn(found.name, tuple(left[at] for at in found.positions))
 
@@ -124,10 +124,6 @@ def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
     if len(left) != 1:
         raise _doubt("label", sample.schema.names)
     return left[0]
-
-
-def _is_category(column: pa.ChunkedArray) -> bool:
-    return is_text(column.type) and is_category(column)
 
 
 def _is_no_label(column: pa.ChunkedArray) -> bool:

@@ -39,7 +39,6 @@ from scorer.scoring.report import check_report, write_failure_report, write_repo
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.score_cache import ScoreCache
 from scorer.scoring.summary import RunSummary, failure_facts
-from scorer.tables.doubts import Doubt
 from scorer.tables.formats import RejectSink, check_table, create_table, open_table
 from scorer.tables.json_lines import without_lines
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
@@ -212,7 +211,7 @@ class _Run:
         column = locate_text(without_lines(sample), wanted, trained_on)
         record.text_column = column.name
         if sample.num_rows and (doubt := doubt_text(column.texts(sample), column.name)):
-            self._note([Doubt(doubt)])
+            self._note([doubt])
         schema = target.added.added_to(sample.schema, self._model.predictor.classes)
         path = self._destination.table or STANDARD_STREAM
         with (

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import InputError
+from scorer.tables.doubts import Doubt
 
 USUAL_NAMES = frozenset(
     {"text", "texts", "review", "comment", "message", "body", "content", "document", "sentence"}
@@ -62,14 +63,16 @@ def locate_text(sample: pa.Table, wanted: str | None, trained_on: str) -> TextCo
     return TextColumn(names[at], (at,))
 
 
-def doubt_text(texts: pa.LargeStringArray, name: str) -> str | None:
-    """Return a warning where nearly all of the first texts are dates, numbers or ids."""
+def doubt_text(texts: pa.LargeStringArray, name: str) -> Doubt | None:
+    """Return a doubt where nearly all of the first texts are dates, numbers or ids."""
     cells = texts.slice(0, DOUBTED_CELLS)
     cells = cells.filter(pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
     codes = pc.sum(pc.match_substring_regex(cells, CODE)).as_py() or 0
     if len(cells) < FEW_CELLS // 10 or codes < DOUBTED_SHARE * len(cells):
         return None
-    return f"the texts of column {name!r} look like dates, numbers or ids: is it the text column?"
+    return Doubt(
+        f"the texts of column {name!r} look like dates, numbers or ids: is it the text column?"
+    )
 
 
 def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> int:
@@ -160,7 +163,9 @@ def _are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
 
 
 def is_category(column: pa.ChunkedArray) -> bool:
-    """Return whether the cells of a text column are the same few again and again."""
+    """Return whether a column has texts that are the same few again and again."""
+    if not is_text(column.type):
+        return False
     cells = _filled(column)
     return len(cells) >= CATEGORY_CELLS and CATEGORY_REPEATS * len(cells.unique()) <= len(cells)
 

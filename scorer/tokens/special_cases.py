@@ -99,7 +99,7 @@ def _chosen(matches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 def _pattern(case: str, splitter: Splitter) -> tuple[str, ...]:
     """Return the tokens by which a special case is found.
 
-    None of one that holds more whitespace than a space between pieces: no text of pieces has it.
+    Empty for one with more whitespace than a space between pieces: no text of pieces has it.
     """
     pieces = case.removesuffix(" ").split(" ")
     if not all(piece and not any(map(str.isspace, piece)) for piece in pieces):

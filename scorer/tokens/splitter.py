@@ -16,6 +16,7 @@ from scorer.tokens.long_pieces import LONG, can_peel, peel
 from scorer.tokens.tokeniser_rules import TokeniserRules
 
 Cases = Mapping[str, Sequence[str]]
+NOTHING = "(?!)"  # a regular expression that matches no text
 
 
 class Splitter:
@@ -32,14 +33,14 @@ class Splitter:
             self._suffixes = AffixRules(rules.suffixes, "{}$")
             self._infixes = AffixRules(rules.infixes, method="finditer")
             self._urls = AffixRules(urls, method="match")
-            self._is_token = re.compile(rules.token_match).match if rules.token_match else None
+            self._is_token = re.compile(rules.token_match or NOTHING).match
         except (re.error, OverflowError, RecursionError) as error:
             raise BundleError(
                 f"a rule of the tokeniser is no regular expression: {error}"
             ) from error
         self.affixes = self._prefixes, self._suffixes, self._infixes, self._urls
         self._cases = rules.special_cases
-        self._peels = can_peel(self._prefixes, self._suffixes) and not self._is_token
+        self._peels = can_peel(self._prefixes, self._suffixes) and not rules.token_match
 
     def split(self, piece: str) -> list[str]:
         """Return the tokens of a piece."""
@@ -70,7 +71,7 @@ class Splitter:
         """
         prefixes: list[str] = []
         suffixes: list[str] = []
-        while rest and not self._is_whole(rest, cases):
+        while rest and rest not in cases and not self._is_token(rest):
             start = _length(self._prefixes.find(rest))
             end = len(rest)
             if not (start and rest[start:] in cases):
@@ -84,16 +85,13 @@ class Splitter:
             rest = rest[start:end]
         return prefixes, rest, suffixes[::-1]
 
-    def _is_whole(self, rest: str, cases: Cases) -> bool:
-        return rest in cases or (self._is_token is not None and bool(self._is_token(rest)))
-
     def _inner(self, rest: str, cases: Cases) -> Sequence[str]:
         """Return the tokens of what the affixes leave (Tokenizer._attach_tokens)."""
         if rest in cases:
             return cases[rest]
         if not rest:
             return ()
-        if self._is_whole(rest, cases) or self._urls.find(rest):
+        if self._is_token(rest) or self._urls.find(rest):
             return (rest,)
         cuts = [0]
         for infix in self._infixes.find(rest):

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from scorer.tokens.ragged_array import RaggedArray
 from scorer.tokens.shapes import Shapes
-from scorer.tokens.special_cases import SpecialCases
+from scorer.tokens.special_cases import MATCHES, SpecialCases
 from scorer.tokens.splitter import Splitter
 from scorer.tokens.text import slices, without_spaces
 from scorer.tokens.tokeniser_rules import TokeniserRules
@@ -96,7 +96,9 @@ class PieceTokeniser:
         pieces = without_spaces(words.take(pa.array(positions)))
         rows = [self._splitter.split(piece) for piece in pieces]
         flags = [self._cases.flags(row) for row in rows]
-        return _block(positions, [self._cases.last_pass(row) for row in rows], flags)
+        for at in np.flatnonzero(np.array(flags, np.uint8) & MATCHES).tolist():
+            rows[at] = self._cases.last_pass(rows[at])
+        return _block(positions, rows, flags)
 
     def _cut(
         self, words: pa.LargeStringArray, positions: np.ndarray, numbers: np.ndarray

@@ -87,7 +87,7 @@ def _serve(
     tokeniser_rules: TokeniserRules | None,
 ) -> None:
     """Answer each column of texts with its Encoded."""
-    sys.modules.setdefault("torch", None)  # type: ignore[arg-type]  # spaCy, for an older bundle, would
+    sys.modules.setdefault("torch", None)  # type: ignore[arg-type]  # spaCy would import it
     encoder = TextEncoder(rules, vocabulary, cached_pieces, tokeniser_rules)
 
     def encode(column: bytes) -> Encoded:

@@ -114,8 +114,13 @@ def _no_better_than_frequencies(result: TrainingResult, test: LabelledRows) -> s
     )
 
 
+def _right(result: TrainingResult, test: LabelledRows) -> np.ndarray:
+    """Return bool (rows,): which test rows the new bundle gives their class."""
+    return np.asarray(guesses(result.test_probabilities) == test.targets)
+
+
 def _worse_than_simple(result: TrainingResult, test: LabelledRows) -> str | None:
-    ours, baseline = guesses(result.test_probabilities) == test.targets, result.baseline
+    ours, baseline = _right(result, test), result.baseline
     accuracy = f"test accuracy {ours.mean():.2%} is clearly below the "
     if sign_test(test.targets == np.bincount(test.targets).argmax(), ours) < CLEARLY:
         return f"{accuracy}{baseline.majority:.2%} of always guessing one class"
@@ -124,15 +129,14 @@ def _worse_than_simple(result: TrainingResult, test: LabelledRows) -> str | None
     return None
 
 
-def _beside_simple(result: TrainingResult, test: LabelledRows) -> str:
+def _beside_simple(accuracy: float, simple: float) -> str:
     """Return how far below the simple model it is, within chance; nothing where it is not."""
-    accuracy = float((guesses(result.test_probabilities) == test.targets).mean())
-    points = 100 * (result.baseline.linear - accuracy)
+    points = 100 * (simple - accuracy)
     return f"{points:.1f} points below TF-IDF, which may be chance; " if points >= 0.05 else ""
 
 
 def _below(result: TrainingResult, test: LabelledRows, least: float | None) -> str | None:
-    accuracy = float((guesses(result.test_probabilities) == test.targets).mean())
+    accuracy = float(_right(result, test).mean())
     if least is None or accuracy >= least:
         return None
     return f"test accuracy {accuracy:.2%} is below --min-accuracy {least:.2%}"
@@ -144,7 +148,9 @@ def _beside_current(
     """Return why the bundle in use stays, None where it may be replaced, and a verdict then."""
     version = in_use(store)
     if version is None:
-        return None, f"{_beside_simple(result, test)}there was no version before it"
+        accuracy = float(_right(result, test).mean())
+        beside = _beside_simple(accuracy, result.baseline.linear)
+        return None, f"{beside}there was no version before it"
     now = load_bundle(current(store))
     if now.classes != bundle.classes:
         theirs, ours = ", ".join(now.classes), ", ".join(bundle.classes)

@@ -1,7 +1,7 @@
-"""Whether the classes of a first training may be swapped: the shipped bundle knows sentiment.
+"""Whether the classes of a training may be swapped: the shipped bundle knows sentiment.
 
-In a store with a bundle in use the gate compares with that one. Knows labelled rows and the shipped
-bundle, nothing of what the labels are about: a warning is a question.
+A first training warns; later the gate compares with the bundle in use. Knows labelled rows and the
+shipped bundle, nothing of what the labels are about: a warning is a question.
 """
 
 import numpy as np
@@ -59,5 +59,5 @@ def _question(corpus: Corpus, agreement: float, rows: int) -> str:
         f"the shipped bundle, which tells negative from positive reviews, agrees with the labels "
         f"of {agreement:.0%} of {rows} rows only (chance: 50%): are the classes swapped? {meaning};"
         f" {labels_option(swapped)} swaps them. If they mean something else than sentiment, all is "
-        "well: training starts without what that bundle knows of these classes"
+        "well"
     )

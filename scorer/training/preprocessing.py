@@ -48,7 +48,10 @@ class Preprocessing:
     def fit(
         cls, texts: pa.LargeStringArray, recipe: Recipe, pretrained: PretrainedEncoder | None = None
     ) -> "Preprocessing":
-        """Return what encodes texts as these training texts need it."""
+        """Return what encodes texts as these training texts need it.
+
+        Raises ScorerError where the tokens are not spaCy's.
+        """
         sample = normalise(texts.slice(0, COMPARED_TEXTS), recipe.rules)
         check_against_spacy(sample.to_pylist(), recipe.rules.language)
         counts = count_tokens(texts, recipe.rules)

@@ -132,8 +132,9 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     callbacks.on_corpus(corpus)
     recipe = request.recipe(TableSize(len(corpus.train), len(corpus.classes)))
     doubt = doubt_labels(corpus, recipe.rules.language)
-    if doubt and not in_use(request.store):
-        callbacks.on_warning(doubt)
+    warnings = [doubt] if doubt and not in_use(request.store) else []
+    for line in warnings:
+        callbacks.on_warning(line)
     files = request.auxiliary
     auxiliary = read_auxiliary(files, recipe, corpus.text_column, request.options)
     auxiliary = without_foreign_start(auxiliary, files, corpus.train.texts, recipe.rules)
@@ -147,8 +148,7 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
         verdict, refusal = _promote_if_earned(request, result, bundle, corpus.test)
         if not refusal:
             callbacks.on_verdict(verdict)
-        doubts = [doubt] if doubt else []
-        issue = Issue(bundle.version, verdict, request.command(labelled), doubts)
+        issue = Issue(bundle.version, verdict, request.command(labelled), warnings)
         report = report_html(result.findings, issue)
         try:
             callbacks.on_report(keep_report(request.store, bundle.version, report))

@@ -1,10 +1,13 @@
 import shlex
+import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.corpus.class_map import find_class_map, label_key, labels_option, parse_labels
+from scorer.corpus.class_map import find_class_map
+from scorer.corpus.label_values import label_key, labels_option, parse_labels
 from scorer.errors import InputError, UsageError
 
 
@@ -81,14 +84,77 @@ def test_a_class_can_be_left_out_afterwards() -> None:
     assert found.targets(["c", "rare"]).tolist() == [2, -1]
 
 
-def test_a_misspelt_value_is_no_class_of_its_own() -> None:
+def test_misspelt_values_are_no_classes_of_their_own() -> None:
+    counts = {"negative": 500, "positive": 480, "positve": 7, "neagtive": 6}
     with pytest.raises(UsageError) as refused:
-        find_class_map({"negative": 500, "positive": 480, "positve": 2})
-    assert "is the label 'positve' meant to be 'positive'?" in str(refused.value)
-    option = "negative=negative,positive=positive,positve=positive"
-    assert f"--labels {option}" in refused.value.hint
-    joined = find_class_map({"negative": 500, "positive": 480, "positve": 2}, option)
-    assert joined.classes == ("negative", "positive")
+        find_class_map(counts)
+    assert str(refused.value).startswith(
+        "likely misspelt: 'positve' for 'positive', 'neagtive' for 'negative'. The values are: "
+    )
+    option = shlex.split(refused.value.hint.partition("--labels ")[2])[0]
+    assert find_class_map(counts, option).classes == ("negative", "positive")
+
+
+@pytest.mark.parametrize("stray", ["300", "positve", "?", "netural"])
+def test_a_value_of_too_few_rows_is_left_out(stray: str) -> None:
+    for others in (("negative", "positive"), ("0", "1"), ("a", "b", "c")):
+        counts = dict.fromkeys(others, 500) | {stray: 4}
+        found = find_class_map(counts)
+        assert len(found.classes) == len(others)
+        assert found.rare_values(counts) == {stray: 4}
+        assert found.targets([stray, others[-1]]).tolist() == [-1, len(others) - 1]
+
+
+def test_a_third_value_of_more_than_a_stray_row_is_not_left_out() -> None:
+    assert find_class_map({"0": 60, "1": 60, "2": 3}).classes == ("0", "1", "2")
+    assert find_class_map({"0": 60, "1": 60, "2": 1}).classes == ("negative", "positive")
+    assert find_class_map({"a": 4, "b": 4, "c": 4}).classes == ("a", "b", "c")
+
+
+def test_two_values_beside_a_stray_one_still_need_the_option() -> None:
+    with pytest.raises(UsageError, match="what the label values mean is not clear: 'ham'"):
+        find_class_map({"ham": 70, "spam": 50, "120": 1})
+
+
+@pytest.mark.parametrize(
+    ("form", "separator"),
+    [("{}", ";"), ("{}", " | "), ("{}", ", "), ("['{}']", "', '"), ("{}", ",")],
+)
+def test_several_labels_in_a_cell_are_a_question(form: str, separator: str) -> None:
+    cells = [["price"], ["size"], ["price", "size"], ["size", "price"], ["price", "size", "taste"]]
+    cells += [["size", "taste"]]
+    counts = {form.format(separator.join(labels)): 30 for labels in cells}
+    with pytest.raises(UsageError, match="120 of 180 labels are several labels in one") as refused:
+        find_class_map(counts)
+    option = shlex.split(refused.value.hint)[1]
+    found = find_class_map(counts, option)
+    assert (found.classes, len(found.unnamed)) == (("price", "size"), 4)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("1", "1,5", "2", "2,5", "3"),
+        ("Movies, TV", "Home, Garden", "Food", "Garden"),
+        ("Books|Fiction", "Books|History", "Books"),
+        ("yes, surely", "yes, maybe", "no, surely", "no, maybe"),
+        ("CARD ORDER / LOSS", "CARD ORDER", "LOSS"),
+    ],
+)
+def test_values_with_commas_may_be_classes(values: tuple[str, ...]) -> None:
+    assert set(find_class_map(dict.fromkeys(values, 30)).classes) == set(values)
+
+
+@given(
+    st.sampled_from(["positive", "card loss", "Straße", "é", "1", "0.5", "\uff21\uff22", "⭐⭐"]),
+    st.sampled_from([str, str.upper, str.title, lambda v: v.replace(" ", " \u00a0 ")]),
+    st.sampled_from(["", " ", "\t", "\ufeff", "\u200b", "\u00a0", "\n"]),
+    st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]),
+)
+def test_a_value_in_other_clothes_is_the_same(
+    value: str, case: Callable[[str], str], edge: str, form: str
+) -> None:
+    assert label_key(edge + unicodedata.normalize(form, case(value)) + edge) == label_key(value)
 
 
 def test_missing_labels_are_no_class_unless_they_are_named() -> None:

@@ -5,42 +5,37 @@
     any other two values           only as `--labels VALUE=CLASS,VALUE=CLASS` says
     values that --labels leaves out  missing
     three values and more          a class each, named as the value is
+    a value of fewer than 5 rows   missing, beside two classes at least
     blank, NaN, None, NULL, #N/A   missing, unless `--labels` gives it a class
     ?, -, unknown, -1 beside others  only as `--labels` says; `VALUE=` makes it missing
 
-Values are compared trimmed and in any case, and 1.0 is 1. Classes are ordered independently of the
-rows: numbers by value, then names by alphabet. Knows nothing of tables or texts.
+Classes are ordered independently of the rows: numbers by value, then names by alphabet. Knows
+nothing of tables or texts.
 """
 
-import csv
-import io
-import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scorer.corpus.label_questions import check_classes, check_values
+from scorer.corpus.label_values import (
+    MISSING,
+    UNDERSTOOD,
+    class_order,
+    label_key,
+    of_keys,
+    parse_labels,
+    quoted,
+    show_values,
+    tidy,
+)
 from scorer.errors import InputError, UsageError
 
-UNDERSTOOD = {
-    **dict.fromkeys(("0", "neg", "negative", "false"), "negative"),
-    **dict.fromkeys(("1", "pos", "positive", "true"), "positive"),
-}
-MISSING = frozenset(
-    {"", "nan", "-nan", "na", "n/a", "n.a.", "<na>", "#n/a", "#n/a n/a", "#na", "nat"}
-    | {"none", "<none>", "null", "(null)", "<null>", "#null!", "nil", "\\n"}
-)
-DOUBTFUL = frozenset(
-    {"?", "??", "???", "-", "--", "---", ".", "..", "...", "_", "unknown", "unk", "missing"}
-    | {"undefined", "unlabeled", "unlabelled", "unassigned", "not available", "not labeled"}
-)
-NUMBERS_IN_DOUBT = frozenset({"-1", "-9", "-99", "-999", "-9999"})  # beside 0, 1, 2, …
-MAX_CLASSES = 400
-RARE = 10  # a misspelling has at most this part of the rows of the value it is near to
-NEAR = 0.8  # difflib's ratio: "positve" and "positive" have 0.93, "negative" and "positive" 0.5
-SHOWN = 8  # values listed in a message
+MIN_CLASS_ROWS = 5  # three for training, one each for validation and test
+SENTIMENT = set(UNDERSTOOD.values())
+STRAY = 0.01  # of the rows, at most, has a value that is left out beside two classes
 
 
 @dataclass(frozen=True)
@@ -58,11 +53,12 @@ class ClassMap:
         Raises `InputError` for a value that has no class.
         """
         known = self._class_of_key
-        unknown = [label for label in labels if label_key(label) not in {*known, *self._missing}]
+        usual = {*known, *self._missing}
+        unknown = [label for label in labels if label_key(label) not in usual]
         if unknown:
             raise InputError(
-                f"no class is known for the label values {_quoted(unknown)}; known are: "
-                f"{_quoted(self.label_values)}",
+                f"no class is known for the label values {quoted(unknown)}; known are: "
+                f"{quoted(self.label_values)}",
                 "--labels says what each value means when a model is trained",
             )
         index = {name: i for i, name in enumerate(self.classes)}
@@ -72,15 +68,15 @@ class ClassMap:
     def missing_marks(self, counts: Mapping[str, int]) -> dict[str, int]:
         """Return which values that are not blank mean a missing label, and the rows of each."""
         named = {"", *self._class_of_key, *self.unnamed, *self.rare}
-        return _of_keys(counts, MISSING - named)
+        return of_keys(counts, MISSING - named)
 
     def unnamed_values(self, counts: Mapping[str, int]) -> dict[str, int]:
         """Return which values `--labels` leaves out, and how many rows have each."""
-        return _of_keys(counts, self.unnamed)
+        return of_keys(counts, self.unnamed)
 
     def rare_values(self, counts: Mapping[str, int]) -> dict[str, int]:
         """Return which values are left out as they have too few rows, and the rows of each."""
-        return _of_keys(counts, self.rare)
+        return of_keys(counts, self.rare)
 
     def without(self, classes: Collection[str]) -> "ClassMap":
         """Return the map without some classes, which have too few rows."""
@@ -98,13 +94,6 @@ class ClassMap:
         return MISSING | self.unnamed | self.rare
 
 
-def label_key(value: str) -> str:
-    """Return what a label value is compared by."""
-    key = value.strip().casefold()
-    whole, point, zeros = key.partition(".")
-    return whole if point and whole.lstrip("+-").isdigit() and not zeros.strip("0") else key
-
-
 def find_class_map(counts: Mapping[str, int], labels: str | None = None) -> ClassMap:
     """Return the classes of label values, given how many rows have each, and `--labels` if any.
 
@@ -116,43 +105,21 @@ def find_class_map(counts: Mapping[str, int], labels: str | None = None) -> Clas
     if not found:
         raise InputError("no row has a label", "--label-column names another column")
     if named:
-        return _as_named(found, named)
-    understood = {value: UNDERSTOOD.get(label_key(value), "") for value in found}
-    if set(understood.values()) == {"negative", "positive"}:
-        return _class_map(understood)
-    _check_number(found)
-    _check_doubtful(found)
-    _check_spelling(found)
-    _check_several(found)
-    return _class_map({value: value for value in found})
-
-
-def parse_labels(labels: str) -> dict[str, str]:
-    """Return label value -> class of "1=positive,0=negative"; `UsageError` if it is not that.
-
-    A class that is "" makes a value missing; a pair with a comma is quoted as in a CSV.
-    """
-    pairs = [pair.rpartition("=") for pair in next(csv.reader([labels]), [])]
-    named = {value.strip(): name.strip() for value, _, name in pairs}
-    keys = set(map(label_key, named))
-    if not named or not all(equals for _, equals, _ in pairs) or len(keys) < len(pairs):
-        raise UsageError(
-            f"--labels {labels!r} does not give each value one class",
-            "It is written as --labels 1=positive,0=negative",
-        )
-    return named
+        return _without_rare(_as_named(found, named), found)
+    if understood := _understood(found):
+        return understood
+    check_values(found)
+    kept = _without_strays(found)
+    classes = _understood(kept)
+    if not classes:
+        check_classes(kept)
+        classes = class_map_of(kept)
+    return replace(classes, rare=frozenset(map(label_key, found.keys() - kept)))
 
 
 def class_map_of(names: Iterable[str]) -> ClassMap:
     """Return the map of labels that are the classes' own names."""
     return _class_map({name: name for name in names})
-
-
-def labels_option(named: Mapping[str, str]) -> str:
-    """Return `--labels` with those classes of label values, as a shell takes it."""
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="").writerow(f"{v}={name}" for v, name in named.items())
-    return f"--labels {shlex.quote(text.getvalue())}"
 
 
 def _joined_spellings(counts: Mapping[str, int], named: Iterable[str]) -> Counter[str]:
@@ -163,8 +130,36 @@ def _joined_spellings(counts: Mapping[str, int], named: Iterable[str]) -> Counte
     for value in sorted(counts, key=lambda value: (-counts[value], value)):
         key = label_key(value)
         if key in kept or key not in MISSING:
-            found[spellings.setdefault(key, value.strip())] += counts[value]
+            found[spellings.setdefault(key, tidy(value))] += counts[value]
     return found
+
+
+def _understood(found: Counter[str]) -> ClassMap | None:
+    """Return the map of values that all mean negative or positive in a usual way."""
+    understood = {value: UNDERSTOOD.get(label_key(value), "") for value in found}
+    return _class_map(understood) if set(understood.values()) == SENTIMENT else None
+
+
+def _without_strays(found: Counter[str]) -> Counter[str]:
+    """Return the values that have rows enough for a class; all where that would leave one.
+
+    Beside two classes a value with more than one row, or `STRAY` of them, may be a third.
+    """
+    rare = {value: rows for value, rows in found.items() if rows < MIN_CLASS_ROWS}
+    kept = len(found) - len(rare)
+    most = max(1, STRAY * found.total())
+    if kept < 2 or (kept == 2 and max(rare.values(), default=0) > most):
+        return found
+    return Counter({value: rows for value, rows in found.items() if value not in rare})
+
+
+def _without_rare(class_map: ClassMap, found: Counter[str]) -> ClassMap:
+    """Return the map without classes of too few rows, where more than two are left."""
+    rows: Counter[str] = Counter()
+    for value, name in class_map.label_values.items():
+        rows[name] += found[value]
+    rare = {name for name in class_map.classes if rows[name] < MIN_CLASS_ROWS}
+    return class_map.without(rare) if len(class_map.classes) - len(rare) > 2 else class_map
 
 
 def _as_named(found: Counter[str], named: Mapping[str, str]) -> ClassMap:
@@ -174,7 +169,7 @@ def _as_named(found: Counter[str], named: Mapping[str, str]) -> ClassMap:
     absent = [value for value in named if label_key(value) not in keys_found]
     if absent:
         values = show_values(found)
-        raise UsageError(f"--labels names {_quoted(absent)}; the label values are: {values}")
+        raise UsageError(f"--labels names {quoted(absent)}; the label values are: {values}")
     unnamed |= {label_key(value) for value in found if label_key(value) not in keys}
     if len({name for name in named.values() if name}) < 2:
         raise UsageError("--labels gives all values one class", "At least two are needed")
@@ -183,96 +178,6 @@ def _as_named(found: Counter[str], named: Mapping[str, str]) -> ClassMap:
 
 
 def _class_map(label_values: Mapping[str, str], unnamed: frozenset[str] = frozenset()) -> ClassMap:
-    classes = tuple(sorted(set(label_values.values()), key=_class_order))
+    classes = tuple(sorted(set(label_values.values()), key=class_order))
     ordered = {value: label_values[value] for value in sorted(label_values)}
     return ClassMap(classes, ordered, unnamed)
-
-
-def _of_keys(counts: Mapping[str, int], keys: Collection[str]) -> dict[str, int]:
-    return {value: rows for value, rows in counts.items() if label_key(value) in keys}
-
-
-def _class_order(name: str) -> tuple[bool, float, str, str]:
-    try:
-        return (False, float(name), "", name)
-    except ValueError:
-        return (True, 0.0, name.casefold(), name)
-
-
-def _check_number(found: Counter[str]) -> None:
-    if len(found) > MAX_CLASSES or (len(found) > 2 and 2 * len(found) > found.total()):
-        raise InputError(
-            f"{len(found):,} different values in {found.total():,} rows are not labels: "
-            f"{show_values(found)}",
-            "--label-column names the column of the labels",
-        )
-
-
-def _check_doubtful(found: Counter[str]) -> None:
-    """Refuse to guess whether a value that may stand for a missing label is a class."""
-    doubtful = [value for value in found if _is_doubtful(value, found)]
-    if doubtful and len(found) - len(doubtful) > 1:
-        others = [value for value in found if value not in doubtful]
-        known = all(label_key(value) in UNDERSTOOD for value in others)
-        named = {v: UNDERSTOOD[label_key(v)] if known else _class_name(v) for v in sorted(others)}
-        named |= dict.fromkeys(doubtful, "")
-        raise UsageError(
-            f"are the labels {_quoted(doubtful)} a class, or missing? The values are: "
-            f"{show_values(found)}",
-            f"{labels_option(named)} leaves their rows out; a name behind the = makes a class",
-        )
-
-
-def _is_doubtful(value: str, found: Counter[str]) -> bool:
-    key = label_key(value)
-    if key in NUMBERS_IN_DOUBT:
-        return all(label_key(other).isdecimal() for other in found if other != value)
-    return key in DOUBTFUL
-
-
-def _class_name(value: str) -> str:
-    """Return a name for the class of a value that `--labels` can have."""
-    return value.replace("=", "-")
-
-
-def _check_spelling(found: Counter[str]) -> None:
-    """Refuse a rare value that is nearly a frequent one: it is no class of its own."""
-    for value in found:
-        frequent = [other for other in found if found[other] >= RARE * found[value]]
-        near = get_close_matches(value.casefold(), map(str.casefold, frequent), 1, NEAR)
-        if near and any(letter.isalpha() for letter in value):
-            likely = next(other for other in frequent if other.casefold() == near[0])
-            named = {v: _class_name(likely if v == value else v) for v in sorted(found)}
-            raise UsageError(
-                f"is the label {value!r} meant to be {likely!r}? The values are: "
-                f"{show_values(found)}",
-                f"Correct the file, or say it with {labels_option(named)}",
-            )
-
-
-def _check_several(found: Counter[str]) -> None:
-    if len(found) == 1 or len({UNDERSTOOD.get(label_key(value), value) for value in found}) == 1:
-        raise InputError(
-            f"all labels are one class: {show_values(found)}",
-            "Training needs rows of two classes at least",
-        )
-    if len(found) == 2:
-        named = dict(zip(sorted(found, key=_class_order), ("negative", "positive"), strict=True))
-        raise UsageError(
-            f"what the label values mean is not clear: {show_values(found)}",
-            f"For sentiment say it with {labels_option(named)} (or the other way round), for any "
-            f"other two classes with {labels_option({v: _class_name(v) for v in named})}",
-        )
-
-
-def show_values(counts: Mapping[str, int]) -> str:
-    """Return the values with their rows for a message, the most frequent first."""
-    order = sorted(counts, key=lambda value: (-counts[value], value))
-    shown = ", ".join(f"{value!r} ({counts[value]:,})" for value in order[:SHOWN])
-    return shown if len(order) <= SHOWN else f"{shown} and {len(order) - SHOWN:,} more"
-
-
-def _quoted(values: Iterable[str]) -> str:
-    values = list(values)
-    shown = ", ".join(repr(value) for value in values[:SHOWN])
-    return shown if len(values) <= SHOWN else f"{shown} and {len(values) - SHOWN:,} more"

@@ -1,8 +1,8 @@
 """Labelled tables read and checked: texts and class indices, ready to train or evaluate on.
 
-Rows without a label or a text are left out, and so are, in training files, the texts that are there
-with different labels; each is counted and noted. What cannot be repaired is refused with the option
-that helps. Knows tables and labels, nothing of tokens, splits or models.
+Rows without a text or a label are left out, counted and noted; labels of rows without a text count
+for nothing. What cannot be repaired is refused with the option that helps. Knows tables and labels,
+nothing of tokens, splits or models.
 """
 
 import hashlib
@@ -14,20 +14,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.class_map import ClassMap, class_map_of, find_class_map, label_key, show_values
+from scorer.corpus.class_map import MIN_CLASS_ROWS, ClassMap, class_map_of, find_class_map
+from scorer.corpus.label_questions import likely_spellings, misspelt
+from scorer.corpus.label_values import SHOWN, label_key, labels_option, show_values
 from scorer.corpus.labelled_columns import Columns
 from scorer.corpus.labelled_table import LabelledTable, read_labelled_table
 from scorer.corpus.near_duplicates import folded, text_codes
 from scorer.errors import InputError, prefix_errors
 from scorer.files.fingerprint import fingerprint
 from scorer.files.urls import Location, absolute, location
+from scorer.tables.doubts import Doubt
 from scorer.tables.formats import ReadOptions
-from scorer.wording import are, counted
+from scorer.wording import are, counted, plural
 
 MIN_ROWS = 10
-MIN_CLASS_ROWS = 5  # three for training, one each for validation and test
-FEW_ROWS = 50  # a class with fewer gets a note
-SMALL_SHARE = 0.1  # a class with a smaller share of the rows gets a note
+FEW_ROWS = 50  # classes with fewer are noted
+SMALL_SHARE = 0.2  # of the rows that a class has in the mean; classes with fewer are noted
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,6 @@ class LeftOut:
     unreadable: int
     missing_label: int
     blank_text: int
-    conflicting: int  # the same text is there with another label
 
 
 @dataclass(frozen=True)
@@ -122,18 +123,23 @@ def read_labelled(
     every row with a text and a label is kept. Raises `InputError` or `UsageError`.
     """
     table = read_labelled_table(paths, columns, options)
-    counts = _value_counts(table.labels)
+    blank = pc.equal(folded(table.texts).fill_null(""), "")
+    labels = pc.if_else(blank, pa.scalar(None, pa.large_string()), table.labels)
+    counts = _value_counts(labels)
     training = class_map is None
     with prefix_errors(", ".join(map(str, paths))):
+        if pc.all(blank).as_py():
+            raise InputError("no row has both a text and a label")
         class_map = class_map or _find_class_map(table, counts, columns.labels)
-        targets = _targets(table.labels, class_map)
+        targets = _targets(labels, class_map)
         soft_labels = table.soft_labels
         probabilities = None
         if soft_labels is not None:
             probabilities = soft_labels.targets(class_map.classes, targets)
-        rows = LabelledRows(table.texts, targets, table.groups, probabilities)
-        rows, left_out = _usable(rows, table.unreadable, drop_conflicting=training)
-        _check_rows(rows, class_map.classes, training)
+        rows = LabelledRows(table.texts, targets, table.groups, probabilities).take(targets >= 0)
+        _check_rows(rows, class_map, training)
+    blanks = pc.sum(blank).as_py()
+    left_out = LeftOut(table.unreadable, len(targets) - len(rows) - blanks, blanks)
     return Labelled(
         rows,
         class_map,
@@ -148,14 +154,9 @@ def read_labelled(
 def _find_class_map(
     table: LabelledTable, counts: Mapping[str, int], labels: str | None
 ) -> ClassMap:
-    """Return the classes of the labels, without rare ones among several."""
     if table.label_column is None and table.soft_labels is not None:
         return class_map_of(table.soft_labels.classes)
-    class_map = find_class_map(counts, labels)
-    targets = _targets(table.labels, class_map)
-    rows = class_counts(targets[targets >= 0], class_map.classes)
-    rare = {name for name, count in rows.items() if count < MIN_CLASS_ROWS}
-    return class_map.without(rare) if len(rows) - len(rare) > 2 else class_map
+    return find_class_map(counts, labels)
 
 
 def joined_rows(parts: Sequence[LabelledRows]) -> LabelledRows:
@@ -197,34 +198,7 @@ def _targets(labels: pa.LargeStringArray, class_map: ClassMap) -> np.ndarray:
     return targets.take(np.asarray(encoded.indices))
 
 
-def _usable(
-    rows: LabelledRows, unreadable: int, drop_conflicting: bool
-) -> tuple[LabelledRows, LeftOut]:
-    labelled = rows.targets >= 0
-    blank = np.asarray(
-        pc.equal(folded(rows.texts).fill_null(""), "").to_numpy(zero_copy_only=False)
-    )
-    kept = rows.take(labelled & ~blank)
-    conflicting = _conflicting(kept) if drop_conflicting else np.zeros(len(kept), bool)
-    left_out = LeftOut(
-        unreadable, int((~labelled).sum()), int((labelled & blank).sum()), int(conflicting.sum())
-    )
-    return kept.take(~conflicting), left_out
-
-
-def _conflicting(rows: LabelledRows) -> np.ndarray:
-    """Return bool (rows,): whether the same text is there with another label too."""
-    if not len(rows):
-        return np.zeros(0, bool)
-    codes = text_codes(rows.texts)
-    lowest = np.full(codes.max() + 1, rows.targets.max())
-    highest = np.zeros_like(lowest)
-    np.minimum.at(lowest, codes, rows.targets)
-    np.maximum.at(highest, codes, rows.targets)
-    return np.asarray(lowest != highest).take(codes)
-
-
-def _check_rows(rows: LabelledRows, classes: Sequence[str], training: bool) -> None:
+def _check_rows(rows: LabelledRows, class_map: ClassMap, training: bool) -> None:
     if not len(rows):
         raise InputError("no row has both a text and a label")
     if not training:
@@ -233,7 +207,7 @@ def _check_rows(rows: LabelledRows, classes: Sequence[str], training: bool) -> N
         raise InputError(
             f"{counted(len(rows), 'usable row')} {are(len(rows))} too few: {MIN_ROWS} at least"
         )
-    counts = class_counts(rows.targets, classes)
+    counts = class_counts(rows.targets, class_map.classes)
     few = [f"{name!r} has {n}" for name, n in counts.items() if n < MIN_CLASS_ROWS]
     if few:
         raise InputError(
@@ -253,43 +227,74 @@ def _notes(
     asked = sum(unnamed.values()) + sum(rare.values())
     reasons = (
         (left_out.unreadable, "that cannot be read as the header says"),
-        (left_out.missing_label - asked, "without a label"),
         (left_out.blank_text, "without a text"),
-        (left_out.conflicting, "whose text is there with another label too"),
+        (left_out.missing_label - asked, "without a label"),
     )
     yield from (f"left out: {counted(count, 'row')} {reason}" for count, reason in reasons if count)
     if unnamed:
         yield f"left out, as --labels gives them no class: {show_values(unnamed)}"
     if rare:
-        yield f"left out, classes of fewer than {MIN_CLASS_ROWS} rows: {show_values(rare)}"
+        yield _rare_note(rare, rows, class_map)
     marks = class_map.missing_marks(counts)
     if marks:
         yield f"label values read as missing: {show_values(marks)}. --labels gives them a class"
     yield from _spelling_notes(counts)
     if training:
         yield from _class_notes(class_counts(rows.targets, class_map.classes))
+        yield from _conflict_notes(rows)
+
+
+def _rare_note(rare: dict[str, int], rows: LabelledRows, class_map: ClassMap) -> str:
+    """Return which values have too few rows, as a doubt where some are likely misspelt."""
+    note = f"left out, as fewer than {MIN_CLASS_ROWS} rows are no class: {show_values(rare)}"
+    of_class, values = class_counts(rows.targets, class_map.classes), class_map.label_values
+    frequent = {value: of_class[name] for value, name in values.items()}
+    likely = likely_spellings(rare, Counter({**frequent, **rare}))
+    if not likely:
+        return note
+    named = {**values, **{value: values[other] for value, other in likely.items()}}
+    option = "--labels" if len(named) > SHOWN else labels_option(named)
+    return Doubt(f"{note}; {misspelt(likely)}. Correct the file, or join them with {option}")
 
 
 def _spelling_notes(counts: Counter[str]) -> Iterator[str]:
+    """Yield which spellings of a value are read as one."""
     spellings: dict[str, list[str]] = {}
     for value in sorted(counts):
         spellings.setdefault(label_key(value), []).append(value)
-    for key, values in spellings.items():
-        if key and len(values) > 1:
-            shown = ", ".join(f"{value!r} ({counts[value]:,})" for value in values)
-            yield f"label values read as one: {shown}"
+    several = [values for key, values in spellings.items() if key and len(values) > 1]
+    if several:
+        shown = [", ".join(f"{v!r} ({counts[v]:,})" for v in values) for values in several[:SHOWN]]
+        more = f" and {len(several) - SHOWN:,} more" if len(several) > SHOWN else ""
+        yield f"label values read as one: {'; '.join(shown)}{more}"
 
 
 def _class_notes(counts: dict[str, int]) -> Iterator[str]:
-    total = sum(counts.values())
-    for name, count in counts.items():
-        if count < FEW_ROWS:
-            yield f"class {name!r} has {counted(count, 'row')} only: figures about it say little"
-        elif count < SMALL_SHARE * total:
-            yield (
-                f"class {name!r} has {count / total:.1%} of the rows: "
-                "look at its recall, not at the accuracy"
-            )
+    """Yield which classes are rare."""
+    small = SMALL_SHARE * sum(counts.values()) / len(counts)
+    few = {name: count for name, count in counts.items() if count < FEW_ROWS}
+    rare = {name: count for name, count in counts.items() if FEW_ROWS <= count < small}
+    if few:
+        names = f"{plural('class', len(few))} of fewer than {FEW_ROWS} rows"
+        yield f"{names}, of which figures say little: {show_values(few)}"
+    if rare:
+        names = f"rare {plural('class', len(rare))}"
+        yield f"{names}, of which recall says more than accuracy: {show_values(rare)}"
+
+
+def _conflict_notes(rows: LabelledRows) -> Iterator[str]:
+    """Yield how many rows have a text that is there with another label too."""
+    codes, classes = text_codes(rows.texts), rows.targets.max() + 1
+    pairs, counts = np.unique(codes * classes + rows.targets, return_counts=True)
+    most = np.zeros(codes.max() + 1, np.int64)  # rows of a text that may be right
+    np.maximum.at(most, pairs // classes, counts)
+    of_text = np.bincount(codes)
+    conflicting = int(of_text[most < of_text].sum())
+    if conflicting:
+        yield (
+            f"{counted(conflicting, 'row')} with a text that is there with another label too: no "
+            f"model gets more than {most.sum() / len(rows):.1%} of all rows right"
+        )
 
 
 def _digests(paths: Sequence[Location]) -> dict[str, str]:

@@ -9,8 +9,8 @@ import numpy as np
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import DEFAULT_BUNDLE
-from scorer.corpus.class_map import UNDERSTOOD, labels_option
 from scorer.corpus.corpus import Corpus
+from scorer.corpus.label_values import UNDERSTOOD, labels_option
 from scorer.errors import BundleError
 from scorer.training.comparison import guesses
 

@@ -1,0 +1,160 @@
+"""What a person is asked about label values that are not plainly classes.
+
+Several labels in a cell, too many values, marks that may mean a missing label, misspellings, one
+class only, two values of unknown meaning: each is an error that says which option answers it.
+Knows values and their rows, nothing of tables or texts.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from scorer.corpus.label_values import (
+    UNDERSTOOD,
+    class_order,
+    label_key,
+    labels_option,
+    quoted,
+    show_values,
+)
+from scorer.errors import InputError, UsageError
+from scorer.wording import counted
+
+DOUBTFUL = frozenset(
+    {"?", "??", "???", "-", "--", "---", ".", "..", "...", "_", "unknown", "unk", "missing"}
+    | {"undefined", "unlabeled", "unlabelled", "unassigned", "not available", "not labeled"}
+)
+NUMBERS_IN_DOUBT = frozenset({"-1", "-9", "-99", "-999", "-9999"})  # beside 0, 1, 2, …
+MAX_CLASSES = 400
+RARE = 10  # a misspelling has at most this part of the rows of the value it is near to
+NEAR = 0.8  # difflib's ratio: "positve" and "positive" have 0.93, "negative" and "positive" 0.5
+SEPARATORS = (";", "|", ",")  # of several labels in a cell
+DECIMAL = r"\s*\d+,\d+\s*"  # 3,5 stars are no two labels
+WRAPPING = " []'\""  # around labels, as a Python list has them
+
+
+def check_values(found: Counter[str]) -> None:
+    """Refuse values that are no labels at all, or several in a cell."""
+    _check_single(found)
+    if len(found) > MAX_CLASSES or (len(found) > 2 and 2 * len(found) > found.total()):
+        raise InputError(
+            f"{len(found):,} different values in {found.total():,} rows are not labels: "
+            f"{show_values(found)}",
+            "--label-column names the column of the labels",
+        )
+
+
+def check_classes(found: Counter[str]) -> None:
+    """Refuse to guess of which values that are frequent enough the classes are made."""
+    _check_doubtful(found)
+    _check_spelling(found)
+    if len(found) == 1 or len({UNDERSTOOD.get(label_key(value), value) for value in found}) == 1:
+        raise InputError(
+            f"all labels are one class: {show_values(found)}",
+            "Training needs rows of two classes at least",
+        )
+    if len(found) == 2:
+        _ask_what_two_mean(found)
+
+
+def likely_spellings(values: Iterable[str], found: Counter[str]) -> dict[str, str]:
+    """Return which frequent value a rare one is nearly, for those of the values that are."""
+    likely = {}
+    for value in values:
+        frequent = {v.casefold(): v for v in found if found[v] >= RARE * found[value]}
+        near = get_close_matches(value.casefold(), frequent, 1, NEAR)
+        if near and any(letter.isalpha() for letter in value):
+            likely[value] = frequent[near[0]]
+    return likely
+
+
+def misspelt(likely: Mapping[str, str]) -> str:
+    """Return what is said of values that are nearly frequent ones."""
+    return "likely misspelt: " + ", ".join(f"{v!r} for {other!r}" for v, other in likely.items())
+
+
+def _check_single(found: Counter[str]) -> None:
+    several = _several_labels(found)
+    if not several:
+        return
+    single = [value for value in found if value not in several]
+    named = {value: value.strip(WRAPPING) for value in sorted(single)}
+    cells = Counter({value: found[value] for value in several})
+    example, labels = next(iter(several.items()))
+    raise UsageError(
+        f"{cells.total():,} of {counted(found.total(), 'label')} are several labels in one cell: "
+        f"{show_values(cells)}; a row is trained on one",
+        f"{labels_option(named)} leaves those rows out; with {example}={labels[0]} in "
+        f"it too, rows of {example!r} count as {labels[0]!r}",
+    )
+
+
+def _several_labels(found: Iterable[str]) -> dict[str, list[str]]:
+    """Return the values that are several labels, with these, by the first separator that fits."""
+    for separator in SEPARATORS:
+        labels = {value: [p.strip(WRAPPING) for p in value.split(separator)] for value in found}
+        several = _repeating(labels)
+        if len(several) > 1 and not all(re.fullmatch(DECIMAL, value) for value in several):
+            return several
+    return {}
+
+
+def _repeating(labels: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return the cells of which each label is in another cell too.
+
+    Nothing where most cells are not so, or fewer than two labels are ever alone in theirs: cells
+    may be classes as they are then.
+    """
+    uses = Counter(key for parts in labels.values() for key in {*map(label_key, parts)})
+    cells = {value: parts for value, parts in labels.items() if len(parts) > 1}
+    repeating = {
+        v: parts for v, parts in cells.items() if all(uses[label_key(p)] > 1 for p in parts)
+    }
+    alone = {label_key(parts[0]) for parts in labels.values() if len(parts) == 1}
+    known = alone & {label_key(part) for parts in repeating.values() for part in parts}
+    return repeating if known and len(alone) > 1 and 2 * len(repeating) >= len(cells) else {}
+
+
+def _check_doubtful(found: Counter[str]) -> None:
+    """Refuse to guess whether a value that may stand for a missing label is a class."""
+    doubtful = [value for value in found if _is_doubtful(value, found)]
+    if doubtful and len(found) - len(doubtful) > 1:
+        others = [value for value in found if value not in doubtful]
+        known = all(label_key(value) in UNDERSTOOD for value in others)
+        named = {v: UNDERSTOOD[label_key(v)] if known else v for v in sorted(others)}
+        named |= dict.fromkeys(doubtful, "")
+        raise UsageError(
+            f"are the labels {quoted(doubtful)} a class, or missing? The values are: "
+            f"{show_values(found)}",
+            f"{labels_option(named)} leaves their rows out; a name behind the = makes a class",
+        )
+
+
+def _is_doubtful(value: str, found: Counter[str]) -> bool:
+    key = label_key(value)
+    if key in NUMBERS_IN_DOUBT:
+        return all(label_key(other).isdecimal() for other in found if other != value)
+    return key in DOUBTFUL
+
+
+def _check_spelling(found: Counter[str]) -> None:
+    """Refuse rare values that are nearly frequent ones: they are no classes of their own."""
+    likely = likely_spellings(found, found)
+    if likely:
+        named = {value: likely.get(value, value) for value in sorted(found)}
+        raise UsageError(
+            f"{misspelt(likely)}. The values are: {show_values(found)}",
+            f"Correct the file, or join them with {labels_option(named)} (to keep them apart, name "
+            "each as itself)",
+        )
+
+
+def _ask_what_two_mean(found: Counter[str]) -> None:
+    in_order = sorted(found, key=class_order)
+    named = dict(zip(in_order, ("negative", "positive"), strict=True))
+    raise UsageError(
+        f"what the label values mean is not clear: {show_values(found)}",
+        f"For sentiment say it with {labels_option(named)} (or the other way round), for any "
+        f"other two classes with {labels_option({value: value for value in named})}",
+    )

@@ -10,7 +10,7 @@ from labelled_files import Rows, labelled, write
 from scorer.corpus.class_map import find_class_map
 from scorer.corpus.labelled import Labelled, LeftOut, joined_rows, read_labelled
 from scorer.corpus.labelled_columns import Columns
-from scorer.errors import InputError
+from scorer.errors import InputError, UsageError
 from scorer.tables.doubts import Doubt
 from scorer.tables.formats import CsvOptions, ReadOptions
 
@@ -164,6 +164,19 @@ def test_a_misspelt_label_of_many_classes_is_told_without_a_long_option(tmp_path
     assert note.endswith(
         "likely misspelt: 'clas c' for 'class c'. Correct the file, or join them with --labels"
     )
+
+
+def test_a_table_without_a_header_is_refused_with_the_option_that_reads_it(tmp_path: Path) -> None:
+    first, *rows = labelled(120, values=("pos", "neg"))
+    path = write(tmp_path / "a.csv", rows, first)
+    with pytest.raises(InputError, match=r"is a text with its label 'pos'. --no-header reads it"):
+        read_labelled([path], Columns())
+    options = ReadOptions(csv=CsvOptions(no_header=True))
+    assert len(read_labelled([path], Columns(), options=options).rows) == 120
+    assert len(read_labelled([path], Columns(label="pos")).rows) == 119
+    named = write(tmp_path / "b.csv", labelled(120, values=("spam", "1")), ["mail", "spam"])
+    with pytest.raises(UsageError, match="what the label values mean"):
+        read_labelled([named], Columns())
 
 
 def test_one_class_only_is_refused(tmp_path: Path) -> None:

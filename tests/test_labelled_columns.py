@@ -1,3 +1,5 @@
+import datetime
+
 import pyarrow as pa
 import pytest
 
@@ -35,7 +37,7 @@ def test_two_usual_label_names_need_the_option() -> None:
     with pytest.raises(InputError) as refused:
         find_columns(table(text=PROSE, label=["0", "1"], category=["a", "b"]), Columns())
     assert str(refused.value) == (
-        "which column is the label is not clear; the columns are: 'text', 'label', 'category'. "
+        "which column is the label is not clear: 'label' (0, 1); 'category' (a, b). "
         "--label-column names it"
     )
 
@@ -100,6 +102,56 @@ def test_what_might_be_labels_keeps_it_unclear(rival: list) -> None:
     columns = pa.table({"text": prose, "country": ["DE", "FR"] * 20, "rival": rival * 20})
     with pytest.raises(InputError, match="--label-column names it"):
         find_columns(columns, Columns())
+
+
+ROWS = 60
+SAID = [f"{word} word of prose {word}" for word in map(str, range(ROWS))]
+
+
+@pytest.mark.parametrize(
+    ("values", "held"),
+    [
+        ([f"2025-{1 + i % 12:02}-01" for i in range(ROWS)], "dates or times"),
+        ([f"{1 + i % 9}.{1 + i % 12}.25" for i in range(ROWS)], "dates or times"),
+        ([f"{i % 9}:30" for i in range(ROWS)], "dates or times"),
+        ([datetime.date(2025, 1 + i % 12, 1) for i in range(ROWS)], "dates or times"),
+        ([f"{i % 30},99" for i in range(ROWS)], "numbers, as prices are"),
+        ([i % 30 + 0.99 for i in range(ROWS)], "numbers, as prices are"),
+        ([f"customer {i}" for i in range(ROWS)], "another value in each row"),
+        (list(range(ROWS)), "another value in each row"),
+        ([f'{{"id": {i % 5}}}' for i in range(ROWS)], "objects"),
+    ],
+)
+def test_the_only_column_beside_the_text_may_hold_no_labels(values: list, held: str) -> None:
+    columns = table(said=SAID, other=values)
+    with pytest.raises(InputError, match=f"beside the text holds {held}, not labels: 'other'"):
+        find_columns(columns, Columns())
+    assert find_columns(columns, Columns(label="other")).label == 1
+
+
+@pytest.mark.parametrize(
+    "values", [["18-24", "25-34"], ["1/5", "4/5"], ["0.5", "3.5"], ["4711", "1234"], [None, "a"]]
+)
+def test_numbers_that_may_be_classes_are_labels(values: list) -> None:
+    columns = table(said=SAID, other=values * (ROWS // 2))
+    assert find_columns(columns, Columns()).label == 1
+
+
+def test_a_question_about_columns_shows_what_may_be_labels() -> None:
+    columns = table(
+        date=[f"2025-01-{1 + i % 9:02}" for i in range(ROWS)],
+        stars=[str(1 + i % 5) for i in range(ROWS)],
+        said=SAID,
+        team=["sales", "support"] * (ROWS // 2),
+    )
+    with pytest.raises(InputError) as refused:
+        find_columns(columns, Columns())
+    assert str(refused.value) == (
+        "which column is the label is not clear: 'stars' (1, 2, 3, …); 'team' (sales, support). "
+        "--label-column names it"
+    )
+    with pytest.raises(InputError, match="no column of labels; the columns are: 'said'"):
+        find_columns(table(said=SAID), Columns())
 
 
 def test_labels_of_two_words_are_no_texts() -> None:

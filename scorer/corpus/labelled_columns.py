@@ -1,9 +1,11 @@
 """Which columns of a labelled table hold texts, labels, probabilities and groups.
 
 A column that is named is taken. Else it has to be beyond doubt: the only column with a usual name,
-or what remains. Knows the first rows of a table, nothing of files or of what labels mean.
+or what remains and may hold labels. Knows the first rows of a table, nothing of files or of what
+labels mean.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -29,8 +31,11 @@ MAX_LABELS = 400  # different values that a column of labels may have
 MOST_RATINGS = 20  # different numbers that are no whole ones, as 3.5 stars
 LEAST_IDS = 20  # rows that all differ
 DIGITS = r"^\s*[-+]?\d[\d\s.,:/TZ+-]*$"  # with what stands between them in dates, times and prices
+DATE = r"^\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\.?([T\s].*)?|\d{1,2}:\d{2}(:\d{2})?(\.\d+)?)\s*$"
 DECIMAL = r"^\s*[-+]?\d+(?:[.,]\d+)?\s*$"
+OBJECT = r"^\s*\{.*\}\s*$"  # as JSON writes it
 WHOLE = r"^\s*\d+(?:[.,]0+)?\s*$"  # a rating, as 4 or 4.0
+FIRST, SHOWN_VALUES, SHOWN_CHARACTERS = 1000, 3, 40  # of a column in a question
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
         and _has_few_values(sample.column(i))
     ]
     if len(usual) > 1:
-        raise _doubt("label", sample.schema.names)
+        raise _doubt(sample, usual)
     return usual[0] if usual else None
 
 
@@ -119,31 +124,72 @@ def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) ->
 def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
     """Return the only column that is left, or the only one of these that labels may be in."""
     left = [i for i in range(sample.num_columns) if i not in others]
-    if len(left) > 1:
-        left = [i for i in left if not _is_no_label(sample.column(i))]
-    if len(left) != 1:
-        raise _doubt("label", sample.schema.names)
-    return left[0]
+    held = {i: _holds_else(sample.column(i)) for i in left}
+    if len(left) == 1:
+        if held[left[0]]:
+            raise _no_labels(sample, left[0], held[left[0]])
+        return left[0]
+    may_be = [i for i in left if not held[i]]
+    likely = [i for i in may_be if not _are_numbers(sample.column(i))]
+    if len(likely) != 1:
+        raise _doubt(sample, likely or may_be or left)
+    return likely[0]
 
 
-def _is_no_label(column: pa.ChunkedArray) -> bool:
-    """Return whether no values of a column could be labels: ids, dates, times, prices, bytes."""
+def _holds_else(column: pa.ChunkedArray) -> str:
+    """Return what a column holds that plainly is no labels; "" if it may hold labels."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (is_text(kind) or pa.types.is_primitive(kind)) or pa.types.is_temporal(kind):
-        return True
+    if pa.types.is_temporal(kind):
+        return "dates or times"
+    if not (is_text(kind) or pa.types.is_primitive(kind)):
+        return str(kind)
     values = column.drop_null().unique()
-    if len(values) > MAX_LABELS or (len(values) == len(column) >= LEAST_IDS):
-        return True
+    if len(values) > MAX_LABELS:
+        return f"more than {MAX_LABELS} different values"
+    if len(values) == len(column) >= LEAST_IDS:
+        return "another value in each row"
+    if _all_match(values, DATE):
+        return "dates or times"
+    if _all_match(values, OBJECT):
+        return "objects"
+    if len(values) > MOST_RATINGS and _all_match(values, DECIMAL) and not _all_match(values, WHOLE):
+        return "numbers, as prices are"
+    return ""
+
+
+def _are_numbers(column: pa.ChunkedArray) -> bool:
+    """Return whether a column has numbers in any writing that are no ratings."""
+    values = column.drop_null().unique()
+    is_rating = _all_match(values, WHOLE) or (_all_match(values, DECIMAL) and len(values) > 1)
+    return _all_match(values, DIGITS) and not is_rating
+
+
+def _all_match(values: pa.Array, form: str) -> bool:
+    """Return whether there are values and all of them have a form."""
     texts = pc.cast(values, pa.large_string())
-    digits, decimal, whole = (
-        pc.all(pc.match_substring_regex(texts, form)).as_py() for form in (DIGITS, DECIMAL, WHOLE)
-    )
-    is_rating = whole or (decimal and 1 < len(values) <= MOST_RATINGS)
-    return bool(digits and not is_rating)
+    return bool(pc.all(pc.match_substring_regex(texts, form)).as_py())
 
 
-def _doubt(kind: str, names: Sequence[str]) -> InputError:
-    return InputError(
-        f"which column is the {kind} is not clear; the columns are: {listed(names)}",
-        f"--{kind}-column names it",
-    )
+def _no_labels(sample: pa.Table, at: int, held: str) -> InputError:
+    column, name = sample.column(at), sample.schema.names[at]
+    values = len(column.unique())
+    hint = "Training needs a column of labels that come again and again"
+    if values <= min(MAX_LABELS, len(column) / 2):
+        hint = f"--label-column {shlex.quote(name)} takes each value as a class all the same"
+    problem = f"the only column beside the text holds {held}, not labels"
+    return InputError(f"{problem}: {_values(sample, at)}", hint)
+
+
+def _doubt(sample: pa.Table, candidates: Sequence[int]) -> InputError:
+    if not candidates:
+        return InputError(f"no column of labels; the columns are: {listed(sample.schema.names)}")
+    shown = "; ".join(_values(sample, at) for at in candidates)
+    return InputError(f"which column is the label is not clear: {shown}", "--label-column names it")
+
+
+def _values(sample: pa.Table, at: int) -> str:
+    """Return a column and some of its values for a message."""
+    values = sample.column(at).drop_null().slice(0, FIRST).unique()
+    texts = [str(value)[:SHOWN_CHARACTERS] for value in values[: SHOWN_VALUES + 1].to_pylist()]
+    more = ", …" if len(texts) > SHOWN_VALUES else ""
+    return f"{sample.schema.names[at]!r} ({', '.join(texts[:SHOWN_VALUES])}{more})"

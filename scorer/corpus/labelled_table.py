@@ -20,6 +20,7 @@ from scorer.tables.text_column import JOIN, USUAL_NAMES, as_texts, is_text
 from scorer.wording import counted
 
 CHUNK_ROWS = 10_000
+PROSE_WORDS = 4  # at least, of a text where a name should be
 MAX_UNREADABLE = 0.05  # of a file's rows; beyond, it is not what it seems
 
 
@@ -72,7 +73,23 @@ def _read_file(
         check_rejected(reader)
         if reader.rows_read == 0:
             raise InputError(f"{reader.name} has no rows")
-    return replace(_joined(parts), unreadable=reader.rows_rejected, notes=tuple(reader.notes))
+    table = _joined(parts)
+    if named.text is None and named.label is None:
+        with prefix_errors(str(path)):
+            _check_header(table)
+    return replace(table, unreadable=reader.rows_rejected, notes=tuple(reader.notes))
+
+
+def _check_header(table: LabelledTable) -> None:
+    """Refuse columns that are named as a text and its label: the first row is no header."""
+    label, text = table.label_column, table.text_column
+    if label is None or len(text.split()) < PROSE_WORDS:
+        return
+    if pc.is_in(pa.scalar(label, pa.large_string()), table.labels.unique()).as_py():
+        raise InputError(
+            f"the first row, taken as the header, is a text with its label {label!r}",
+            "--no-header reads it as a row",
+        )
 
 
 def _columns_of(names: Sequence[str], columns: Columns, named: Columns) -> Columns:

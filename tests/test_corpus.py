@@ -88,7 +88,9 @@ def test_alike_texts_never_straddle_parts_that_are_split_off(tmp_path: Path) -> 
         found = members(part)
         for text in texts(150)[:50]:
             assert (text in found) == (almost(text).upper() in found)
-    assert corpus.notes == ("kept together: 100 rows with 50 texts that are the same, or nearly",)
+    assert corpus.notes == (
+        "kept in the same part: 100 rows with 50 texts that are the same, or nearly",
+    )
     assert corpus.leaks is not None
     assert corpus.leaks.held_out == 0
 

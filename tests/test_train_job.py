@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from labelled_files import labelled, write
 from tiny_corpora import write_csv, write_labelled
 from tiny_models import WORDS, write_texts
 
@@ -16,7 +17,12 @@ from scorer import Scorer
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.pretrained_encoder import load_encoder
 from scorer.bundles.store import current, versions
+from scorer.cli.console import Progress
 from scorer.cli.train import main
+from scorer.cli.training_lines import TrainingPrinter, recall_line
+from scorer.corpus.corpus import read_corpus
+from scorer.corpus.labelled_columns import Columns
+from scorer.evaluation.evaluation import evaluate
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ("negative", "neutral", "positive")
@@ -88,9 +94,28 @@ def test_a_training_says_what_the_lecture_looks_at(trained, folder):
     )
     assert re.search(r"\nbest epoch: \d, validation accuracy of the network alone \d", trained.err)
     assert re.search(r"\ntest accuracy: \S+% \(95% interval \S+% to \S+%, 60 rows\), ", trained.err)
+    recall = r"\nrecall on test rows: (\w+ \S+% of 20(, |;)){3} macro-F1 \S+%\n"
+    assert re.search(recall, trained.err)
     assert re.search(r"\nbeside it: TF-IDF with logistic regression \S+% ", trained.err)
     version = current(folder / "bundles").name
-    assert lines[-1].startswith(f"bundle {version} is now in use in bundles; ")
+    assert lines[-2].startswith(f"bundle {version} is now in use in bundles; ")
+    assert lines[-1] == "score with it: score_job.py IN OUT --store bundles"
+
+
+def test_many_classes_are_told_in_short_lines(tmp_path, capsys):
+    names = [f"topic {letter}" for letter in "abcdefghijkl"]
+    path = write(tmp_path / "many.csv", labelled(24 * 12 + 5, values=names))
+    corpus = read_corpus([path], "0.2", "0.2", Columns(), seed=0)
+    TrainingPrinter(Progress(), tmp_path).on_corpus(corpus)
+    lines = capsys.readouterr().err.splitlines()
+    shown = ", ".join(names[:8])
+    assert lines[1] == f"labels: 12 classes, named as the values are: {shown} and 4 more"
+    assert lines[2] == "train: 175 rows (14 to 15 of each class)"
+    targets = np.arange(240) % 12
+    guesses = np.where((targets < 4) & (np.arange(240) < 24 * targets), targets + 1, targets)
+    line = recall_line(evaluate(np.eye(12)[guesses], targets, names))
+    start = "recall on test rows, least of 12 classes: topic d 70.0% of 20, topic c 80.0% of 20, "
+    assert line.startswith(f"{start}topic b 90.0% of 20; macro-F1 ")
 
 
 def test_what_it_wrote_scores_a_file_in_three_columns(trained, folder):
@@ -301,6 +326,6 @@ def test_quiet_warns_of_rows_that_cannot_be_read_and_says_nothing_else(folder, t
     path.write_text((folder / "two.csv").read_text() + "too,many,fields\n")
     ended = run(path, "--store", tmp_path / "store", *OPTIONS, "--quiet", "--promote", "always")
     assert ended.code == 0, ended.err
-    assert f"WARNING: {path}: 1 row cannot be read\n" in ended.err
+    assert "WARNING: left out: 1 row that cannot be read as the header says\n" in ended.err
     assert "note: " not in ended.err
     assert "epoch" not in ended.err

@@ -15,14 +15,15 @@ from scorer.evaluation.evaluation import Evaluation, evaluate
 from scorer.evaluation.warnings import Evidence, find_warnings
 
 CLASSES = ("negative", "positive")
+TEXTS = [text for text, _ in labelled(300)]
 
 
-def figures(accuracy: float, rows: int = 10_000) -> Evaluation:
-    targets = np.arange(rows) % 2
+def figures(accuracy: float, rows: int = 10_000, classes: tuple[str, ...] = CLASSES) -> Evaluation:
+    targets = np.arange(rows) % len(classes)
     right = np.arange(rows) < round(accuracy * rows)
-    sure = np.where(right, 0.9, 0.1)
-    positive = np.where(targets == 1, sure, 1 - sure)
-    return evaluate(np.stack([1 - positive, positive], axis=1), targets, CLASSES)
+    guesses = np.where(right, targets, (targets + 1) % len(classes))
+    sure = np.eye(len(classes))[guesses]
+    return evaluate(0.8 * sure + 0.2 / len(classes), targets, classes)
 
 
 def baseline(linear: float, majority: float = 0.5) -> Baseline:
@@ -86,11 +87,27 @@ def test_a_label_written_in_the_text_is_found(classes: tuple[str, ...]) -> None:
     texts = [f"{text} [{classes[t]}]" for text, t in zip(plain, targets, strict=True)]
     label_leakage = find_label_leakage(LabelledRows(pa.array(texts, pa.large_string()), targets))
     assert label_leakage.token == classes[label_leakage.target]
-    (line,) = find_warnings(replace(HONEST, classes=classes, label_leakage=label_leakage))
+    evidence = replace(HONEST, classes=classes, label_leakage=label_leakage)
+    (line,) = find_warnings(replace(evidence, test=figures(0.942, classes=classes)))
     assert line == (
         f"the token {label_leakage.token!r} is in 100.0% of the rows of {label_leakage.token!r} "
         "and in 0.0% of the others: is the label written in the text?"
     )
+
+
+@pytest.mark.parametrize(("accuracy", "lines"), [(0.9, 0), (0.98, 1)])
+def test_one_topic_of_many_may_have_a_word_of_its_own(accuracy: float, lines: int) -> None:
+    classes = tuple(f"topic {i}" for i in range(10))
+    targets = np.arange(300) % 10
+    texts = [
+        f"{text} refund" if target == 4 else text
+        for text, target in zip(TEXTS, targets, strict=True)
+    ]
+    leakage = find_label_leakage(LabelledRows(pa.array(texts, pa.large_string()), targets))
+    assert leakage.token == "refund"
+    test = figures(accuracy, classes=classes)
+    evidence = Evidence(classes, 0.99, test, baseline(0.97), None, leakage)
+    assert sum("'refund'" in line for line in find_warnings(evidence)) == lines
 
 
 @pytest.mark.parametrize("rows", [20, 300])

@@ -5,11 +5,14 @@ Knows the callbacks of a training, nothing of how it trains.
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
 from scorer.cli.console import Progress, Standing, duration
 from scorer.corpus.corpus import Corpus
+from scorer.corpus.label_values import show_some
+from scorer.evaluation.evaluation import Evaluation
 from scorer.tokens.encoding import Vocabulary
 from scorer.training.callbacks import Callbacks
 from scorer.training.fitting import Epoch, Step
@@ -18,6 +21,7 @@ from scorer.training.pretraining import PretrainStep
 from scorer.wording import counted
 
 SHOWN_TOKENS = 20
+SHOWN_CLASSES, LEAST_RECALLED = 8, 3
 
 
 class TrainingPrinter(Callbacks):
@@ -31,16 +35,11 @@ class TrainingPrinter(Callbacks):
         """Print columns, labels, parts and notes."""
         say = self._progress.say
         say(f"texts in {corpus.text_column!r}, labels in {corpus.label_column!r}")
-        meaning = ", ".join(f"{value!r} is {name}" for value, name in corpus.label_values.items())
-        say(f"labels: {meaning}")
+        say(f"labels: {_meaning(corpus)}")
         for part, counts in corpus.class_counts().items():
-            listed = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-            say(f"{part}: {counted(sum(counts.values()), 'row')} ({listed})")
+            say(f"{part}: {counted(sum(counts.values()), 'row')} ({_class_sizes(counts)})")
         for note in corpus.notes:
             self.on_note(note)
-        if corpus.unreadable:
-            files = ", ".join(corpus.files)
-            self._progress.warn(f"{files}: {counted(corpus.unreadable, 'row')} cannot be read")
 
     def on_note(self, line: str) -> None:
         """Print a note; in a quiet run only a doubt, as a warning."""
@@ -108,6 +107,8 @@ class TrainingPrinter(Callbacks):
             f"{test.accuracy_high:.2%}, {counted(test.rows, 'row')}), log loss "
             f"{test.log_loss:.4f}, calibration error {test.calibration_error:.4f}"
         )
+        if len(test.per_class) > 2 or not test.is_balanced:
+            say(recall_line(test))
         say(
             f"beside it: TF-IDF with logistic regression {baseline.linear:.2%} (from "
             f"{counted(baseline.training_rows, 'training row')}, in "
@@ -130,6 +131,33 @@ class TrainingPrinter(Callbacks):
         self._progress.say(
             f"bundle {version} is {state} in {self._store}; {self._elapsed()} in all"
         )
+        if in_use:
+            self._progress.say(f"score with it: score_job.py IN OUT --store {self._store}")
 
     def _elapsed(self) -> str:
         return duration(time.monotonic() - self._started)
+
+
+def _meaning(corpus: Corpus) -> str:
+    """Return which label value is which class; of many classes, named as their values, some."""
+    values = corpus.label_values
+    if len(values) <= SHOWN_CLASSES or any(value != name for value, name in values.items()):
+        return ", ".join(f"{value!r} is {name}" for value, name in values.items())
+    return f"{len(values)} classes, named as the values are: {show_some(corpus.classes)}"
+
+
+def _class_sizes(counts: Mapping[str, int]) -> str:
+    """Return the rows of each class; of many classes, the fewest and the most."""
+    if len(counts) > SHOWN_CLASSES:
+        return f"{min(counts.values()):,} to {max(counts.values()):,} of each class"
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+
+def recall_line(test: Evaluation) -> str:
+    """Return the recall of each class, the least first; of many classes, the least ones alone."""
+    order = sorted(test.per_class, key=lambda one: one.recall)
+    known = [f"{one.name} {one.recall:.1%} of {one.support:,}" for one in order if one.support]
+    what = "recall on test rows"
+    if len(known) > SHOWN_CLASSES:
+        what, known = f"{what}, least of {len(known)} classes", known[:LEAST_RECALLED]
+    return f"{what}: {', '.join(known)}; macro-F1 {test.macro_f1:.2%}"

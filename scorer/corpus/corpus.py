@@ -58,7 +58,6 @@ class Corpus:
     files: Mapping[str, str]  # the training files: absolute path -> sha256
     notes: tuple[str, ...] = ()
     leaks: Leaks | None = None
-    unreadable: int = 0  # rows of the training files that do not fit their header
     valid_is_share: bool = False
 
     @property
@@ -245,7 +244,11 @@ def _alike_note(near: np.ndarray, keep: bool) -> Iterator[str]:
     if len(alike):
         texts = f"{counted(len(alike), 'text')} that {are(len(alike))} the same, or nearly"
         what = f"{alike.sum():,} rows with {texts}"
-        yield f"not kept apart: {what}: figures get too good" if keep else f"kept together: {what}"
+        yield (
+            f"not kept apart: {what}: figures get too good"
+            if keep
+            else f"kept in the same part: {what}"
+        )
 
 
 def _corpus(labelled: Labelled, pool: _Pool, notes: Sequence[str]) -> Corpus:
@@ -260,6 +263,5 @@ def _corpus(labelled: Labelled, pool: _Pool, notes: Sequence[str]) -> Corpus:
         fingerprint=labelled.fingerprint,
         files=labelled.files,
         notes=tuple(notes),
-        unreadable=labelled.left_out.unreadable,
         leaks=find_leaks(pool.duplicates, pool.within(TRAIN), pool.within(TEST)),
     )

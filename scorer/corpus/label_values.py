@@ -8,7 +8,7 @@ import csv
 import io
 import shlex
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from scorer.errors import UsageError
 
@@ -44,15 +44,16 @@ def of_keys(counts: Mapping[str, int], keys: Collection[str]) -> dict[str, int]:
 def show_values(counts: Mapping[str, int]) -> str:
     """Return the values with their rows for a message, the most frequent first."""
     order = sorted(counts, key=lambda value: (-counts[value], value))
-    return _listed([f"{value!r} ({counts[value]:,})" for value in order])
+    return show_some([f"{value!r} ({counts[value]:,})" for value in order])
 
 
 def quoted(values: Iterable[str]) -> str:
     """Return the values for a message, in their order."""
-    return _listed([repr(value) for value in values])
+    return show_some([repr(value) for value in values])
 
 
-def _listed(values: list[str]) -> str:
+def show_some(values: Sequence[str]) -> str:
+    """Return the first few for a message, and how many more there are."""
     shown = ", ".join(values[:SHOWN])
     return shown if len(values) <= SHOWN else f"{shown} and {len(values) - SHOWN:,} more"
 

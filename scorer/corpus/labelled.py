@@ -226,10 +226,12 @@ def _notes(
     unnamed, rare = class_map.unnamed_values(counts), class_map.rare_values(counts)
     asked = sum(unnamed.values()) + sum(rare.values())
     reasons = (
-        (left_out.unreadable, "that cannot be read as the header says"),
         (left_out.blank_text, "without a text"),
         (left_out.missing_label - asked, "without a label"),
     )
+    if left_out.unreadable:
+        rows_lost = counted(left_out.unreadable, "row")
+        yield Doubt(f"left out: {rows_lost} that cannot be read as the header says")
     yield from (f"left out: {counted(count, 'row')} {reason}" for count, reason in reasons if count)
     if unnamed:
         yield f"left out, as --labels gives them no class: {show_values(unnamed)}"

@@ -13,6 +13,7 @@ import numpy as np
 from scorer.errors import InputError
 
 BINS = 15  # of confidence, as in Guo et al. 2017
+SMALL_SHARE = 0.2  # of the rows that a class has in the mean; a class with fewer is rare
 SMALLEST = float(np.finfo(np.float32).eps)  # a probability of 0 counts as this in the log loss
 
 
@@ -57,6 +58,12 @@ class Evaluation:
     def macro_f1(self) -> float:
         """Mean F1 of the classes, each counting as much as another."""
         return sum(one.f1 for one in self.per_class) / len(self.per_class)
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether accuracy speaks for every class: none has far fewer rows than the others."""
+        rarest = min(one.support for one in self.per_class)
+        return rarest * len(self.per_class) >= SMALL_SHARE * self.rows
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists, dicts and numbers, ready for `json.dumps`."""

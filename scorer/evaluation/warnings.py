@@ -14,6 +14,7 @@ from scorer.evaluation.evaluation import Evaluation
 FAR_ABOVE = 0.04  # of the linear baseline's accuracy, with less than a quarter of its errors
 NEARLY_ALL = 0.97  # of the training rows right: a model that has memorised them
 LEAKING = 0.75  # strength of a token: single words of reviews have 0.3 at most
+LARGE_CLASS = 0.2  # of the rows: a smaller class may well have a word of its own, as topics do
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,11 @@ def _as_good_as_training(evidence: Evidence) -> Iterator[str]:
 
 
 def _label_in_text(evidence: Evidence) -> Iterator[str]:
-    label_leakage = evidence.label_leakage
-    if label_leakage is not None and label_leakage.strength >= LEAKING:
+    label_leakage, test = evidence.label_leakage, evidence.test
+    if label_leakage is None or label_leakage.strength < LEAKING:
+        return
+    rows = test.per_class[label_leakage.target].support
+    if rows >= LARGE_CLASS * test.rows or test.accuracy >= NEARLY_ALL:
         yield (
             f"the token {label_leakage.token!r} is in {label_leakage.in_class:.1%} of the rows of "
             f"{evidence.classes[label_leakage.target]!r} and in {label_leakage.elsewhere:.1%} of "

@@ -219,7 +219,10 @@ def build(
         fitted.model, linear, validator, auxiliary.encoder is not None, callbacks.on_note
     )
     if task.refits:
-        callbacks.on_note("training again, with the validation rows, for as many epochs")
+        callbacks.on_note(
+            "training again from the start, the validation rows added, up to epoch "
+            f"{fitted.best.epoch}"
+        )
         examples = encode_examples(corpus.development, auxiliary, text.encoder)
         fresh = _initial_model(task, text)
         fitted = refit(fresh, examples, fitted, recipe.training, callbacks.on_step)

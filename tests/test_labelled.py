@@ -1,4 +1,6 @@
 import gzip
+import json
+import random
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,47 @@ def test_labels_of_any_plain_parquet_type_are_understood(tmp_path: Path, labels:
     for column in (labels, labels.dictionary_encode()):
         pq.write_table(pa.table({"text": [t for t, _ in labelled(120)], "label": column}), path)
         assert read_labelled([path], Columns()).rows.targets.tolist() == [1, 0] * 60
+
+
+CLOTHES = {
+    "0": ["0", "0.00", " false", "NEG", "\ufeff0"],
+    "1": ["1", "1.", "TRUE\t", "Pos", "\xa01"],
+}
+NUMBERS = {"0": [0, 0.0, False, "0"], "1": [1, 1.0, True, "true"]}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equal_labels_in_any_clothes_are_one_class(tmp_path: Path, seed: int) -> None:
+    rng, rows = random.Random(seed), labelled(120, seed)
+    odd = [("no label", ""), ("none", "None"), ("blank", " \t")]
+    csv = [(text, rng.choice(CLOTHES[value])) for text, value in rows]
+    lines = [json.dumps({"text": text, "label": rng.choice(NUMBERS[v])}) for text, v in rows]
+    lines += ['{"text": "no label"}', '{"text": "null", "label": null}']
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(rng.sample(lines, len(lines))))
+    for found, missing in (
+        (read(tmp_path, [*csv, *odd]), 3),
+        (read_labelled([path], Columns()), 2),
+    ):
+        assert found.class_counts == {"negative": 60, "positive": 60}
+        assert found.left_out == LeftOut(0, missing, 0)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.int8(), pa.uint64(), pa.float32(), pa.float64(), pa.bool_(), pa.decimal128(9, 2)],
+    ids=str,
+)
+def test_labels_of_parquet_are_the_same_classes_and_nulls_are_left_out(
+    tmp_path: Path, kind: pa.DataType
+) -> None:
+    values = pa.array([1, 0] * 60 + [None] * 3).cast(kind)
+    texts = [text for text, _ in labelled(123)]
+    for column in (values, values.dictionary_encode()):
+        pq.write_table(pa.table({"text": texts, "label": column}), tmp_path / "a.parquet")
+        found = read_labelled([tmp_path / "a.parquet"], Columns())
+        assert found.class_counts == {"negative": 60, "positive": 60}
+        assert found.left_out == LeftOut(0, 3, 0)
 
 
 def test_several_files_are_read_as_one(tmp_path: Path) -> None:

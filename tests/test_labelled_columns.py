@@ -150,6 +150,9 @@ def test_a_question_about_columns_shows_what_may_be_labels() -> None:
         "which column is the label is not clear: 'stars' (1, 2, 3, …); 'team' (sales, support). "
         "--label-column names it"
     )
+    flags = {f"flag {i}": ["0", "1"] * (ROWS // 2) for i in range(30)}
+    with pytest.raises(InputError, match=r"'flag 7' \(0, 1\) and 22 more\. --label-column"):
+        find_columns(table(said=SAID, **flags), Columns())
     with pytest.raises(InputError, match="no column of labels; the columns are: 'said'"):
         find_columns(table(said=SAID), Columns())
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scorer.corpus.label_values import SHOWN
 from scorer.errors import InputError, UsageError
 from scorer.tables.text_column import (
     JOIN,
@@ -183,8 +184,10 @@ def _no_labels(sample: pa.Table, at: int, held: str) -> InputError:
 def _doubt(sample: pa.Table, candidates: Sequence[int]) -> InputError:
     if not candidates:
         return InputError(f"no column of labels; the columns are: {listed(sample.schema.names)}")
-    shown = "; ".join(_values(sample, at) for at in candidates)
-    return InputError(f"which column is the label is not clear: {shown}", "--label-column names it")
+    shown = "; ".join(_values(sample, at) for at in candidates[:SHOWN])
+    more = f" and {len(candidates) - SHOWN} more" if len(candidates) > SHOWN else ""
+    problem = f"which column is the label is not clear: {shown}{more}"
+    return InputError(problem, "--label-column names it")
 
 
 def _values(sample: pa.Table, at: int) -> str:

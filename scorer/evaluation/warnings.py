@@ -97,10 +97,11 @@ def _no_better(evidence: Evidence) -> Iterator[str]:
     if evidence.baseline is None:
         return
     baseline, test = evidence.baseline, evidence.test
+    rare = "" if test.is_balanced else ": of so rare a class see the recall"
     if test.accuracy_low <= baseline.majority:
         yield (
             f"test accuracy {test.accuracy:.1%} is not clearly above the {baseline.majority:.1%} "
-            "of always guessing one class"
+            f"of always guessing one class{rare}"
         )
     elif test.accuracy_high < baseline.linear:
         yield (

@@ -90,7 +90,7 @@ def test_equal_labels_in_any_clothes_are_one_class(tmp_path: Path, seed: int) ->
 
 @pytest.mark.parametrize(
     "kind",
-    [pa.int8(), pa.uint64(), pa.float32(), pa.float64(), pa.bool_(), pa.decimal128(9, 2)],
+    [pa.int8(), pa.uint64(), pa.float32(), pa.float64(), pa.bool_(), pa.decimal128(22, 2)],
     ids=str,
 )
 def test_labels_of_parquet_are_the_same_classes_and_nulls_are_left_out(

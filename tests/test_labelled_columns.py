@@ -120,10 +120,12 @@ SAID = [f"{word} word of prose {word}" for word in map(str, range(ROWS))]
         ([f"customer {i}" for i in range(ROWS)], "another value in each row"),
         (list(range(ROWS)), "another value in each row"),
         ([f'{{"id": {i % 5}}}' for i in range(ROWS)], "objects"),
+        ([["a"], ["a", "b"]] * (ROWS // 2), "lists or records"),
+        (SAID, "another value in each row"),
     ],
 )
 def test_the_only_column_beside_the_text_may_hold_no_labels(values: list, held: str) -> None:
-    columns = table(said=SAID, other=values)
+    columns = table(text=SAID, other=values)
     with pytest.raises(InputError, match=f"beside the text holds {held}, not labels: 'other'"):
         find_columns(columns, Columns())
     assert find_columns(columns, Columns(label="other")).label == 1
@@ -135,6 +137,15 @@ def test_the_only_column_beside_the_text_may_hold_no_labels(values: list, held: 
 def test_numbers_that_may_be_classes_are_labels(values: list) -> None:
     columns = table(said=SAID, other=values * (ROWS // 2))
     assert find_columns(columns, Columns()).label == 1
+
+
+def test_a_column_of_texts_is_no_labels_whatever_its_name() -> None:
+    columns = table(text=["good", "bad"] * (ROWS // 2), label=SAID)
+    with pytest.raises(InputError, match="holds another value in each row, not labels: 'label'"):
+        find_columns(columns, Columns())
+    more = columns.append_column("tags", pa.array([["a"], ["a", "b"]] * (ROWS // 2)))
+    with pytest.raises(InputError, match=r"is not clear: .*; 'tags' \(\['a'\], \['a', 'b'\]\)"):
+        find_columns(more, Columns())
 
 
 def test_a_question_about_columns_shows_what_may_be_labels() -> None:

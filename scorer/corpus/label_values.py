@@ -21,7 +21,7 @@ MISSING = frozenset(
     | {"none", "<none>", "null", "(null)", "<null>", "#null!", "nil", "\\n"}
 )
 INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200e\u200f\u2060\u00ad"))  # marks without width
-SHOWN = 8  # values listed in a message
+SHOWN, SHOWN_CHARACTERS = 8, 60  # values listed in a message, and what is shown of one
 
 
 def tidy(value: str) -> str:
@@ -44,12 +44,16 @@ def of_keys(counts: Mapping[str, int], keys: Collection[str]) -> dict[str, int]:
 def show_values(counts: Mapping[str, int]) -> str:
     """Return the values with their rows for a message, the most frequent first."""
     order = sorted(counts, key=lambda value: (-counts[value], value))
-    return show_some([f"{value!r} ({counts[value]:,})" for value in order])
+    return show_some([f"{_cut(value)!r} ({counts[value]:,})" for value in order])
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= SHOWN_CHARACTERS else f"{value[:SHOWN_CHARACTERS]}…"
 
 
 def quoted(values: Iterable[str]) -> str:
     """Return the values for a message, in their order."""
-    return show_some([repr(value) for value in values])
+    return show_some([repr(_cut(value)) for value in values])
 
 
 def show_some(values: Sequence[str]) -> str:

@@ -97,17 +97,19 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
         for i, name in enumerate(sample.schema.names)
         if name.strip().casefold() in LABEL_NAMES
         and name not in (*(columns.text or "").split(JOIN), columns.text, columns.group)
-        and _has_few_values(sample.column(i))
+        and _repeats(sample.column(i))
     ]
     if len(usual) > 1:
         raise _doubt(sample, usual)
     return usual[0] if usual else None
 
 
-def _has_few_values(column: pa.ChunkedArray) -> bool:
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Return whether a column has few values, again and again."""
     if pa.types.is_nested(column.type):
         return False
-    return len(column.unique()) <= MAX_LABELS
+    values = len(column.unique())
+    return values <= MAX_LABELS and not values == len(column) >= LEAST_IDS
 
 
 def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) -> TextColumn:
@@ -142,6 +144,8 @@ def _holds_else(column: pa.ChunkedArray) -> str:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_temporal(kind):
         return "dates or times"
+    if pa.types.is_nested(kind):
+        return "lists or records"
     if not (is_text(kind) or pa.types.is_primitive(kind)):
         return str(kind)
     values = column.drop_null().unique()
@@ -173,7 +177,7 @@ def _all_match(values: pa.Array, form: str) -> bool:
 
 def _no_labels(sample: pa.Table, at: int, held: str) -> InputError:
     column, name = sample.column(at), sample.schema.names[at]
-    values = len(column.unique())
+    values = len(column) if pa.types.is_nested(column.type) else len(column.unique())
     hint = "Training needs a column of labels that come again and again"
     if values <= min(MAX_LABELS, len(column) / 2):
         hint = f"--label-column {shlex.quote(name)} takes each value as a class all the same"
@@ -192,7 +196,7 @@ def _doubt(sample: pa.Table, candidates: Sequence[int]) -> InputError:
 
 def _values(sample: pa.Table, at: int) -> str:
     """Return a column and some of its values for a message."""
-    values = sample.column(at).drop_null().slice(0, FIRST).unique()
-    texts = [str(value)[:SHOWN_CHARACTERS] for value in values[: SHOWN_VALUES + 1].to_pylist()]
+    cells = sample.column(at).drop_null().slice(0, FIRST).to_pylist()
+    texts = list(dict.fromkeys(str(cell)[:SHOWN_CHARACTERS] for cell in cells))
     more = ", …" if len(texts) > SHOWN_VALUES else ""
     return f"{sample.schema.names[at]!r} ({', '.join(texts[:SHOWN_VALUES])}{more})"

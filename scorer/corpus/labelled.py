@@ -223,20 +223,7 @@ def _notes(
     class_map: ClassMap,
     training: bool,
 ) -> Iterator[str]:
-    unnamed, rare = class_map.unnamed_values(counts), class_map.rare_values(counts)
-    asked = sum(unnamed.values()) + sum(rare.values())
-    reasons = (
-        (left_out.blank_text, "without a text"),
-        (left_out.missing_label - asked, "without a label"),
-    )
-    if left_out.unreadable:
-        rows_lost = counted(left_out.unreadable, "row")
-        yield Doubt(f"left out: {rows_lost} that cannot be read as the header says")
-    yield from (f"left out: {counted(count, 'row')} {reason}" for count, reason in reasons if count)
-    if unnamed:
-        yield f"left out, as --labels gives them no class: {show_values(unnamed)}"
-    if rare:
-        yield _rare_note(rare, rows, class_map)
+    yield from _left_out_notes(rows, left_out, counts, class_map)
     marks = class_map.missing_marks(counts)
     if marks:
         yield f"label values read as missing: {show_values(marks)}. --labels gives them a class"
@@ -244,6 +231,25 @@ def _notes(
     if training:
         yield from _class_notes(class_counts(rows.targets, class_map.classes))
         yield from _conflict_notes(rows)
+
+
+def _left_out_notes(
+    rows: LabelledRows, left_out: LeftOut, counts: Counter[str], class_map: ClassMap
+) -> Iterator[str]:
+    """Yield how many rows were left out for each reason; rows that cannot be read are a doubt."""
+    unnamed, rare = class_map.unnamed_values(counts), class_map.rare_values(counts)
+    unlabelled = left_out.missing_label - sum(unnamed.values()) - sum(rare.values())
+    if left_out.unreadable:
+        unreadable = counted(left_out.unreadable, "row")
+        yield Doubt(f"left out: {unreadable} that cannot be read as the header says")
+    if left_out.blank_text:
+        yield f"left out: {counted(left_out.blank_text, 'row')} without a text"
+    if unlabelled:
+        yield f"left out: {counted(unlabelled, 'row')} without a label"
+    if unnamed:
+        yield f"left out, as --labels gives them no class: {show_values(unnamed)}"
+    if rare:
+        yield _rare_note(rare, rows, class_map)
 
 
 def _rare_note(rare: dict[str, int], rows: LabelledRows, class_map: ClassMap) -> str:

@@ -111,6 +111,9 @@ def test_many_classes_are_told_in_short_lines(tmp_path, capsys):
     shown = ", ".join(names[:8])
     assert lines[1] == f"labels: 12 classes, named as the values are: {shown} and 4 more"
     assert lines[2] == "train: 175 rows (14 to 15 of each class)"
+    assert recall_line(evaluate(np.eye(2)[[0, 1, 1]], np.array([0, 1, 0]), ("1", "5"))) == (
+        "recall on test rows: '1' 50.0% of 2, '5' 100.0% of 1; macro-F1 66.67%"
+    )
     targets = np.arange(240) % 12
     guesses = np.where((targets < 4) & (np.arange(240) < 24 * targets), targets + 1, targets)
     line = recall_line(evaluate(np.eye(12)[guesses], targets, names))

@@ -150,13 +150,20 @@ def _class_sizes(counts: Mapping[str, int]) -> str:
     """Return the rows of each class; of many classes, the fewest and the most."""
     if len(counts) > SHOWN_CLASSES:
         return f"{min(counts.values()):,} to {max(counts.values()):,} of each class"
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    return ", ".join(f"{count:,} {_plain(name)}" for name, count in counts.items())
+
+
+def _plain(name: str) -> str:
+    """Return a class's name, quoted where it could be read as a number."""
+    return name if name[:1].isalpha() else repr(name)
 
 
 def recall_line(test: Evaluation) -> str:
     """Return the recall of each class, the least first; of many classes, the least ones alone."""
     order = sorted(test.per_class, key=lambda one: one.recall)
-    known = [f"{one.name} {one.recall:.1%} of {one.support:,}" for one in order if one.support]
+    known = [
+        f"{_plain(one.name)} {one.recall:.1%} of {one.support:,}" for one in order if one.support
+    ]
     what = "recall on test rows"
     if len(known) > SHOWN_CLASSES:
         what, known = f"{what}, least of {len(known)} classes", known[:LEAST_RECALLED]

@@ -122,3 +122,13 @@ def test_a_model_no_better_than_simpler_ones_is_told() -> None:
     assert "is below the 91.9% of TF-IDF with logistic regression" in line
     (line,) = find_warnings(replace(HONEST, test=figures(0.503), baseline=baseline(0.9)))
     assert "is not clearly above the 50.0% of always guessing one class" in line
+
+
+def test_a_rare_class_is_no_matter_of_accuracy() -> None:
+    targets = (np.arange(1000) < 60).astype(np.int64)
+    probabilities = np.tile(np.array([0.9, 0.1]), (1000, 1))
+    test = evaluate(probabilities, targets, CLASSES)
+    assert not test.is_balanced
+    assert figures(0.9).is_balanced
+    (line,) = find_warnings(replace(HONEST, test=test, baseline=baseline(0.94, majority=0.94)))
+    assert line.endswith("of always guessing one class: of so rare a class see the recall")

@@ -4,15 +4,14 @@ import io
 import json
 import os
 import random
-import resource
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from full_disk import files_of_at_most
 
 import scorer
 from scorer.bundles.bundle_files import load_bundle
@@ -427,17 +426,6 @@ def test_the_scores_of_another_run_are_set_aside_and_said_so(inputs, model, what
     assert summary.resumed_rows == 0
     assert f"of another run (other {what})" in callbacks.notes
     assert (inputs / "out.csv.journal.old").exists()
-
-
-@contextmanager
-def files_of_at_most(count):
-    """Let no file of this process grow beyond `count` bytes, as a full disk would."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (count, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize(

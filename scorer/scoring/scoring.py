@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -63,12 +63,15 @@ def score_file(
     the scores that were computed. Whatever fails once the output is locked leaves its summary
     beside it; a run that cannot begin is told to the report and to the callbacks alone, as what is
     beside the output is another run's. What can be refused at once is, before `load_model`, which
-    takes seconds.
+    takes seconds. A report or a cache that fails is a note, and the run goes on without it.
     `check_cancelled` is called between chunks, in any thread; what it raises ends the run.
     Raises a `ScorerError` for whatever DESIGN calls expected.
     """
     callbacks = callbacks or Callbacks()
-    check_report(source, target)
+    doubts = check_report(source, target)
+    for doubt in doubts:
+        callbacks.on_note(doubt)
+        target = replace(target, report=None)
     with ExitStack() as stack:
         with _tell_failure(target, callbacks):
             opened = open_output(target.path, source.file, target.overwrite)
@@ -77,7 +80,7 @@ def score_file(
             check_readable(source.file)
             model = load_model()
         with _settings_of_long_runs():
-            record = RunRecord(source, target, model, destination.name)
+            record = RunRecord(source, target, model, destination.name, notes=[*doubts])
             return _Run(record, destination, callbacks, check_cancelled).score()
 
 
@@ -107,8 +110,8 @@ def _tell_failure(
         facts = failure_facts(error, name_of_output(target.path))
         if destination is not None:
             destination.failed(facts, rejects=False)
-        with suppress(OSError, ScorerError):
-            write_failure_report(target, facts, began=destination is not None)
+        for doubt in write_failure_report(target, facts, began=destination is not None):
+            callbacks.on_note(doubt)
         callbacks.on_failure(facts)
         raise
 
@@ -169,7 +172,7 @@ class _Run:
         return summary
 
     def _write_report(self, summary: RunSummary) -> None:
-        write_report(self._record, summary)
+        self._note(write_report(self._record, summary))
 
     def _check_drift(self, outcome: str) -> None:
         """Raise `GateError` where the texts have moved further than they may."""
@@ -298,8 +301,11 @@ class _Run:
         bundle, predictor = self._model.bundle, self._model.predictor
         binding = {"bundle": bundle.digest, **self._program, **predictor.score_settings}
         cache = ScoreCache(self._source.cache, {**binding, **self._explained}, self._row)
-        with closing(cache):
+        try:
             yield cache
+        finally:
+            cache.close()
+            self._note(cache.doubts)
 
     def _open_journal(self, column: TextColumn) -> Journal | None:
         """Open the journal, bound to all that a score depends on; None for what is read once."""

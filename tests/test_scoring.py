@@ -125,6 +125,26 @@ def test_all_formats_keep_rows_columns_and_order_and_get_the_same_scores(
     assert names(inputs, "out.") == [f"out.{written}", f"out.{written}.run.json"]
 
 
+def test_texts_as_bytes_are_scored_and_stay_bytes(inputs, rows, model):
+    table = pq.read_table(inputs / "in.parquet")
+    texts = table["text"].cast(pa.binary())
+    pq.write_table(table.set_column(1, "text", texts), inputs / "bytes.parquet")
+    run(source(inputs / "bytes.parquet"), target(inputs / "out.parquet"), model)
+    run(source(inputs / "in.parquet"), target(inputs / "plain.parquet"), model)
+    scored, plain = (pq.read_table(inputs / f"{name}.parquet") for name in ("out", "plain"))
+    assert scored["text"].equals(texts)
+    assert scored.select(PROBABILITIES).equals(plain.select(PROBABILITIES))
+
+
+def test_a_text_that_is_not_utf8_is_named_with_its_file_and_row(inputs, rows, model):
+    texts = pa.array([row["text"].encode() for row in rows[:-1]] + [b"caf\xe9"], pa.binary())
+    wrong = pa.Array.from_buffers(pa.string(), ROWS, texts.buffers())
+    pq.write_table(pa.table({"text": wrong}), inputs / "wrong.parquet")
+    named = rf"wrong\.parquet: row {ROWS}, column 'text': it is not UTF-8"
+    with pytest.raises(InputError, match=named):
+        run(source(inputs / "wrong.parquet"), target(inputs / "out.parquet"), model)
+
+
 def test_a_parquet_keeps_its_schema_and_metadata(inputs, rows, model):
     table = pa.table(
         {

@@ -212,6 +212,7 @@ class _Run:
         sample = first.table if first else pa.Table.from_batches([], reader.schema)
         wanted, trained_on = self._source.text_column, self._model.text_column
         column = locate_text(without_lines(sample), wanted, trained_on)
+        column = replace(column, file=reader.name)
         record.text_column = column.name
         if sample.num_rows and (doubt := doubt_text(column.texts(sample), column.name)):
             self._note([doubt])

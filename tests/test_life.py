@@ -171,6 +171,7 @@ def test_a_title_and_a_body_are_joined_in_training_and_in_scoring(folder):
     scored = run("score", "split.csv", "out.csv", "--store", "store")
     assert scored.exit_code == 0, scored.stderr
     assert json.loads((folder / "out.csv.run.json").read_text())["text_column"] == "title + body"
+    assert "texts of column 'title + body'; " in scored.stderr
     table = {"title": [a for a, _ in halves], "body": [b for _, b in halves]}
     frame = Scorer.load(store=folder / "store").score(pa.table(table), ["title", "body"])
     given = [float(row["probability_positive"]) for row in read_csv(folder / "out.csv")]

@@ -571,3 +571,21 @@ def test_a_text_column_of_ids_is_scored_with_a_warning(inputs, model):
     summary = run(source(inputs / "in.csv", text_column="id"), target(inputs / "out.csv"), model)
     assert any("look like dates, numbers or ids" in note for note in summary.notes)
     assert run(source(inputs / "in.csv"), target(inputs / "two.csv"), model).notes == []
+
+
+def test_a_column_that_was_not_named_is_noted_beside_another_of_texts(inputs, model):
+    write_csv(inputs / "two.csv", [{"title": "so good", "body": "good and not bad"}] * 5)
+    trained = replace(model, text_column="body")
+    cases = [
+        (model, None, True),
+        (trained, None, False),
+        (replace(trained, folder=""), None, True),  # the shipped bundle: its name is no choice
+        (model, "body", False),
+    ]
+    for at, (by, named, noted) in enumerate(cases):
+        given = source(inputs / "two.csv", text_column=named)
+        notes = run(given, target(inputs / f"out{at}.csv"), by).notes
+        assert [
+            f"{inputs / 'two.csv'}: the texts are in column 'body'; 'title' looks" in note
+            for note in notes
+        ] == [True] * noted

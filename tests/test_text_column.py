@@ -13,6 +13,7 @@ from scorer.tables.text_column import (
     doubt_text,
     find_text_column,
     locate_text,
+    note_other_texts,
 )
 
 
@@ -31,6 +32,28 @@ def test_else_the_only_one_that_looks_like_text():
         id=["1", "2", "3"], code=["AB-1", "no way", "C-3"], body=["so good", "", "qué ñam"]
     )
     assert find_text_column(sample, None, trained_on="review") == 2
+
+
+def test_odd_first_rows_do_not_make_another_column_the_text():
+    codes, bodies = ["A-1"] * 500, ["ok"] * 100 + ["so very good"] * 400
+    cities = ["New York"] * 100 + ["Rome"] * 400
+    assert find_text_column(table(a=codes, b=bodies, c=cities), None, trained_on="text") == 1
+    with pytest.raises(InputError, match="which column is the text is not clear"):
+        find_text_column(table(b=bodies, c=["New York"] * 500), None, trained_on="text")
+
+
+def test_other_columns_that_look_like_text_are_noted():
+    title, body = ["so nice", "not for me", "a dull one"], ["the soup was warm"] * 3
+    sample = table(title=title, body=body, city=["Rome"] * 3, summary=title)
+    found = locate_text(sample, None, trained_on="text")
+    assert note_other_texts(sample, found) == (
+        "the texts are in column 'body'; 'title', 'summary' look like text too. --text-column "
+        "names another; given for several, it joins their texts"
+    )
+    both = locate_text(sample, "title + body", trained_on="text")
+    assert note_other_texts(sample.select([0, 1, 2]), both) is None
+    place = ["New York", "Home Kitchen"] * 60
+    assert note_other_texts(table(body=title * 40, place=place), TextColumn("body", (0,))) is None
 
 
 def test_else_the_only_one_of_strings():

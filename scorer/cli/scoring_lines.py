@@ -160,7 +160,8 @@ def closing_line(summary: RunSummary) -> str:
     parts += [f"{facts.rows.rejected:,} rejected"]
     why = summary.drift_unmeasured
     drift = f"; drift not measured ({why})" if why else ""
-    return f"{summary.output}: {', '.join(parts)}{drift}; bundle {facts.bundle.version}"
+    texts = f"; texts of column {facts.text_column!r}"
+    return f"{summary.output}: {', '.join(parts)}{texts}{drift}; bundle {facts.bundle.version}"
 
 
 def warning_lines(summary: RunSummary) -> Iterator[str]:

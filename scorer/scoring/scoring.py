@@ -42,7 +42,7 @@ from scorer.scoring.summary import RunSummary, failure_facts
 from scorer.tables.formats import RejectSink, check_table, create_table, open_table
 from scorer.tables.json_lines import without_lines
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
-from scorer.tables.text_column import TextColumn, doubt_text, locate_text
+from scorer.tables.text_column import TextColumn, doubt_text, locate_text, note_other_texts
 from scorer.wording import counted, have
 
 CHUNK_BYTES = 32 << 20
@@ -214,8 +214,7 @@ class _Run:
         column = locate_text(without_lines(sample), wanted, trained_on)
         column = replace(column, file=reader.name)
         record.text_column = column.name
-        if sample.num_rows and (doubt := doubt_text(column.texts(sample), column.name)):
-            self._note([doubt])
+        self._note_doubts(sample, column)
         schema = target.added.added_to(sample.schema, self._model.predictor.classes)
         path = self._destination.table or STANDARD_STREAM
         with (
@@ -232,6 +231,20 @@ class _Run:
             record.ledger.prove(reader.rows_read, reader.rows_rejected, writer.rows_written)
             writer.add_metadata(record.provenance().metadata())
         return schema
+
+    def _note_doubts(self, sample: pa.Table, column: TextColumn) -> None:
+        """Note where the text column may be another one than it is taken for."""
+        if not sample.num_rows:
+            return
+        is_known = self._source.text_column is not None or self._is_trained_on(column)
+        others = None if is_known else note_other_texts(sample, column)
+        doubt = doubt_text(column.texts(sample), column.name)
+        notes = [note for note in (others, doubt) if note is not None]
+        self._note([type(note)(f"{column.file}: {note}") for note in notes])
+
+    def _is_trained_on(self, column: TextColumn) -> bool:
+        """Return whether a user's bundle was trained on it; the shipped one's is called `text`."""
+        return column.name == self._model.text_column and self._model.folder != ""
 
     def _check_rejects(self, reader: TableReader) -> None:
         where, hint = self._destination.rejects_told, reader.reject_hint

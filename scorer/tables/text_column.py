@@ -22,7 +22,7 @@ TWO_WORDS = r"\p{L}{2,}\s+\p{L}{2,}"  # what a cell of prose has and a number, c
 CODE = r"^\s*(?:[\d\s.,:/+TZ-]+|[0-9a-fA-F-]{8,}|[A-Za-z_-]*\d[\w-]*)\s*$"  # one word at most
 DOUBTED_CELLS, DOUBTED_SHARE = 1000, 0.95
 JOIN = " + "  # between the names of columns whose texts are joined
-FEW_CELLS = 50  # of a column are looked at, unless all of them are blank
+FEW_CELLS = 50  # of a column are looked at, at most, unless all of them are blank
 CATEGORY_CELLS, CATEGORY_REPEATS = 20, 5  # at least: cells, and how often each comes in the mean
 MAX_LISTED = 50  # columns in a message
 OPTION = "--text-column names it"
@@ -77,6 +77,29 @@ def doubt_text(texts: pa.LargeStringArray, name: str) -> Doubt | None:
         return None
     return Doubt(
         f"the texts of column {name!r} look like dates, numbers or ids: is it the text column?"
+    )
+
+
+def note_other_texts(sample: pa.Table, column: TextColumn) -> str | None:
+    """Return a note where other columns look like text as well as the one that was found."""
+    places = [
+        at
+        for at, kind in enumerate(sample.schema.types)
+        if at not in column.positions and is_text(kind)
+    ]
+    others = [sample.column(at) for at in places]
+    if not others:
+        return None
+    looks = zip(places, others, _are_prose(others), strict=True)
+    names = [
+        sample.schema.names[at] for at, cells, prose in looks if prose and not is_category(cells)
+    ]
+    if not names:
+        return None
+    looks_like = "looks" if len(names) == 1 else "look"
+    return (
+        f"the texts are in column {column.name!r}; {listed(names)} {looks_like} like text too. "
+        "--text-column names another; given for several, it joins their texts"
     )
 
 
@@ -194,9 +217,11 @@ def is_category(column: pa.ChunkedArray) -> bool:
 
 
 def _some_cells(column: pa.ChunkedArray) -> pa.LargeStringArray:
-    """Return the first cells that are not blank."""
-    few = _filled(column.slice(0, FEW_CELLS))
-    return few if len(few) else _filled(column).slice(0, FEW_CELLS)
+    """Return some cells that are not blank, of the whole column: its first rows may be odd."""
+    count = min(FEW_CELLS, len(column))
+    rows = pa.array([at * len(column) // count for at in range(count)], pa.int64())
+    some = _filled(column.take(rows))
+    return some if len(some) else _filled(column).slice(0, FEW_CELLS)
 
 
 def _filled(column: pa.ChunkedArray) -> pa.LargeStringArray:

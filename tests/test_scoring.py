@@ -589,3 +589,15 @@ def test_a_column_that_was_not_named_is_noted_beside_another_of_texts(inputs, mo
             f"{inputs / 'two.csv'}: the texts are in column 'body'; 'title' looks" in note
             for note in notes
         ] == [True] * noted
+
+
+def test_texts_that_stand_for_none_are_scored_and_counted_in_a_note(inputs, model):
+    texts = ["NULL", "good", "\\N", "null", "", "-", "banana", "NULL"]
+    write_csv(inputs / "none.csv", [{"id": "1", "text": text} for text in texts])
+    summary = run(source(inputs / "none.csv"), target(inputs / "out.csv"), model)
+    assert summary.notes == [
+        f"{inputs / 'none.csv'}: 5 texts are what some programs write for none: 'NULL' (2), "
+        "'\\N' (1), 'null' (1), '-' (1). Such a text is scored like any other, an empty cell is not"
+    ]
+    scored = [row["probability_positive"] is not None for row in read(inputs / "out.csv")]
+    assert scored == [text != "" for text in texts]

@@ -227,7 +227,7 @@ class _Run:
             record.scorer = scorer
             self._note((*reader.notes, *writer.notes))
             self._pump(_rejoined(first, chunks), scorer, writer)
-            self._note(reader.notes)
+            self._note((*reader.notes, *record.tally.notes(reader.name)))
             record.ledger.prove(reader.rows_read, reader.rows_rejected, writer.rows_written)
             writer.add_metadata(record.provenance().metadata())
         return schema
@@ -285,6 +285,7 @@ class _Run:
         kinds = statuses(scored.texts, scored.prediction)
         distinct = count_distinct(scored.texts)
         record.tally.update(kinds, distinct, scored.prediction, scored.encoded)
+        record.tally.count_no_texts(scored.texts)
         if record.certainty is not None:
             record.certainty.update(chunk.first_row, scored.texts, scored.prediction)
 

@@ -601,3 +601,14 @@ def test_texts_that_stand_for_none_are_scored_and_counted_in_a_note(inputs, mode
     ]
     scored = [row["probability_positive"] is not None for row in read(inputs / "out.csv")]
     assert scored == [text != "" for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("in.csv", "csv"), ("in.parquet", "parquet"), ("in.txt", "lines"), ("in.jsonl", "jsonl")],
+)
+def test_a_summary_has_the_format_that_was_read(inputs, model, name, kind):
+    (inputs / "in.txt").write_text("A good film.\nAnother one was bad.\n")
+    (inputs / "in.jsonl").write_text('{"text": "good"}\n')
+    summary = run(source(inputs / name), target(inputs / "out.csv"), model)
+    assert summary.provenance.input.format == kind

@@ -59,6 +59,7 @@ class CsvReader(TableReader):
             self._source.close()
             raise
         head = self._head
+        self.kind = "lines" if head.dialect.is_lines else "csv"
         self.dialect = CsvDialect() if head.dialect.is_lines else head.dialect  # of a copy
         self.schema = pa.schema([pa.field(name, TEXT) for name in head.names])
         self._is_read = False

@@ -245,4 +245,4 @@ def _arrow_column(column: "pd.Series") -> pa.Array:
     try:
         return pa.array(column, from_pandas=True)
     except (pa.ArrowException, OverflowError, TypeError, ValueError):
-        return pa.nulls(len(column), pa.binary())
+        return pa.nulls(len(column), pa.struct([]))

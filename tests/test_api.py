@@ -172,7 +172,7 @@ def test_a_column_that_is_not_there_or_no_text_is_refused(scorer, table, frame):
         scorer.score(table, "txt")
     with pytest.raises(InputError, match="column 'id' is int16, not text"):
         scorer.score(table, "id")
-    with pytest.raises(InputError, match="column 'mixed' is binary, not text"):
+    with pytest.raises(InputError, match="column 'mixed' is struct<>, not text"):
         scorer.score(frame, "mixed")
     with pytest.raises(InputError, match="2 columns are named 'text'"):
         scorer.score(pd.concat([frame, frame[["text"]]], axis=1))

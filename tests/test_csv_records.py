@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from scorer.errors import InputError
 from scorer.tables import csv_parser, csv_records
 from scorer.tables.csv_encoding import Encoding
+from scorer.tables.csv_reader import CsvReader
 from scorer.tables.csv_records import Lines, Records, read_header
+from scorer.tables.doubts import Doubt
+from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import CsvDialect, Reject
 
 SOUP = st.text(
@@ -130,3 +133,52 @@ def test_a_cell_without_end_is_an_error_before_memory_is_full(
             records("a\n" + "b" * 1001, 1)
     finally:
         csv.field_size_limit(limit)
+
+
+def ending_notes(text: str, width: int, dialect: CsvDialect | None = None) -> list[str]:
+    names = [f"c{i}" for i in range(width)]
+    records = Records([lines_of(text)], dialect or CsvDialect(), names, lambda reject: None)
+    list(records)
+    return list(records.ending_notes())
+
+
+CELLS = st.text(st.sampled_from('",\né a'), max_size=5)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=4), st.data())
+def test_a_file_that_is_cut_off_within_a_line_is_noted(rows, data) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows(rows)
+    whole = file.getvalue()
+    assert ending_notes(whole, 2) == []
+    cut = whole[: data.draw(st.integers(1, len(whole) - 1))]
+    if cut.endswith(("\r", "\n")):
+        return
+    (note,) = ending_notes(cut, 2)
+    assert isinstance(note, Doubt) or cut.endswith(('"', '",'))  # else it has two whole fields
+
+
+def test_what_may_be_missing_at_the_end_of_a_file_is_told() -> None:
+    (short,) = ending_notes("a,b\n\n1", 2)
+    told = (
+        "it ends in the middle of a row, at line 3: it was probably cut off, and rows are missing"
+    )
+    assert (short, type(short)) == (told, Doubt)
+    assert ending_notes('a,b\n1,"open', 2) == [told.replace("line 3", "line 2")]
+    (whole,) = ending_notes("a,b\n1,2,3\n1,2", 2)
+    assert whole == (
+        "its last line, 3, has no line break at its end: if the file was cut off, that row is not "
+        "whole"
+    )
+    assert not isinstance(whole, Doubt)
+    assert ending_notes("a text\nanother", 1, CsvDialect("", "", "")) == []
+
+
+def test_rejected_rows_that_are_read_again_end_as_they_like(tmp_path) -> None:
+    (tmp_path / "in.csv").write_text("id,text\n1,good,bad\n2,so\n3")
+    with CsvReader(str(tmp_path / "in.csv"), rejects=RejectSink(tmp_path / "r.csv")) as reader:
+        assert [chunk.table.num_rows for chunk in reader.chunks(9)] == [1]
+        assert "in.csv: it ends in the middle of a row, at line 4" in reader.notes[0]
+    with CsvReader(str(tmp_path / "r.csv")) as again:
+        assert list(again.chunks(9)) == []
+        assert again.notes == []

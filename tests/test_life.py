@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
+from full_disk import files_of_at_most
 from html_page import Page
 from tiny_corpora import write_csv, write_labelled
 from tiny_models import write_texts
@@ -18,6 +19,8 @@ from tiny_models import write_texts
 from scorer import Scorer
 from scorer.bundles.store import in_use, versions
 from scorer.cli.main import main
+from scorer.cli.run_records import append_history
+from scorer.errors import InputError
 
 OPTIONS = [
     *("--start-from", "none", "--passes", "0", "--epochs", "8", "--batch-size", "32"),
@@ -168,6 +171,7 @@ def test_a_title_and_a_body_are_joined_in_training_and_in_scoring(folder):
     scored = run("score", "split.csv", "out.csv", "--store", "store")
     assert scored.exit_code == 0, scored.stderr
     assert json.loads((folder / "out.csv.run.json").read_text())["text_column"] == "title + body"
+    assert "texts of column 'title + body'; " in scored.stderr
     table = {"title": [a for a, _ in halves], "body": [b for _, b in halves]}
     frame = Scorer.load(store=folder / "store").score(pa.table(table), ["title", "body"])
     given = [float(row["probability_positive"]) for row in read_csv(folder / "out.csv")]
@@ -196,6 +200,31 @@ def test_runs_are_recorded_in_a_history_and_for_prometheus(folder, tiny_bundle):
     refused = run("score", "in.csv", "four.csv", "--metrics-file", "scorer.txt")
     assert refused.exit_code == 2
     assert "has to end in .prom" in refused.stderr
+
+
+def test_records_that_cannot_be_written_are_warned_of_and_the_run_is_done(folder, tiny_bundle):
+    options = ["--bundle", tiny_bundle, "--quiet", "--metrics-file", "none/scorer.prom"]
+    done = run("score", "in.csv", "one.csv", *options, "--history", "/dev/full")
+    assert (done.exit_code, (folder / "one.csv").exists()) == (0, True)
+    assert done.stderr.splitlines() == [
+        "WARNING: --history: cannot write /dev/full: No space left on device; the run goes on "
+        "without it",
+        "WARNING: --metrics-file: cannot write none/scorer.prom: No such file or directory; the "
+        "run goes on without it",
+    ]
+    failed = run("score", "none.csv", "two.csv", *options)
+    assert failed.exit_code == 3
+    assert failed.stderr.splitlines()[-1].startswith("error: there is no file ")
+
+
+def test_half_a_line_is_never_left_in_a_history(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    append_history(path, {"rows": 1})
+    within_a_line = files_of_at_most(20)
+    with within_a_line, pytest.raises(InputError, match=r"cannot write .*runs\.jsonl: No space"):
+        append_history(path, {"rows": 2})
+    append_history(path, {"rows": 3})
+    assert path.read_text() == '{"rows": 1}\n{"rows": 3}\n'
 
 
 def test_a_training_joins_the_files_of_the_bundle_in_use(folder):

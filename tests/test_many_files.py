@@ -120,6 +120,48 @@ def test_files_that_fail_do_not_stop_the_rest_and_are_done_again(folder, score):
     assert all(after[name] == when for name, when in before.items())
 
 
+def test_an_input_that_leads_to_no_table_fails_by_itself(folder, score):
+    Path("empty").mkdir()
+    Path("list.txt").write_text(
+        "in/day=0/000.csv\nnowhere\nin/notes.md\nin/none/*.csv\n@none.txt\nempty\n"
+        "https://ho st:x/a.csv\nin/day=1/001.csv\n",
+        encoding="utf-8-sig",
+    )
+    some = score("@list.txt", "out", "--quiet")
+    assert some.exit_code == 3
+    assert set(made(Path("out"))) == {"000.csv", "001.csv"}
+    *warnings, error = some.stderr.splitlines()
+    for line, told in zip(
+        warnings,
+        [
+            "WARNING: nowhere failed: there is no file nowhere",
+            "WARNING: in/notes.md failed: the name of notes.md does not end in one of",
+            "WARNING: in/none/*.csv failed: no CSV or Parquet file is in in/none/*.csv",
+            "WARNING: @none.txt failed: there is no file none.txt",
+            "WARNING: empty failed: no CSV or Parquet file is in empty",
+            "WARNING: https://… failed: the https:// URL has no host",
+        ],
+        strict=True,
+    ):
+        assert line.startswith(told)
+    assert error.startswith("error: 6 of 8 files failed: nowhere, in/notes.md, in/none/*.csv, ")
+    facts = json.loads(Path("out/scorer-run.json").read_text())
+    assert [file["status"] for file in facts["files"]] == ["scored", *["failed"] * 6, "scored"]
+    again = score("@list.txt", "out", "--json")
+    assert json.loads(again.stdout)["unchanged"] == 2
+
+
+@pytest.mark.parametrize("source", ["in", "in/day=[0-9]/*.csv"])
+def test_a_link_that_leads_nowhere_is_a_file_that_failed(folder, score, source):
+    Path("in/day=1/gone.csv").symlink_to("none.csv")
+    Path("in/day=1/loop.csv").symlink_to("loop.csv")
+    some = score(source, "out")
+    assert some.exit_code == 3
+    assert "WARNING: in/day=1/gone.csv failed: there is no file " in some.stderr
+    assert "WARNING: in/day=1/loop.csv failed: cannot read " in some.stderr
+    assert len(made(Path("out"))) == FILES
+
+
 def test_globs_lists_and_several_files_go_into_a_folder(folder, score):
     assert score("in/day=[01]/*.csv", "globbed", "--output-format", "parquet").exit_code == 0
     assert set(made(Path("globbed"))) == {

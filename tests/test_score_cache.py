@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from full_disk import files_of_at_most
 from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from tiny_corpora import write_csv
 
 from scorer import score_file
-from scorer.errors import InputError
 from scorer.scoring import score_cache
 from scorer.scoring.score_cache import ScoreCache
 
@@ -72,10 +72,76 @@ def test_the_oldest_scores_are_removed_where_there_are_too_many(tmp_path, monkey
     cache.close()
 
 
-def test_a_file_that_is_no_cache_is_named(tmp_path):
-    (tmp_path / "c.db").write_text("not a database, but long enough to be looked at closely" * 9)
-    with pytest.raises(InputError, match=r"^--cache .*c\.db: file is not a database\. It can be"):
-        ScoreCache(tmp_path / "c.db", {}, ROW)
+@given(st.data())
+def test_a_damaged_file_knows_less_and_nothing_else(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("cache") / "c.db"
+    cache, rows = ScoreCache(path, {}, ROW), rows_of(20)
+    keys = cache.keys(texts_of(*map(str, range(20))))
+    cache.add(keys, rows)
+    cache.close()
+    content = bytearray(path.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 8))
+    content[at : at + 8] = data.draw(st.binary(min_size=8, max_size=8))
+    path.write_bytes(content)
+    damaged = ScoreCache(path, {}, ROW)
+    found_rows, found = damaged.find(keys)
+    assert np.array_equal(found_rows[found], rows[found])
+    damaged.add(keys, rows)
+    damaged.close()
+
+
+def test_a_score_that_was_changed_is_not_taken(tmp_path):
+    cache = ScoreCache(tmp_path / "c.db", {}, ROW)
+    keys = cache.keys(texts_of("good", "bad"))
+    cache.add(keys, rows_of(2))
+    cache.close()
+    with sqlite3.connect(tmp_path / "c.db") as file:
+        (score,) = file.execute("SELECT score FROM scores WHERE key = ?", keys[:1]).fetchone()
+        changed = bytes([score[0] ^ 1]) + score[1:]
+        file.execute("UPDATE scores SET score = ? WHERE key = ?", (changed, keys[0]))
+    assert ScoreCache(tmp_path / "c.db", {}, ROW).find(keys)[1].tolist() == [False, True]
+
+
+def no_database(folder: Path) -> Path:
+    (folder / "c.db").write_text("not a database, but long enough to be looked at closely" * 9)
+    return folder / "c.db"
+
+
+def another_database(folder: Path) -> Path:
+    with sqlite3.connect(folder / "c.db") as file:
+        file.execute("CREATE TABLE scores (name TEXT)")
+    return folder / "c.db"
+
+
+@pytest.mark.parametrize(
+    ("make", "doubt"),
+    [
+        (no_database, "file is not a database. A cache that is damaged may be deleted"),
+        (another_database, "no such column: key"),
+        (lambda folder: folder / "none" / "c.db", "unable to open database file"),
+        (lambda folder: folder, "unable to open database file"),
+    ],
+)
+def test_a_run_goes_on_without_a_cache_that_cannot_be_used(
+    tiny_bundle, labelled_texts, tmp_path, make, doubt
+):
+    write_csv(tmp_path / "in.csv", [(text,) for text in labelled_texts.texts[:40]], ("text",))
+    score(tmp_path, tiny_bundle, "plain.csv")
+    path = make(tmp_path)
+    summary = score(tmp_path, tiny_bundle, "out.csv", cache=path)
+    assert summary["notes"] == [f"--cache {path}: {doubt}; the run goes on without it"]
+    assert_same_scores(tmp_path / "out.csv", tmp_path / "plain.csv")
+
+
+def test_a_run_goes_on_where_the_disk_is_too_full_for_its_cache(
+    tiny_bundle, labelled_texts, tmp_path
+):
+    write_csv(tmp_path / "in.csv", [(text,) for text in labelled_texts.texts[:40]], ("text",))
+    with files_of_at_most(20_000):  # the output is smaller
+        summary = score(tmp_path, tiny_bundle, "out.csv", cache=tmp_path / "c.db")
+    (note,) = summary["notes"]
+    assert note.startswith(f"--cache {tmp_path / 'c.db'}: ")
+    assert summary["published"]
 
 
 def score(folder: Path, bundle: Path, name: str, **options: object) -> dict:

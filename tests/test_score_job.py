@@ -109,8 +109,8 @@ def test_a_run_that_succeeds_says_what_it_did_and_exits_0(ended, folder):
     *_, closing = done.err.splitlines()
     assert f"done.parquet: {ROWS} rows in " in closing
     assert (
-        " rows/s), 0 without a score (null, blank or markup only), 0 rejected; drift not measured "
-        "(the bundle keeps no profile of texts); bundle "
+        " rows/s), 0 without a score (null, blank or markup only), 0 rejected; texts of column "
+        "'text'; drift not measured (the bundle keeps no profile of texts); bundle "
     ) in closing
     assert pq.read_metadata(folder / "done.parquet").num_rows == ROWS
 

@@ -4,15 +4,14 @@ import io
 import json
 import os
 import random
-import resource
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from full_disk import files_of_at_most
 
 import scorer
 from scorer.bundles.bundle_files import load_bundle
@@ -124,6 +123,26 @@ def test_all_formats_keep_rows_columns_and_order_and_get_the_same_scores(
     np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-6)
     assert summary.provenance.rows.written == ROWS
     assert names(inputs, "out.") == [f"out.{written}", f"out.{written}.run.json"]
+
+
+def test_texts_as_bytes_are_scored_and_stay_bytes(inputs, rows, model):
+    table = pq.read_table(inputs / "in.parquet")
+    texts = table["text"].cast(pa.binary())
+    pq.write_table(table.set_column(1, "text", texts), inputs / "bytes.parquet")
+    run(source(inputs / "bytes.parquet"), target(inputs / "out.parquet"), model)
+    run(source(inputs / "in.parquet"), target(inputs / "plain.parquet"), model)
+    scored, plain = (pq.read_table(inputs / f"{name}.parquet") for name in ("out", "plain"))
+    assert scored["text"].equals(texts)
+    assert scored.select(PROBABILITIES).equals(plain.select(PROBABILITIES))
+
+
+def test_a_text_that_is_not_utf8_is_named_with_its_file_and_row(inputs, rows, model):
+    texts = pa.array([row["text"].encode() for row in rows[:-1]] + [b"caf\xe9"], pa.binary())
+    wrong = pa.Array.from_buffers(pa.string(), ROWS, texts.buffers())
+    pq.write_table(pa.table({"text": wrong}), inputs / "wrong.parquet")
+    named = rf"wrong\.parquet: row {ROWS}, column 'text': it is not UTF-8"
+    with pytest.raises(InputError, match=named):
+        run(source(inputs / "wrong.parquet"), target(inputs / "out.parquet"), model)
 
 
 def test_a_parquet_keeps_its_schema_and_metadata(inputs, rows, model):
@@ -429,17 +448,6 @@ def test_the_scores_of_another_run_are_set_aside_and_said_so(inputs, model, what
     assert (inputs / "out.csv.journal.old").exists()
 
 
-@contextmanager
-def files_of_at_most(count):
-    """Let no file of this process grow beyond `count` bytes, as a full disk would."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (count, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize(
     ("limit", "named"),
     [
@@ -563,3 +571,44 @@ def test_a_text_column_of_ids_is_scored_with_a_warning(inputs, model):
     summary = run(source(inputs / "in.csv", text_column="id"), target(inputs / "out.csv"), model)
     assert any("look like dates, numbers or ids" in note for note in summary.notes)
     assert run(source(inputs / "in.csv"), target(inputs / "two.csv"), model).notes == []
+
+
+def test_a_column_that_was_not_named_is_noted_beside_another_of_texts(inputs, model):
+    write_csv(inputs / "two.csv", [{"title": "so good", "body": "good and not bad"}] * 5)
+    trained = replace(model, text_column="body")
+    cases = [
+        (model, None, True),
+        (trained, None, False),
+        (replace(trained, folder=""), None, True),  # the shipped bundle: its name is no choice
+        (model, "body", False),
+    ]
+    for at, (by, named, noted) in enumerate(cases):
+        given = source(inputs / "two.csv", text_column=named)
+        notes = run(given, target(inputs / f"out{at}.csv"), by).notes
+        assert [
+            f"{inputs / 'two.csv'}: the texts are in column 'body'; 'title' looks" in note
+            for note in notes
+        ] == [True] * noted
+
+
+def test_texts_that_stand_for_none_are_scored_and_counted_in_a_note(inputs, model):
+    texts = ["NULL", "good", "\\N", "null", "", "-", "banana", "NULL"]
+    write_csv(inputs / "none.csv", [{"id": "1", "text": text} for text in texts])
+    summary = run(source(inputs / "none.csv"), target(inputs / "out.csv"), model)
+    assert summary.notes == [
+        f"{inputs / 'none.csv'}: 5 texts are what some programs write for none: 'NULL' (2), "
+        "'\\N' (1), 'null' (1), '-' (1). Such a text is scored like any other, an empty cell is not"
+    ]
+    scored = [row["probability_positive"] is not None for row in read(inputs / "out.csv")]
+    assert scored == [text != "" for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("in.csv", "csv"), ("in.parquet", "parquet"), ("in.txt", "lines"), ("in.jsonl", "jsonl")],
+)
+def test_a_summary_has_the_format_that_was_read(inputs, model, name, kind):
+    (inputs / "in.txt").write_text("A good film.\nAnother one was bad.\n")
+    (inputs / "in.jsonl").write_text('{"text": "good"}\n')
+    summary = run(source(inputs / name), target(inputs / "out.csv"), model)
+    assert summary.provenance.input.format == kind

@@ -14,7 +14,7 @@ from tiny_corpora import write_csv
 
 import scorer
 from scorer.cli.main import main
-from scorer.errors import InputError, InterruptedRunError, UsageError
+from scorer.errors import InterruptedRunError, UsageError
 from scorer.files.publish import locked
 from scorer.network.inference import Prediction
 from scorer.scoring.callbacks import Callbacks
@@ -113,8 +113,9 @@ def test_a_report_that_cannot_be_written_loses_nothing_else_of_the_run(folder, t
             ended.append(summary.published)
 
     options = {"bundle": tiny_bundle, "max_rejects": 9, "callbacks": Removing()}
-    with pytest.raises(InputError, match=r"cannot write .*pages"):
-        scorer.score_file("in.csv", "lost.csv", report="pages/run.html", **options)
+    summary = scorer.score_file("in.csv", "lost.csv", report="pages/run.html", **options)
+    lost = r"--report: cannot write .*pages.*; the run goes on without it"
+    assert re.fullmatch(lost, summary.notes[-1])
     assert ended == [True]
     assert (folder / "lost.csv").exists()
 
@@ -138,18 +139,21 @@ def test_a_run_that_fails_before_it_has_a_bundle_says_so(folder):
     assert "is not a bundle" in page_of(folder / "run.html").text
 
 
-@pytest.mark.parametrize(
-    ("name", "code", "message"),
-    [
-        ("run.txt", 2, "its name has to end in .html"),
-        ("in.csv", 2, "its name has to end in .html"),
-        ("nowhere/run.html", 3, "there is no folder"),
-    ],
-)
-def test_a_page_that_cannot_be_written_is_refused_at_once(folder, tiny_bundle, name, code, message):
+@pytest.mark.parametrize("name", ["run.txt", "in.csv"])
+def test_a_page_that_must_not_be_written_is_refused_at_once(folder, tiny_bundle, name):
     result = score("--report", name, bundle=tiny_bundle)
-    assert (result.exit_code, message in result.stderr) == (code, True)
+    assert (result.exit_code, "its name has to end in .html" in result.stderr) == (2, True)
     assert not (folder / "out.csv").exists()
+
+
+def test_a_run_goes_on_without_a_page_that_has_no_folder(folder, tiny_bundle):
+    result = score("--report", "nowhere/run.html", "--quiet", bundle=tiny_bundle)
+    assert result.exit_code == 0
+    where = f"cannot write {folder}/nowhere/run.html: there is no folder {folder}/nowhere"
+    assert result.stderr.startswith(f"WARNING: --report: {where}; the run goes on without it\n")
+    assert result.stderr.count("--report") == 1
+    notes = json.loads((folder / "out.csv.run.json").read_text())["notes"]
+    assert notes[0] == f"--report: {where}; the run goes on without it"
 
 
 def test_a_link_is_told_with_the_file_it_leads_to(folder, tiny_bundle):

@@ -102,7 +102,7 @@ def test_the_closing_line_has_what_a_person_looks_for():
     assert closing_line(SUMMARY) == (
         "out.csv: 1,000 rows in 2.0 s (500 rows/s), 600 of them resumed, 5 without a score (null, "
         "blank or markup only), 5 without a known word, 4 rejected; "
-        "bundle 20261124T000000Z-0123abcd"
+        f"texts of column {PROVENANCE.text_column!r}; bundle 20261124T000000Z-0123abcd"
     )
 
 

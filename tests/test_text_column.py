@@ -13,6 +13,7 @@ from scorer.tables.text_column import (
     doubt_text,
     find_text_column,
     locate_text,
+    note_other_texts,
 )
 
 
@@ -31,6 +32,28 @@ def test_else_the_only_one_that_looks_like_text():
         id=["1", "2", "3"], code=["AB-1", "no way", "C-3"], body=["so good", "", "qué ñam"]
     )
     assert find_text_column(sample, None, trained_on="review") == 2
+
+
+def test_odd_first_rows_do_not_make_another_column_the_text():
+    codes, bodies = ["A-1"] * 500, ["ok"] * 100 + ["so very good"] * 400
+    cities = ["New York"] * 100 + ["Rome"] * 400
+    assert find_text_column(table(a=codes, b=bodies, c=cities), None, trained_on="text") == 1
+    with pytest.raises(InputError, match="which column is the text is not clear"):
+        find_text_column(table(b=bodies, c=["New York"] * 500), None, trained_on="text")
+
+
+def test_other_columns_that_look_like_text_are_noted():
+    title, body = ["so nice", "not for me", "a dull one"], ["the soup was warm"] * 3
+    sample = table(title=title, body=body, city=["Rome"] * 3, summary=title)
+    found = locate_text(sample, None, trained_on="text")
+    assert note_other_texts(sample, found) == (
+        "the texts are in column 'body'; 'title', 'summary' look like text too. --text-column "
+        "names another; given for several, it joins their texts"
+    )
+    both = locate_text(sample, "title + body", trained_on="text")
+    assert note_other_texts(sample.select([0, 1, 2]), both) is None
+    place = ["New York", "Home Kitchen"] * 60
+    assert note_other_texts(table(body=title * 40, place=place), TextColumn("body", (0,))) is None
 
 
 def test_else_the_only_one_of_strings():
@@ -90,7 +113,7 @@ def test_a_column_of_nulls_is_texts_too():
 def test_bytes_that_are_no_text_are_named_with_column_and_row():
     buffers = [None, pa.py_buffer(np.array([0, 1], np.int32)), pa.py_buffer(b"\xff")]
     wrong = pa.Array.from_buffers(pa.string(), 1, buffers)
-    with pytest.raises(InputError, match="column 'text', rows from 700: "):
+    with pytest.raises(InputError, match=r"^row 701, column 'text': it is not UTF-8\."):
         as_texts(pa.chunked_array([wrong]), "text", first_row=700)
 
 
@@ -188,3 +211,39 @@ def test_dates_numbers_and_ids_are_doubted_as_texts(cells, doubted):
     assert not doubted or warning == (
         "the texts of column 'when' look like dates, numbers or ids: is it the text column?"
     )
+
+
+BYTES = st.one_of(st.none(), st.binary(max_size=6), st.text(max_size=4).map(str.encode))
+KINDS = [pa.binary(), pa.large_binary(), pa.binary_view(), pa.dictionary(pa.int32(), pa.binary())]
+
+
+def is_decodable(cell: bytes | None) -> bool:
+    try:
+        (cell or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@given(st.lists(st.lists(BYTES, max_size=5), max_size=3), st.sampled_from(KINDS))
+def test_bytes_are_the_texts_they_spell_or_the_first_row_that_spells_none_is_named(chunks, kind):
+    cells = [cell for chunk in chunks for cell in chunk]
+    arrays = [pa.array(chunk, pa.binary()).cast(kind) for chunk in chunks]
+    column = pa.chunked_array(arrays, kind)
+    wrong = next((row for row, cell in enumerate(cells) if not is_decodable(cell)), None)
+    if wrong is None:
+        texts = as_texts(column, "review")
+        assert texts.to_pylist() == [None if cell is None else cell.decode() for cell in cells]
+        return
+    with pytest.raises(InputError, match=f"^row {101 + wrong}, column 'review': it is not UTF-8"):
+        as_texts(column, "review", 100)
+
+
+def test_a_column_of_bytes_is_the_text_where_it_is_named_or_all_of_it_is_text():
+    texts = [b"so good", b"qu\xc3\xa9 \xc3\xb1am"]
+    sample = pa.table({"id": [1, 2], "digest": [b"\xff\x00", b"a b"], "x": texts})
+    assert find_text_column(sample, None, trained_on="review") == 2
+    assert find_text_column(sample, "digest", trained_on="review") == 1
+    assert find_text_column(sample, None, trained_on="digest") == 1
+    with pytest.raises(InputError, match=r"^in\.parquet: row 1, column 'digest': it is not UTF-8"):
+        TextColumn("digest", (1,), "in.parquet").texts(sample)

@@ -109,6 +109,7 @@ def test_no_store_is_asked_for_where_no_path_is_a_url(tiny_bundle, tmp_path, mon
     [
         "sftp://user:pa/ssword@host/x",
         "https://user:pa?ssword@host/x",
+        "https://user:?ssword@host/x",
         "abfs://box:/password@name.dfs.core.windows.net/x",
         "s3a://KEY:12/ssword@bucket/x",
     ],
@@ -121,7 +122,13 @@ def test_a_slash_in_a_secret_is_refused_and_not_shown(given):
 
 
 def test_what_has_a_colon_and_no_secret_is_taken():
-    for url in ("hdfs://name:8020/a:b", "https://[::1]:9000/x", "https://[::1]/x", "sftp://u@h:2/"):
+    for url in (
+        "hdfs://name:8020/a:b",
+        "https://[::1]:9000/x",
+        "https://[::1]/x",
+        "sftp://u@h:2/",
+        "https://h:/x",
+    ):
         assert hide_secrets(url) == url
 
 

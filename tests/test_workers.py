@@ -1,5 +1,7 @@
+import multiprocessing
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from scorer.errors import ScorerError, UsageError
+from scorer.tokens.child_process import asked
 from scorer.tokens.encoding import TextEncoder, Vocabulary
 from scorer.tokens.piece_cache import CachedPieces, PieceIds
 from scorer.tokens.text import TextRules
@@ -165,6 +168,38 @@ if __name__ == "__main__":
     while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not is_alive(pid)
+
+
+def test_workers_end_in_silence_when_their_owner_is_killed_while_they_start(tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text(
+        f"""
+import multiprocessing, os, signal, sys, threading, time
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
+
+def kill():
+    while not multiprocessing.active_children():
+        time.sleep(0.01)
+    time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    from test_workers import RULES, VOCABULARY, EncodingWorkers, Vocabulary
+    large = Vocabulary((*VOCABULARY.tokens, *map(str, range(500_000))))  # no pipe holds it
+    threading.Thread(target=kill).start()
+    EncodingWorkers(RULES, large, workers=2)
+"""
+    )
+    ended = subprocess.run([sys.executable, script], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (-signal.SIGKILL, "")
+
+
+def test_a_question_that_was_cut_off_ends_the_questions():
+    ours, theirs = multiprocessing.Pipe()
+    ours.send("whole")
+    os.write(ours.fileno(), struct.pack("!i", 1000) + b"half")
+    ours.close()
+    assert list(asked(theirs)) == ["whole"]
 
 
 def test_no_number_of_workers_is_refused():

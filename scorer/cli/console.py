@@ -114,6 +114,7 @@ class Progress:
         self._live = sys.stderr is not None and sys.stderr.isatty() and not self._json
         self._due = time.monotonic() + (0 if self._live else LOG_SECONDS)
         self._bar: Callable[[Standing], str] | None = None
+        self._warned: set[str] = set()
 
     def update(self, standing: Standing) -> None:
         """Show where the job stands, if it is time to; on a terminal in place of the last one."""
@@ -142,8 +143,10 @@ class Progress:
             self.say(f"note: {line}")
 
     def warn(self, line: str) -> None:
-        """Print a warning, quiet or not."""
-        self.show(line if self._json else f"WARNING: {line}", "warning")
+        """Print a warning, quiet or not; the same one once, as many files may have it."""
+        if line not in self._warned:
+            self._warned.add(line)
+            self.show(line if self._json else f"WARNING: {line}", "warning")
 
     def show(self, line: str, level: str = "info") -> None:
         """Print a line that stays, quiet or not."""

@@ -1,16 +1,20 @@
 """Records of runs for other programs: a history, and figures for Prometheus' textfile collector.
 
-Knows summaries, nothing of how they come about.
+One that cannot be written is a doubt, no failure of the run. Knows summaries, nothing of how they
+come about.
 """
 
+import errno
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scorer.errors import UsageError
+from scorer.errors import InputError, UsageError
 from scorer.files.publish import publish_text, writing
 from scorer.scoring.summary import as_json
+from scorer.tables.doubts import Doubt, without_file
 
 PREFIX = "scorer_last_run"
 
@@ -24,12 +28,18 @@ class RunRecords:
         if self._metrics:
             check_metrics_file(self._metrics)
 
-    def add(self, facts: dict[str, Any]) -> None:
-        """Record a summary."""
-        if self._history:
-            append_history(self._history, facts)
-        if self._metrics:
-            write_metrics(self._metrics, facts)
+    def add(self, facts: dict[str, Any]) -> Iterator[Doubt]:
+        """Record a summary; yield a doubt for each file that cannot be written."""
+        records = (
+            ("--history", self._history, append_history),
+            ("--metrics-file", self._metrics, write_metrics),
+        )
+        for option, path, record in records:
+            try:
+                if path:
+                    record(path, facts)
+            except InputError as error:
+                yield without_file(option, error.args[0])
 
 
 def append_history(path: Path, facts: dict[str, Any]) -> None:
@@ -38,7 +48,10 @@ def append_history(path: Path, facts: dict[str, Any]) -> None:
     with writing(path):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
-            os.write(descriptor, line)
+            written = os.write(descriptor, line)
+            if written < len(line):  # half a line would spoil the next one
+                os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR) - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)
 

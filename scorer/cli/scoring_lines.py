@@ -83,8 +83,12 @@ class ScoringPrinter(Callbacks):
 
     def _record(self, facts: dict[str, Any]) -> None:
         """Record a summary where that was asked for, and print it."""
-        self._records.add(facts)
+        self._add_records(facts)
         self._print_json(facts)
+
+    def _add_records(self, facts: dict[str, Any]) -> None:
+        for doubt in self._records.add(facts):
+            self.warn(doubt)
 
     def _print_json(self, facts: dict[str, Any]) -> None:
         """Print a summary as a line of JSON, if that was asked for."""
@@ -112,14 +116,14 @@ class FilesPrinter(ScoringPrinter):
 
     def on_end(self, summary: RunSummary) -> None:
         """Print the warnings of a file that was published, and record its summary."""
-        self._records.add(summary.as_dict())
+        self._add_records(summary.as_dict())
         if summary.published:
             for line in warning_lines(summary):
                 self.warn(line)
 
     def on_failure(self, facts: dict[str, object]) -> None:
         """Record a file that failed at once."""
-        self._records.add(facts)
+        self._add_records(facts)
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Print what became of a file."""
@@ -156,7 +160,8 @@ def closing_line(summary: RunSummary) -> str:
     parts += [f"{facts.rows.rejected:,} rejected"]
     why = summary.drift_unmeasured
     drift = f"; drift not measured ({why})" if why else ""
-    return f"{summary.output}: {', '.join(parts)}{drift}; bundle {facts.bundle.version}"
+    texts = f"; texts of column {facts.text_column!r}"
+    return f"{summary.output}: {', '.join(parts)}{texts}{drift}; bundle {facts.bundle.version}"
 
 
 def warning_lines(summary: RunSummary) -> Iterator[str]:

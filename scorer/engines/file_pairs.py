@@ -5,7 +5,8 @@
     @list.txt           a file that lists inputs, one a line
     a.csv b.csv         files by their names
 
-Each of them, and the folder of the outputs, may be behind a URL. Knows names, nothing of rows.
+Each of them, and the folder of the outputs, may be behind a URL. One that leads to no table is an
+input too, with the error that it fails with. Knows names, nothing of rows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from scorer.errors import InputError, ScorerError, UsageError
 from scorer.files.byte_streams import STANDARD_STREAM, open_file
+from scorer.files.fingerprint import check_readable
 from scorer.files.listing import (
     FileState,
     FoundFile,
@@ -25,7 +27,15 @@ from scorer.files.listing import (
     match_files,
 )
 from scorer.files.publish import real_path
-from scorer.files.urls import Location, below, hide_secrets, is_url, location, name_of
+from scorer.files.urls import (
+    Location,
+    below,
+    hide_secrets,
+    is_url,
+    location,
+    name_of,
+    without_secrets,
+)
 from scorer.tables.formats import FORMATS, READ_ONLY, SUFFIXES, format_of
 
 LIST = "@"  # before the name of a file that lists inputs, one a line
@@ -34,12 +44,16 @@ REJECTS = ".rejects.csv"
 
 @dataclass(frozen=True)
 class FilePair:
-    """An input, where its output goes, and the input's state, if it was looked at."""
+    """An input, where its output goes, and the input's state, if it was looked at.
+
+    error: of an input that leads to no table; it has no output.
+    """
 
     source: Location
     target: Location
     place: PurePosixPath  # of the output below its folder
     state: FileState | None = field(default=None, compare=False)
+    error: ScorerError | None = field(default=None, compare=False)
 
 
 def is_many(sources: Sequence[str], target: str) -> bool:
@@ -74,22 +88,37 @@ def find_files(
 ) -> list[FilePair]:
     """Return each input with its output below the folder `target`.
 
-    Files below a folder or a glob keep their place below it. Raises `InputError` where nothing is
-    found, `UsageError` for two inputs with one output.
+    Files below a folder or a glob keep their place below it. Where no input leads to a table, the
+    error of the first one is raised; `UsageError` for two inputs with one output.
     """
-    given = list(sources)
-    inputs = list(_found(given, target))
+    pairs = [pair for given in sources for pair in _pairs(given, target, output_format)]
+    errors = [pair.error for pair in pairs if pair.error is not None]
+    if len(errors) == len(pairs):
+        raise next(iter(errors), InputError("there is no input"))
     _check_folder(target)
-    pairs = [_pair(found, target, output_format) for found in inputs]
     by_target: dict[Location, Location] = {}
-    for pair in pairs:
+    for pair in (pair for pair in pairs if pair.error is None):
         other = by_target.setdefault(pair.target, pair.source)
         if other != pair.source:
             raise UsageError(f"{other} and {pair.source} would both become {pair.target}")
-    if not pairs:
-        shown = ", ".join(_hidden(source) for source in given)
-        raise InputError(f"no CSV or Parquet file is in {shown}")
     return list(dict.fromkeys(pairs))
+
+
+def _pairs(given: str, target: Location, output_format: str | None) -> Iterator[FilePair]:
+    """Yield each file that an input leads to; one with its error where it leads to none."""
+    try:
+        source = _hidden(given)
+        if source.startswith(LIST):
+            for line in _listed(source[len(LIST) :]):
+                yield from _pairs(line, target, output_format)
+            return
+        pairs = [_pair(found, target, output_format) for found in _found(source, target)]
+        if not pairs:
+            raise InputError(f"no CSV or Parquet file is in {source}")
+        yield from pairs
+    except ScorerError as error:
+        shown = without_secrets(given)
+        yield FilePair(location(shown), target, PurePosixPath(shown), error=error)
 
 
 def _pair(found: FoundFile, target: Location, output_format: str | None) -> FilePair:
@@ -113,22 +142,21 @@ def _hidden(source: str) -> str:
     return hide_secrets(source)
 
 
-def _found(sources: Iterable[str], target: Location) -> Iterator[FoundFile]:
-    """Yield each input, with its place below the folder or the glob that it was found by."""
-    for given in sources:
-        source = _hidden(given)
-        if source.startswith(LIST):
-            yield from _found(_listed(source[len(LIST) :]), target)
-        elif is_pattern(source):
-            yield from (file for file in match_files(source) if _is_table(file, target))
-        elif _is_folder(source):
-            inside = list_files(location(source))
-            yield from (file for file in inside if _is_table(file, target))
-        elif _is_nowhere(source, ""):
-            raise InputError(f"cannot read {source}: nothing is there")
-        else:
-            path = location(source)
-            yield FoundFile(path, PurePosixPath(name_of(path)))
+def _found(source: str, target: Location) -> list[FoundFile]:
+    """Return the files of an input, with their places below its folder, or the glob's first ones.
+
+    Raises `InputError` for one that is not there and is not called a table.
+    """
+    if is_pattern(source):
+        return [file for file in match_files(source) if _is_table(file, target)]
+    if _is_folder(source):
+        return [file for file in list_files(location(source)) if _is_table(file, target)]
+    if _is_nowhere(source, ""):
+        raise InputError(f"cannot read {source}: nothing is there")
+    path = location(source)
+    if isinstance(path, Path) and not _is_table_name(path.name):
+        check_readable(path)
+    return [FoundFile(path, PurePosixPath(name_of(path)))]
 
 
 def _listed(path: str) -> list[str]:
@@ -136,10 +164,13 @@ def _listed(path: str) -> list[str]:
     with open_file(path) as file:
         content = file.read()
     try:
-        lines = content.decode("utf-8").splitlines()
+        lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise InputError(f"cannot read {path}: a list is a text in UTF-8") from None
-    return [line for line in lines if line.strip()]
+    named = [line for line in lines if line.strip()]
+    if not named:
+        raise InputError(f"no CSV or Parquet file is in {LIST}{path}")
+    return named
 
 
 def _is_table(file: FoundFile, target: Location) -> bool:

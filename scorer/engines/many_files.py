@@ -85,7 +85,7 @@ def score_files(
     """
     outcomes = []
     with _open_manifest(target, binding) as manifest:
-        manifest.claim(pairs)
+        manifest.claim(pair for pair in pairs if pair.error is None)
         for pair in pairs:
             outcomes.append(_score_one(pair, manifest, score))
             on_outcome(outcomes[-1])
@@ -127,6 +127,8 @@ def _score_one(
 ) -> Outcome:
     outcome = Outcome(str(pair.source), str(pair.target), SCORED)
     try:
+        if pair.error is not None:
+            raise pair.error
         known = manifest.rows_of(pair)
         if known is not None:
             return replace(outcome, status=UNCHANGED, rows=known)

@@ -12,6 +12,7 @@ import glob
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from operator import itemgetter
@@ -116,12 +117,14 @@ def _place(url: str) -> str:
 
 
 def list_files(folder: Location, strict: bool = True) -> list[FoundFile]:
-    """Return every file below a folder, sorted. Raises `InputError` where there is no folder.
+    """Return every file below a folder, sorted; also a link that leads to none.
 
-    strict: also for an object that cannot be opened; else it is left out.
+    Raises `InputError` where there is no folder.
+
+    strict: and for an object that cannot be opened; else it is left out.
     """
     if isinstance(folder, Path):
-        inside = sorted(path for path in folder.rglob("*") if path.is_file())
+        inside = sorted(path for path in folder.rglob("*") if _is_listed_here(path))
         return [_local(path, folder) for path in inside]
     return _listed(folder, recursive=True, strict=strict)
 
@@ -131,7 +134,7 @@ def match_files(pattern: str) -> list[FoundFile]:
     if not is_url(pattern):
         base = Path(*_before_magic(Path(pattern).parts))
         matches = sorted(base.glob(str(Path(pattern).relative_to(base))))
-        return [_local(path, base) for path in matches if path.is_file()]
+        return [_local(path, base) for path in matches if _is_listed_here(path)]
     parts = _place(pattern).split("/")
     plain = len(_before_magic(parts))
     wanted = [_unescaped(part) for part in parts[plain:]]
@@ -144,8 +147,19 @@ def _unescaped(part: str) -> str:
     return unquote(ESCAPED.sub(lambda found: f"[{unquote(found[0])}]", part))
 
 
+def _is_listed_here(path: Path) -> bool:
+    """Return whether a path is a file, or one that cannot be reached: who opens it says why."""
+    try:
+        return path.is_file() or not path.exists()
+    except PermissionError:
+        return True
+
+
 def _local(path: Path, base: Path) -> FoundFile:
-    return FoundFile(path, PurePosixPath(path.relative_to(base)), state_of(path))
+    state = None
+    with suppress(InputError):  # who opens it says so
+        state = state_of(path)
+    return FoundFile(path, PurePosixPath(path.relative_to(base)), state)
 
 
 def _before_magic(parts: Sequence[str]) -> list[str]:

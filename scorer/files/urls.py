@@ -20,7 +20,7 @@ from scorer.errors import UsageError
 Location = Path | str  # of a file: a path, or a URL
 
 URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
-PORT = re.compile(r"[^:]*(:[0-9]+)?")  # all that may have a colon in a host, but for IPv6's [::1]
+PORT = re.compile(r"[^:]*(:[0-9]*)?")  # all that may have a colon in a host, but for IPv6's [::1]
 SHOWN_OPTIONS = ("endpoint_override", "region", "scheme")  # of a query; all others are secret
 S3 = ("s3", "s3a", "s3n")  # whose user is a key
 BY_PYARROW = ("s3", "gs", "gcs", "hdfs", "viewfs")  # which decode percent signs; others do not
@@ -57,7 +57,8 @@ def parse_url(url: str) -> Url:
     authority, _, path = place.partition("/")
     account, at, host = authority.rpartition("@")
     user, colon, password = account.partition(":")
-    if not PORT.fullmatch(host.rpartition("]")[2]) or (scheme in S3 and ":" in host):
+    cut_off = host.endswith(":") and "@" in match["rest"]  # an account, with a / in its password
+    if cut_off or not PORT.fullmatch(host.rpartition("]")[2]) or (scheme in S3 and ":" in host):
         what = "bucket's name" if scheme in S3 else "host"
         hint = "An @ stands behind credentials, a / in them is written %2F"
         raise UsageError(f"the {scheme}:// URL has no {what} after its credentials", hint)

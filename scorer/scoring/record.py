@@ -110,7 +110,7 @@ class RunRecord:
             bundle=self.model.bundle,
             input=InputFacts(
                 str(self.source.path),
-                self.source.format.kind,
+                self.reader.kind if self.reader else self.source.format.kind,
                 known.size if known else None,
                 known.sha256 if known else None,
             ),

@@ -5,11 +5,12 @@ and its texts beside those that the bundle was evaluated on. Knows the record of
 how it came about. Texts are cut and lists have an end, so that a page stays below 2 MB.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from scorer.errors import InputError
 from scorer.evaluation.command_line import command_line
 from scorer.evaluation.drift import MEASURES
 from scorer.evaluation.page import (
@@ -34,13 +35,14 @@ from scorer.scoring.record import RunRecord
 from scorer.scoring.reject_limit import DEFAULT_LIMIT
 from scorer.scoring.request import Source, Target
 from scorer.scoring.summary import RunSummary
+from scorer.tables.doubts import Doubt, without_file
 from scorer.tables.formats import format_option
 from scorer.wording import counted, were
 
 INTERRUPTED = (130, 143)  # exit codes
 SHOWN_CLASSES = 6  # with a histogram of their own
 SHOWN_NOTES = 50
-TITLE = "Scoring report"
+OPTION, TITLE = "--report", "Scoring report"
 THIS_RUN, EVALUATED = "this run", "texts the bundle was evaluated on"
 NO_PROFILE = "The bundle keeps no profile of texts to compare with."
 TEXTS = {  # statuses in words
@@ -53,28 +55,48 @@ TEXTS = {  # statuses in words
 RESUMES = "The same command, run again, goes on from the scores that were computed."
 
 
-def check_report(source: Source, target: Target) -> None:
-    """Refuse a report that must not or cannot be written, before any work, see `check_page`."""
-    if target.report is not None:
-        check_page(target.report, "--report", (source.file, target.path))
+def check_report(source: Source, target: Target) -> list[Doubt]:
+    """Refuse a report that must not be written, before any work; return a doubt of one that cannot.
 
-
-def write_report(record: RunRecord, summary: RunSummary) -> None:
-    """Publish the report of a run, where one was asked for. Raises `InputError`."""
-    if record.target.report is not None:
-        publish_page(record.target.report, report_html(record, summary))
-
-
-def write_failure_report(target: Target, facts: Mapping[str, Any], began: bool) -> None:
-    """Publish the report of a run that ended before its bundle was loaded, or did not begin."""
+    Raises the `UsageError` of `check_page`.
+    """
     if target.report is None:
-        return
+        return []
+    page, others = target.report, (source.file, target.path)
+    return _doubts(lambda: check_page(page, OPTION, others))
+
+
+def write_report(record: RunRecord, summary: RunSummary) -> list[Doubt]:
+    """Publish the report of a run, where one was asked for; return a doubt where it cannot be."""
+    page = record.target.report
+    return [] if page is None else _doubts(lambda: publish_page(page, report_html(record, summary)))
+
+
+def write_failure_report(target: Target, facts: Mapping[str, Any], began: bool) -> list[Doubt]:
+    """Publish the report of a run that ended before its bundle was loaded, or did not begin.
+
+    Returns a doubt where it cannot be.
+    """
+    page = target.report
+    return [] if page is None else _doubts(lambda: publish_page(page, _failure_html(facts, began)))
+
+
+def _doubts(write: Callable[[], None]) -> list[Doubt]:
+    """Return a doubt where a report cannot be written: no run fails by it."""
+    try:
+        write()
+    except InputError as error:
+        return [without_file(OPTION, error.args[0])]
+    return []
+
+
+def _failure_html(facts: Mapping[str, Any], began: bool) -> str:
     about = {"output": str(facts["output"]), "started": str(facts["started"])}
     headline, doubt = "Nothing was scored.", "It failed"
     if not began:
         headline, doubt = "The run did not begin: nothing was scored.", "It could not begin"
     heading = Heading(TITLE, headline, about, [str(facts["error"])], doubt)
-    publish_page(target.report, render(heading, []))
+    return render(heading, [])
 
 
 def report_html(record: RunRecord, summary: RunSummary) -> str:

@@ -1,42 +1,53 @@
 """Scores remembered across nights: a SQLite file from text and bundle to score.
 
 A text is known by a hash, together with all that a score depends on (bundle, program, precision),
-so a score is never stale. Bounded; safe to delete; several runs may share it. Knows texts and rows
-of scores, nothing of tables or models.
+so a score is never stale; a checksum tells a damaged one. Bounded; safe to delete; several runs may
+share it. No run needs it: from the first failure on (a full disk, a damaged file, no folder) it
+knows nothing, and says why in `doubts`. Knows texts and rows of scores, nothing of tables or
+models.
 """
 
 import hashlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from scorer.errors import InputError
+from scorer.tables.doubts import Doubt, without_file
 
 MOST_ROWS = 5_000_000  # then the fifth that was used longest ago is removed
 REMOVED_SHARE = 5
-KEY_BYTES = 16
+KEY_BYTES, CHECKSUM_BYTES = 16, 4
 QUERY_KEYS = 500
 WAIT_SECONDS = 60.0  # for another run's write
 TABLE = "CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, score BLOB, used INTEGER)"
+HINT = "A cache that is damaged may be deleted"
+
+Result = TypeVar("Result")
 
 
 class ScoreCache:
     """The scores of one binding in a file; `row` is the type of a text's score."""
 
     def __init__(self, path: Path, binding: Mapping[str, str], row: np.dtype) -> None:
+        self.doubts: list[Doubt] = []  # one, where the run goes on without the file
         self._path, self._row = path, row
         self._salt = "\n".join(f"{name}: {value}" for name, value in sorted(binding.items()))
         self._lock = threading.Lock()  # two stages of a run use it
-        with self._errors():
+        self._file: sqlite3.Connection | None = None
+        try:
             self._file = sqlite3.connect(path, timeout=WAIT_SECONDS, check_same_thread=False)
             self._file.execute("PRAGMA journal_mode=WAL")
             self._file.execute(TABLE)
+        except sqlite3.Error as error:
+            self._give_up(error)
 
     def keys(self, texts: pa.LargeStringArray) -> list[bytes]:
         """Return the key of each text."""
@@ -50,46 +61,85 @@ class ScoreCache:
 
     def find(self, keys: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
         """Return rows (keys,) and bool (keys,), which of them are known."""
-        known: dict[bytes, bytes] = {}
-        with self._lock, self._errors():
-            for start in range(0, len(keys), QUERY_KEYS):
-                some = keys[start : start + QUERY_KEYS]
-                marks = ",".join("?" * len(some))
-                query = f"SELECT key, score FROM scores WHERE key IN ({marks})"
-                known.update(self._file.execute(query, some).fetchall())
-        size = self._row.itemsize
-        found = np.array([len(known.get(key, b"")) == size for key in keys], bool)
-        empty = bytes(size)
-        joined = b"".join(
-            known[key] if is_found else empty for key, is_found in zip(keys, found, strict=True)
-        )
+        nothing: dict[bytes, object] = {}
+        entries = self._try(lambda file: _entries(file, keys), nothing)
+        known = [self._checked(key, entries.get(key)) for key in keys]
+        empty = bytes(self._row.itemsize)
+        joined = b"".join(empty if score is None else score for score in known)
+        found = np.array([score is not None for score in known], bool)
         return np.frombuffer(joined, self._row).copy(), found
+
+    def _checked(self, key: bytes, entry: object) -> bytes | None:
+        """Return the score of an entry; None for one that is missing or damaged."""
+        if not isinstance(entry, bytes):
+            return None
+        score, checksum = entry[:-CHECKSUM_BYTES], entry[-CHECKSUM_BYTES:]
+        whole = len(score) == self._row.itemsize and checksum == _checksum(key, score)
+        return score if whole else None
 
     def add(self, keys: list[bytes], rows: np.ndarray) -> None:
         """Remember the rows of these keys."""
         now, size = int(time.time()), self._row.itemsize
         data = rows.astype(self._row, copy=False).tobytes()
-        entries = [(key, data[i * size : (i + 1) * size], now) for i, key in enumerate(keys)]
-        with self._lock, self._errors(), self._file:
-            self._file.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?)", entries)
+        scores = [data[i * size : (i + 1) * size] for i in range(len(keys))]
+        entries = [
+            (key, score + _checksum(key, score), now)
+            for key, score in zip(keys, scores, strict=True)
+        ]
+        self._try(lambda file: _add(file, entries), None)
 
     def close(self) -> None:
         """Remove what is too much, and close the file."""
-        with self._lock, self._errors():
-            (rows,) = self._file.execute("SELECT COUNT(*) FROM scores").fetchone()
-            if rows > MOST_ROWS:
-                with self._file:
-                    self._file.execute(
-                        "DELETE FROM scores WHERE key IN "
-                        "(SELECT key FROM scores ORDER BY used LIMIT ?)",
-                        (rows - MOST_ROWS + MOST_ROWS // REMOVED_SHARE,),
-                    )
-            self._file.close()
+        self._try(_trim, None)
+        self._try(lambda file: file.close(), None)
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            hint = "It can be deleted, or left out: scores are then computed again"
-            raise InputError(f"--cache {self._path}: {error}", hint) from error
+    def _try(self, use: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
+        """Return what a use of the file returns; `otherwise` from its first failure on."""
+        with self._lock:
+            if self._file is None:
+                return otherwise
+            try:
+                return use(self._file)
+            except sqlite3.Error as error:
+                self._give_up(error)
+                return otherwise
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        hint = "" if isinstance(error, sqlite3.OperationalError) else f". {HINT}"
+        self.doubts.append(without_file(f"--cache {self._path}", f"{error}{hint}"))
+        with suppress(sqlite3.Error):
+            if self._file is not None:
+                self._file.close()
+        self._file = None
+
+
+def _checksum(key: bytes, score: bytes) -> bytes:
+    return zlib.crc32(score, zlib.crc32(key)).to_bytes(CHECKSUM_BYTES)
+
+
+def _entries(file: sqlite3.Connection, keys: list[bytes]) -> dict[bytes, object]:
+    """Return the entries of those keys that the file has."""
+    known: dict[bytes, object] = {}
+    for start in range(0, len(keys), QUERY_KEYS):
+        some = keys[start : start + QUERY_KEYS]
+        marks = ",".join("?" * len(some))
+        query = f"SELECT key, score FROM scores WHERE key IN ({marks})"
+        known.update(file.execute(query, some).fetchall())
+    return known
+
+
+def _add(file: sqlite3.Connection, entries: list[tuple[bytes, bytes, int]]) -> None:
+    with file:
+        file.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?)", entries)
+
+
+def _trim(file: sqlite3.Connection) -> None:
+    """Remove the scores that were used longest ago where there are too many."""
+    (rows,) = file.execute("SELECT COUNT(*) FROM scores").fetchone()
+    if rows > MOST_ROWS:
+        oldest = "SELECT key FROM scores ORDER BY used LIMIT ?"
+        with file:
+            file.execute(
+                f"DELETE FROM scores WHERE key IN ({oldest})",
+                (rows - MOST_ROWS + MOST_ROWS // REMOVED_SHARE,),
+            )

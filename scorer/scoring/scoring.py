@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -42,7 +42,7 @@ from scorer.scoring.summary import RunSummary, failure_facts
 from scorer.tables.formats import RejectSink, check_table, create_table, open_table
 from scorer.tables.json_lines import without_lines
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
-from scorer.tables.text_column import TextColumn, doubt_text, locate_text
+from scorer.tables.text_column import TextColumn, doubt_text, locate_text, note_other_texts
 from scorer.wording import counted, have
 
 CHUNK_BYTES = 32 << 20
@@ -63,12 +63,15 @@ def score_file(
     the scores that were computed. Whatever fails once the output is locked leaves its summary
     beside it; a run that cannot begin is told to the report and to the callbacks alone, as what is
     beside the output is another run's. What can be refused at once is, before `load_model`, which
-    takes seconds.
+    takes seconds. A report or a cache that fails is a note, and the run goes on without it.
     `check_cancelled` is called between chunks, in any thread; what it raises ends the run.
     Raises a `ScorerError` for whatever DESIGN calls expected.
     """
     callbacks = callbacks or Callbacks()
-    check_report(source, target)
+    doubts = check_report(source, target)
+    for doubt in doubts:
+        callbacks.on_note(doubt)
+        target = replace(target, report=None)
     with ExitStack() as stack:
         with _tell_failure(target, callbacks):
             opened = open_output(target.path, source.file, target.overwrite)
@@ -77,7 +80,7 @@ def score_file(
             check_readable(source.file)
             model = load_model()
         with _settings_of_long_runs():
-            record = RunRecord(source, target, model, destination.name)
+            record = RunRecord(source, target, model, destination.name, notes=[*doubts])
             return _Run(record, destination, callbacks, check_cancelled).score()
 
 
@@ -107,8 +110,8 @@ def _tell_failure(
         facts = failure_facts(error, name_of_output(target.path))
         if destination is not None:
             destination.failed(facts, rejects=False)
-        with suppress(OSError, ScorerError):
-            write_failure_report(target, facts, began=destination is not None)
+        for doubt in write_failure_report(target, facts, began=destination is not None):
+            callbacks.on_note(doubt)
         callbacks.on_failure(facts)
         raise
 
@@ -169,7 +172,7 @@ class _Run:
         return summary
 
     def _write_report(self, summary: RunSummary) -> None:
-        write_report(self._record, summary)
+        self._note(write_report(self._record, summary))
 
     def _check_drift(self, outcome: str) -> None:
         """Raise `GateError` where the texts have moved further than they may."""
@@ -209,9 +212,9 @@ class _Run:
         sample = first.table if first else pa.Table.from_batches([], reader.schema)
         wanted, trained_on = self._source.text_column, self._model.text_column
         column = locate_text(without_lines(sample), wanted, trained_on)
+        column = replace(column, file=reader.name)
         record.text_column = column.name
-        if sample.num_rows and (doubt := doubt_text(column.texts(sample), column.name)):
-            self._note([doubt])
+        self._note_doubts(sample, column)
         schema = target.added.added_to(sample.schema, self._model.predictor.classes)
         path = self._destination.table or STANDARD_STREAM
         with (
@@ -224,10 +227,24 @@ class _Run:
             record.scorer = scorer
             self._note((*reader.notes, *writer.notes))
             self._pump(_rejoined(first, chunks), scorer, writer)
-            self._note(reader.notes)
+            self._note((*reader.notes, *record.tally.notes(reader.name)))
             record.ledger.prove(reader.rows_read, reader.rows_rejected, writer.rows_written)
             writer.add_metadata(record.provenance().metadata())
         return schema
+
+    def _note_doubts(self, sample: pa.Table, column: TextColumn) -> None:
+        """Note where the text column may be another one than it is taken for."""
+        if not sample.num_rows:
+            return
+        is_known = self._source.text_column is not None or self._is_trained_on(column)
+        others = None if is_known else note_other_texts(sample, column)
+        doubt = doubt_text(column.texts(sample), column.name)
+        notes = [note for note in (others, doubt) if note is not None]
+        self._note([type(note)(f"{column.file}: {note}") for note in notes])
+
+    def _is_trained_on(self, column: TextColumn) -> bool:
+        """Return whether a user's bundle was trained on it; the shipped one's is called `text`."""
+        return column.name == self._model.text_column and self._model.folder != ""
 
     def _check_rejects(self, reader: TableReader) -> None:
         where, hint = self._destination.rejects_told, reader.reject_hint
@@ -268,6 +285,7 @@ class _Run:
         kinds = statuses(scored.texts, scored.prediction)
         distinct = count_distinct(scored.texts)
         record.tally.update(kinds, distinct, scored.prediction, scored.encoded)
+        record.tally.count_no_texts(scored.texts)
         if record.certainty is not None:
             record.certainty.update(chunk.first_row, scored.texts, scored.prediction)
 
@@ -298,8 +316,11 @@ class _Run:
         bundle, predictor = self._model.bundle, self._model.predictor
         binding = {"bundle": bundle.digest, **self._program, **predictor.score_settings}
         cache = ScoreCache(self._source.cache, {**binding, **self._explained}, self._row)
-        with closing(cache):
+        try:
             yield cache
+        finally:
+            cache.close()
+            self._note(cache.doubts)
 
     def _open_journal(self, column: TextColumn) -> Journal | None:
         """Open the journal, bound to all that a score depends on; None for what is read once."""

@@ -1,14 +1,22 @@
 """Counts of the rows that a run has scored so far. Knows predictions, nothing of tables."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from scorer.evaluation.profile import Profile
 from scorer.network.inference import Prediction
 from scorer.scoring.columns import STATUSES
 from scorer.tokens.encoding import Encoded
+from scorer.wording import are, counted
+
+# what programs write where there is no text, in lower case
+NO_TEXTS = ("null", "(null)", "\\n", "nan", "na", "n/a", "#n/a", "#null!", "none", "nil", "-", "--")
+MOST_BYTES = max(map(len, NO_TEXTS))
 
 
 @dataclass
@@ -18,6 +26,7 @@ class Tally:
     classes: Sequence[str]
     statuses: np.ndarray = field(default_factory=lambda: np.zeros(len(STATUSES), np.int64))
     duplicates: int = 0  # rows whose text an earlier row of their chunk has
+    no_texts: Counter[str] = field(default_factory=Counter)  # rows by such a text
     profile: Profile = field(init=False)
 
     def __post_init__(self) -> None:
@@ -34,6 +43,23 @@ class Tally:
         self.duplicates += len(statuses) - distinct
         self.profile.count_predictions(prediction)
         self.profile.count_words(encoded)
+
+    def count_no_texts(self, texts: pa.LargeStringArray) -> None:
+        """Count the texts of a chunk that are `NULL`, `N/A` and so on."""
+        short = texts.filter(pc.less_equal(pc.binary_length(texts), MOST_BYTES))
+        found = short.filter(pc.is_in(pc.utf8_lower(short), pa.array(NO_TEXTS, short.type)))
+        self.no_texts.update(found.to_pylist())
+
+    def notes(self, name: str) -> Iterator[str]:
+        """Yield what a user should know of the texts of the table that is called so."""
+        total = self.no_texts.total()
+        if total:
+            found = self.no_texts.most_common()
+            listed = ", ".join(f"'{text}' ({count:,})" for text, count in found)
+            yield (
+                f"{name}: {counted(total, 'text')} {are(total)} what some programs write for none: "
+                f"{listed}. Such a text is scored like any other, an empty cell is not"
+            )
 
     @property
     def by_status(self) -> dict[str, int]:

@@ -59,6 +59,7 @@ class CsvReader(TableReader):
             self._source.close()
             raise
         head = self._head
+        self.kind = "lines" if head.dialect.is_lines else "csv"
         self.dialect = CsvDialect() if head.dialect.is_lines else head.dialect  # of a copy
         self.schema = pa.schema([pa.field(name, TEXT) for name in head.names])
         self._is_read = False
@@ -71,7 +72,7 @@ class CsvReader(TableReader):
         """What a user should know of the file, as far as it is read."""
         notes = [*self._head.notes]
         if self._is_read:  # before, what is usual is not known
-            notes += self._records.quotes.notes()
+            notes += [*self._records.quotes.notes(), *self._records.ending_notes()]
         undecodable = self._records.rejected[UNDECODABLE]
         if undecodable:
             rows = f"{counted(undecodable, 'rejected row')} {are(undecodable)}"

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from scorer.errors import InputError
 from scorer.tables.csv_encoding import Encoding
 from scorer.tables.csv_parser import MAX_CELL, parse
+from scorer.tables.doubts import Doubt
 from scorer.tables.stray_quotes import QUOTE_HINT, StrayQuotes
 from scorer.tables.table_streams import CsvDialect, Reject
 from scorer.wording import counted
@@ -24,15 +25,23 @@ class Lines:
     """Lines with their endings; those read since the last `next_record` are one record."""
 
     def __init__(
-        self, text: io.TextIOBase, encoding: Encoding, name: str, line: int = 1, offset: int = 0
+        self,
+        text: io.TextIOBase,
+        encoding: Encoding,
+        name: str,
+        line: int = 1,
+        offset: int = 0,
+        is_row: bool = False,
     ) -> None:
+        """Begin at a line of a file, and a byte; is_row: of a row by itself, as among rejects."""
         self.line, self.offset = line, offset  # of the record's first line
         self.size = 0  # bytes of the record
         self.valid = True  # all of the record is decodable, and it does not end with the file
         self.well_formed = True  # no quoted field of it goes on after its closing quote
         self.ended = False
         self.count = 0  # lines of the record
-        self.name, self.encoding = name, encoding
+        self.name, self.encoding, self.is_row = name, encoding, is_row
+        self._last = ""
         self._record = io.StringIO(newline="")  # smaller than many strings
         self._source = self._read(text)
 
@@ -45,6 +54,7 @@ class Lines:
     def __iter__(self) -> Iterator[str]:
         for line in self._source:
             self.count += 1
+            self._last = line
             self._record.write(line)
             size, decodable = self.encoding.measure(line)
             self.size += size
@@ -66,6 +76,11 @@ class Lines:
         for _ in islice(self, count):
             pass
         self.next_record()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the file has ended within a line, as one that was cut off does."""
+        return self.ended and not self.is_row and not self._last.endswith(("\n", "\r"))
 
     def next_record(self) -> None:
         """Begin a record with the next line."""
@@ -122,6 +137,8 @@ class Records:
         self.rejected = {UNDECODABLE: 0, OPEN_QUOTE: 0, WIDTH: 0}
         self.undecodable = ""  # some of the rows that are not in the encoding
         self.quotes = StrayQuotes(dialect, len(names))
+        self._cut_at = 0  # the line within which the file ends; 0: it does not
+        self._incomplete_at = 0  # last line of the last record that is not whole
         self._streams, self._dialect = streams, dialect
         self._names, self._reject = names, reject
 
@@ -137,9 +154,12 @@ class Records:
                 elif cells:
                     self._reject_record(lines, cells)
                 lines.next_record()
+            self._cut_at = lines.line - 1 if lines.is_cut and not self._dialect.is_lines else 0
 
     def _reject_record(self, lines: Lines, cells: list[str]) -> None:
         """Reject a record; line by line if its quote has no end and other rows may be in it."""
+        if lines.ended or len(cells) <= len(self._names):
+            self._incomplete_at = lines.line + lines.count - 1
         if lines.ended:
             self.rejected[OPEN_QUOTE] += lines.count
             for reject in lines.rejects(f"a quote opened from line {lines.line} on has no end"):
@@ -152,6 +172,17 @@ class Records:
             self.undecodable += f"{lines.raw}\n" * (len(self.undecodable) < SAMPLE_CHARACTERS)
         fault = lines.fault(cells, self._names)
         self._reject(Reject(lines.line, lines.offset, fault, lines.raw))
+
+    def ending_notes(self) -> Iterator[str]:
+        """Yield what a user should know of where the file ends, once it has."""
+        if not self._cut_at:
+            return
+        if self._incomplete_at == self._cut_at:
+            ends = f"it ends in the middle of a row, at line {self._cut_at:,}"
+            yield Doubt(f"{ends}: it was probably cut off, and rows are missing")
+        else:
+            ends = f"its last line, {self._cut_at:,}, has no line break at its end"
+            yield f"{ends}: if the file was cut off, that row is not whole"
 
 
 def parsed(lines: Lines, dialect: CsvDialect) -> Iterator[list[str]]:

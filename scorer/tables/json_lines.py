@@ -39,6 +39,8 @@ class JsonLinesReader(TableReader):
     keep_lines: whether each line goes along in the column LINE, for a writer of JSON Lines.
     """
 
+    kind = "jsonl"
+
     dialect = CsvDialect()
 
     def __init__(

@@ -40,6 +40,8 @@ ROW_GROUP_BYTES = 128 << 20
 class ParquetReader(TableReader):
     """A Parquet file being read."""
 
+    kind = "parquet"
+
     def __init__(self, path: str) -> None:
         self.name = source_name(path)
         self._file = open_seekable(path)

@@ -107,7 +107,7 @@ def read_rejects(lines: Lines, dialect: CsvDialect) -> tuple[CsvDialect, Iterato
         raise InputError(f"{lines.name}: its first row is not the input's header")
     escape = header[2].removeprefix(HEADER).removeprefix(ESCAPE)
     streams = (
-        Lines(_text(raw), Encoding(), lines.name, _int(line), _int(offset))
+        Lines(_text(raw), Encoding(), lines.name, _int(line), _int(offset), is_row=True)
         for line, offset, _, raw in chain([header], records)
     )
     return replace(dialect, escape=escape), streams

@@ -73,6 +73,7 @@ class TableReader(ABC):
     """
 
     name: str  # for messages
+    kind: str  # of the table: csv, lines, jsonl or parquet
     schema: pa.Schema
     rows_read: int = 0  # accepted and rejected, so far
     rows_rejected: int = 0

@@ -4,6 +4,7 @@ Knows Arrow tables, nothing of files or of what is done with the texts.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.errors import InputError
+from scorer.errors import InputError, prefix_errors
 from scorer.tables.doubts import Doubt
 
 USUAL_NAMES = frozenset(
@@ -21,11 +22,12 @@ TWO_WORDS = r"\p{L}{2,}\s+\p{L}{2,}"  # what a cell of prose has and a number, c
 CODE = r"^\s*(?:[\d\s.,:/+TZ-]+|[0-9a-fA-F-]{8,}|[A-Za-z_-]*\d[\w-]*)\s*$"  # one word at most
 DOUBTED_CELLS, DOUBTED_SHARE = 1000, 0.95
 JOIN = " + "  # between the names of columns whose texts are joined
-FEW_CELLS = 50  # of a column are looked at, unless all of them are blank
+FEW_CELLS = 50  # of a column are looked at, at most, unless all of them are blank
 CATEGORY_CELLS, CATEGORY_REPEATS = 20, 5  # at least: cells, and how often each comes in the mean
 MAX_LISTED = 50  # columns in a message
 OPTION = "--text-column names it"
 TYPED = "--text-column names another; without --infer-types each column of a CSV is text"
+ENCODED = "Have the program that writes the file write that column in UTF-8"
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,18 @@ class TextColumn:
     """The column that texts are in, or several (a title and a body), joined by a line break.
 
     name: the column's, or the columns' with ` + ` between them, as a bundle records it.
+    file: the table's, for messages.
     """
 
     name: str
     positions: tuple[int, ...]
+    file: str = ""
 
     def texts(self, table: pa.Table, first_row: int = 0) -> pa.LargeStringArray:
         """Return the texts of a table, (rows,). Raises `InputError` for bytes that are no UTF-8."""
         names = table.schema.names
-        parts = [as_texts(table.column(at), names[at], first_row) for at in self.positions]
+        with prefix_errors(self.file) if self.file else nullcontext():
+            parts = [as_texts(table.column(at), names[at], first_row) for at in self.positions]
         if len(parts) == 1:
             return parts[0]
         line_break = pa.scalar("\n", pa.large_string())
@@ -75,6 +80,29 @@ def doubt_text(texts: pa.LargeStringArray, name: str) -> Doubt | None:
     )
 
 
+def note_other_texts(sample: pa.Table, column: TextColumn) -> str | None:
+    """Return a note where other columns look like text as well as the one that was found."""
+    places = [
+        at
+        for at, kind in enumerate(sample.schema.types)
+        if at not in column.positions and is_text(kind)
+    ]
+    others = [sample.column(at) for at in places]
+    if not others:
+        return None
+    looks = zip(places, others, _are_prose(others), strict=True)
+    names = [
+        sample.schema.names[at] for at, cells, prose in looks if prose and not is_category(cells)
+    ]
+    if not names:
+        return None
+    looks_like = "looks" if len(names) == 1 else "look"
+    return (
+        f"the texts are in column {column.name!r}; {listed(names)} {looks_like} like text too. "
+        "--text-column names another; given for several, it joins their texts"
+    )
+
+
 def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> int:
     """Return the position of the text column of a table, of which `sample` has the first rows.
 
@@ -86,7 +114,7 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
         return _named(sample.schema, wanted)
     if trained_on in sample.schema.names:
         return _named(sample.schema, trained_on)
-    strings = [i for i, kind in enumerate(sample.schema.types) if is_text(kind)]
+    strings = [i for i, column in enumerate(sample.columns) if _holds_text(column)]
     usual = usual_columns(sample.schema, strings)
     for choice in (usual, strings):
         if len(choice) > 1:
@@ -109,7 +137,7 @@ def usual_columns(schema: pa.Schema, positions: Iterable[int]) -> list[int]:
 def _named(schema: pa.Schema, name: str) -> int:
     position = named_column(schema, name, "--text-column")
     kind = schema.field(position).type
-    if not is_text(kind):
+    if not (is_text(kind) or _is_bytes(kind)):
         raise InputError(f"column {name!r} is {kind}, not text", TYPED)
     return position
 
@@ -150,6 +178,24 @@ def is_text(kind: pa.DataType) -> bool:
     )
 
 
+def _is_bytes(kind: pa.DataType) -> bool:
+    """Return whether a column is bytes, as some programs write texts into Parquet."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+    return any(test(value) for test in tests)
+
+
+def _holds_text(column: pa.ChunkedArray) -> bool:
+    """Return whether a column is text, or bytes that are all UTF-8."""
+    if not _is_bytes(column.type):
+        return is_text(column.type)
+    try:
+        as_texts(column, "")
+    except InputError:
+        return False
+    return True
+
+
 def _are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
     """Return of each column whether at least half of some cells have two words in a row."""
     cells = [_some_cells(column) for column in columns]
@@ -171,9 +217,11 @@ def is_category(column: pa.ChunkedArray) -> bool:
 
 
 def _some_cells(column: pa.ChunkedArray) -> pa.LargeStringArray:
-    """Return the first cells that are not blank."""
-    few = _filled(column.slice(0, FEW_CELLS))
-    return few if len(few) else _filled(column).slice(0, FEW_CELLS)
+    """Return some cells that are not blank, of the whole column: its first rows may be odd."""
+    count = min(FEW_CELLS, len(column))
+    rows = pa.array([at * len(column) // count for at in range(count)], pa.int64())
+    some = _filled(column.take(rows))
+    return some if len(some) else _filled(column).slice(0, FEW_CELLS)
 
 
 def _filled(column: pa.ChunkedArray) -> pa.LargeStringArray:
@@ -182,13 +230,26 @@ def _filled(column: pa.ChunkedArray) -> pa.LargeStringArray:
 
 
 def as_texts(column: pa.ChunkedArray, name: str, first_row: int = 0) -> pa.LargeStringArray:
-    """Return a text column of any string type as one array.
+    """Return a column of strings, or of bytes that are such, as one array.
 
     Raises `InputError` for bytes that are not UTF-8, which a Parquet file may hold.
     """
-    texts = pc.cast(column, pa.large_string()).combine_chunks()
     try:
+        texts = pc.cast(column, pa.large_string()).combine_chunks()
         texts.validate(full=True)
     except pa.ArrowInvalid as error:
-        raise InputError(f"column {name!r}, rows from {first_row}: {error}") from error
+        row = first_row + _first_misfit(column) + 1
+        raise InputError(f"row {row:,}, column {name!r}: it is not UTF-8", ENCODED) from error
     return texts
+
+
+def _first_misfit(column: pa.ChunkedArray) -> int:
+    """Return the first row whose bytes are not UTF-8."""
+    kind = column.type
+    plain = pc.cast(column, kind.value_type) if pa.types.is_dictionary(kind) else column
+    for row, cell in enumerate(pc.cast(plain, pa.large_binary()).to_pylist()):
+        try:
+            (cell or b"").decode()
+        except UnicodeDecodeError:
+            return row
+    raise AssertionError("each row is UTF-8 by itself")

@@ -8,7 +8,7 @@ import multiprocessing
 import signal
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -27,7 +27,11 @@ class ChildProcess:
     def __init__(
         self, name: str, hint: str, serve: Callable[..., None], *arguments: object
     ) -> None:
-        """Start it. name, hint: of the error that is raised when it is gone."""
+        """Start it. name, hint: of the error that is raised when it is gone.
+
+        arguments: small ones. What does not fit into a pipe is sent: if its owner is killed on the
+        way, Python's own start of a process ends in a traceback, `asked` in silence.
+        """
         spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads
         self._name, self._hint = name, hint
         self._pipe, theirs = spawn.Pipe()
@@ -75,11 +79,19 @@ class ChildProcess:
 
 def answer_each(pipe: Connection, name: str, answer: Callable[[Any], object]) -> None:
     """Answer each question, or give back the error it leads to, while somebody asks."""
+    for question in asked(pipe):
+        with suppress(OSError):  # nobody is left
+            pipe.send(_answer(name, answer, question))
+
+
+def asked(pipe: Connection) -> Iterator[Any]:
+    """Yield each question until nobody is left to ask, if only since the middle of a question."""
     while True:
         try:
-            pipe.send(_answer(name, answer, pipe.recv()))
-        except (EOFError, ConnectionError):  # nobody is left
+            question = pipe.recv()
+        except (EOFError, OSError):
             return
+        yield question
 
 
 def _answer(name: str, answer: Callable[[Any], object], question: object) -> object:

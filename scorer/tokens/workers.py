@@ -6,6 +6,7 @@ or of what the ids are for.
 
 import atexit
 import sys
+from contextlib import suppress
 from itertools import pairwise
 from multiprocessing.connection import Connection
 
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from scorer.errors import ScorerError, UsageError
-from scorer.tokens.child_process import ChildProcess, answer_each
+from scorer.tokens.child_process import ChildProcess, GoneError, answer_each, asked
 from scorer.tokens.encoding import Encoded, TextEncoder, Vocabulary
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules, bytes_of
@@ -40,9 +41,10 @@ class EncodingWorkers:
         if workers < 1:
             raise UsageError(f"{workers} is no number of workers", "--workers takes 1, 2 …")
         encoder = (rules, vocabulary, cached_pieces, tokeniser_rules)
-        self._workers = [
-            ChildProcess("encoding worker", HINT, _serve, *encoder) for _ in range(workers)
-        ]
+        self._workers = [ChildProcess("encoding worker", HINT, _serve) for _ in range(workers)]
+        for worker in self._workers:
+            with suppress(GoneError):  # it is raised where its answer is taken
+                worker.send(encoder)
         atexit.register(self.close)  # before multiprocessing waits for the processes
 
     def encode(self, texts: pa.LargeStringArray) -> Encoded:
@@ -79,16 +81,13 @@ def _question(texts: pa.LargeStringArray) -> bytes:
     return bytes(pa.record_batch([texts], schema=SCHEMA).serialize().to_pybytes())
 
 
-def _serve(
-    pipe: Connection,
-    rules: TextRules,
-    vocabulary: Vocabulary,
-    cached_pieces: CachedPieces | None,
-    tokeniser_rules: TokeniserRules | None,
-) -> None:
-    """Answer each column of texts with its Encoded."""
+def _serve(pipe: Connection) -> None:
+    """Answer each column of texts with its Encoded, by the encoder whose parts come first."""
     sys.modules.setdefault("torch", None)  # type: ignore[arg-type]  # spaCy would import it
-    encoder = TextEncoder(rules, vocabulary, cached_pieces, tokeniser_rules)
+    parts = next(asked(pipe), None)
+    if parts is None:
+        return
+    encoder = TextEncoder(*parts)
 
     def encode(column: bytes) -> Encoded:
         return encoder.encode(pa.ipc.read_record_batch(pa.py_buffer(column), SCHEMA).column(0))

@@ -29,6 +29,7 @@ from scorer.tables.table_streams import (
 )
 from scorer.wording import are, counted
 
+MIXED = 0.1  # lines in the encoding for each that is not: fewer may be so by chance
 WIDTH_HINT = "--delimiter, --quote, --escape and --skip-rows say how the file is to be read"
 
 
@@ -89,7 +90,9 @@ class CsvReader(TableReader):
 
     @property
     def _encoding_hint(self) -> str:
-        return encoding_hint(self._records.undecodable, self._head.encoding)
+        records = self._records
+        mixed = records.multibyte > MIXED * records.rejected[UNDECODABLE]
+        return encoding_hint(records.undecodable, self._head.encoding, mixed)
 
     def share_read(self, size: int | None) -> float | None:
         """Return the share of the file's bytes that is read."""

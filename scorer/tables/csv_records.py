@@ -31,6 +31,7 @@ class Lines:
         self.valid = True  # all of the record is decodable, and it does not end with the file
         self.well_formed = True  # no quoted field of it goes on after its closing quote
         self.ended = False
+        self.multibyte = 0  # lines with characters of several bytes, of the whole stream
         self.count = 0  # lines of the record
         self.name, self.encoding = name, encoding
         self._record = io.StringIO(newline="")  # smaller than many strings
@@ -49,6 +50,7 @@ class Lines:
             size, decodable = self.encoding.measure(line)
             self.size += size
             self.valid &= decodable
+            self.multibyte += decodable and size > len(line)
             yield line
         self.ended, self.valid = True, False
 
@@ -121,6 +123,7 @@ class Records:
         self.bytes = 0  # of the records so far
         self.rejected = {UNDECODABLE: 0, OPEN_QUOTE: 0, WIDTH: 0}
         self.undecodable = ""  # some of the rows that are not in the encoding
+        self.multibyte = 0  # lines that are in the encoding beyond ASCII
         self.quotes = StrayQuotes(dialect, len(names))
         self._streams, self._dialect = streams, dialect
         self._names, self._reject = names, reject
@@ -137,6 +140,7 @@ class Records:
                 elif cells:
                     self._reject_record(lines, cells)
                 lines.next_record()
+            self.multibyte += lines.multibyte
 
     def _reject_record(self, lines: Lines, cells: list[str]) -> None:
         """Reject a record; line by line if its quote has no end and other rows may be in it."""

@@ -8,6 +8,7 @@ import pytest
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_reader import CsvReader
+from scorer.tables.rejects import RejectSink
 
 GOOD, DULL = "the soup was warm and good", "a dull evening with no point"
 ROWS = [["1", "2020-01-01", GOOD], ["2", "2020-01-02", DULL]]
@@ -306,3 +307,34 @@ def test_options_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         read(tmp_path, "a,b\n1,2\n", **options)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_delimiter_at_the_end_of_rows_alone_is_a_blank_column(
+    tmp_path: Path, delimiter: str
+) -> None:
+    header, *rows = lines(delimiter).splitlines()
+    data = "\n".join([header, *(row + delimiter for row in rows)])
+    names, found, notes = read(tmp_path, data)
+    assert (names, found) == ([*NAMES, ""], [[*row, ""] for row in ROWS])
+    assert "its rows end in a delimiter and its header does not" in notes[0]
+    names, found, notes = read(tmp_path, "\n".join([header + delimiter, *rows]))
+    assert (names, found) == (NAMES, ROWS)
+    assert "its header ends in a delimiter and its rows do not" in notes[0]
+
+
+def test_a_field_more_that_is_not_blank_is_no_end_of_a_row(tmp_path: Path) -> None:
+    data = "text,label\n" + "1,good,\n" * 30 + "2,bad,x\n"  # names that are perhaps shifted
+    (tmp_path / "in.csv").write_text(data)
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        assert list(reader.chunks(99)) == []
+    assert (reader.schema.names, reader.rows_rejected) == (["text", "label"], 31)
+
+
+def test_a_rejected_row_of_such_a_table_can_be_put_right(tmp_path: Path) -> None:
+    rejects = RejectSink(tmp_path / "rejects.csv")
+    (tmp_path / "in.csv").write_text("id,text\n" + "1,good,\n" * 30 + "2,bad, really,\n")
+    with CsvReader(str(tmp_path / "in.csv"), rejects=rejects) as reader:
+        list(reader.chunks(99))
+    written = (tmp_path / "rejects.csv").read_text().replace("bad, really", "bad")
+    assert read(tmp_path, written)[:2] == (["id", "text", ""], [["2", "bad", ""]])

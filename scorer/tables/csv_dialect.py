@@ -9,13 +9,12 @@ from dataclasses import replace
 
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions, shown
-from scorer.tables.csv_sample import CsvSample, consistency, is_prose, share_as_wide
+from scorer.tables.csv_sample import SURE, CsvSample, consistency, is_prose, share_as_wide
 from scorer.tables.table_streams import CsvDialect
 
 DELIMITERS = (",", ";", "\t", "|")
 ESCAPE = "\\"
 CLEAR = 0.5  # share of the records as wide as the header, above which a delimiter is the one
-SURE = 0.9  # the same for a delimiter that is not a usual one, or a header further down
 PROSE = (
     "-'.!?/&()"  # such a character is a delimiter only if many records say so, without exception
 )

@@ -15,12 +15,14 @@ from scorer.tables.csv_header import check_header, looks_like_data, separator_of
 from scorer.tables.csv_lines import LINES_COLUMN, TEXT_LINES, WHOLE_LINES, are_texts
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_records import Lines, UndecodableHeaderError, read_header
-from scorer.tables.csv_sample import CsvSample
+from scorer.tables.csv_sample import CsvSample, fitted_header
 from scorer.tables.doubts import Doubt
 from scorer.tables.rejects import read_rejects, rejects_dialect
 from scorer.tables.table_streams import CsvDialect
 
 SAMPLE_CHARACTERS = 1 << 18  # to detect the dialect from
+LONGER = "they are read with a last column that has no name and is blank"
+SHORTER = "the header is read without it"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ def read_head(
     if dialect.is_lines:
         return _head_of_lines(lines, options, notes)
     notes += _dialect_notes(dialect, options)
-    header, raw = _names(lines, sample.rows(dialect), dialect, options, notes)
+    rows = sample.rows(dialect)
+    header, raw = _names(lines, rows, dialect, options, notes)
+    if not options.no_header:
+        header, raw = _fitted(header, raw, dialect, rows[1:], notes)
     names = unique_names(header) if options.rename_duplicates else header
     notes += _renaming_notes(header, names)
     return CsvHead(names, raw, dialect, lines.encoding, iter([lines]), notes)
@@ -125,6 +130,24 @@ def _names(
         raise InputError(f"{lines.name} is empty")
     names = [f"column_{number}" for number in range(1, len(rows[0]) + 1)]
     return names, dialect.delimiter.join(names)
+
+
+def _fitted(
+    header: list[str],
+    raw: str,
+    dialect: CsvDialect,
+    rows: Sequence[Sequence[str]],
+    notes: list[str],
+) -> tuple[list[str], str]:
+    """Return the names and the text of the header, ending in a delimiter where the rows do."""
+    names = fitted_header(header, rows)
+    if len(names) > len(header):
+        raw += dialect.delimiter
+        notes.append(Doubt("its rows end in a delimiter and its header does not: " + LONGER))
+    elif len(names) < len(header):
+        raw = raw[: raw.rindex(dialect.delimiter)]
+        notes.append(Doubt("its header ends in a delimiter and its rows do not: " + SHORTER))
+    return names, raw
 
 
 def _head_of_rejects(source: io.BufferedReader, name: str, dialect: CsvDialect) -> CsvHead:

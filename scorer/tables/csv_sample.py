@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from scorer.tables.csv_parser import parse
 from scorer.tables.table_streams import CsvDialect
 
+SURE = 0.9  # share of the records, above which others are broken
+
 
 @dataclass(frozen=True)
 class Record:
@@ -60,9 +62,27 @@ class CsvSample:
         return True
 
 
+def fitted_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the names of the columns: a blank one more where the rows alone end in a delimiter.
+
+    One less where the header alone does.
+    """
+    width = len(header)
+    longer = [row for row in rows if len(row) == width + 1]
+    shorter = sum(len(row) == width - 1 for row in rows)
+    if width > 1 and len(longer) > SURE * len(rows) and not any(row[-1] for row in longer):
+        return [*header, ""]
+    if width > 2 and not header[-1] and shorter > SURE * len(rows):
+        return [*header[:-1]]
+    return [*header]
+
+
 def share_as_wide(rows: Sequence[Sequence[str]]) -> float:
-    """Return the share of rows that are as wide as the first."""
-    return sum(len(row) == len(rows[0]) for row in rows) / max(len(rows), 1)
+    """Return the share of rows that are as wide as the header, which is the first."""
+    if not rows:
+        return 0.0
+    width = len(fitted_header(rows[0], rows[1:]))
+    return (1 + sum(len(row) == width for row in rows[1:])) / len(rows)
 
 
 def consistency(rows: Sequence[Sequence[str]]) -> float:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scorer.errors import InputError
-from scorer.tables.csv_dialect import CLEAR, DELIMITERS
+from scorer.tables.csv_dialect import CLEAR
 from scorer.tables.csv_options import shown
+from scorer.tables.csv_readings import DELIMITERS
 from scorer.tables.csv_sample import SURE, CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
 from scorer.wording import counted

@@ -17,7 +17,7 @@ from scorer.tables.table_streams import CsvDialect, Reject
 from scorer.wording import counted
 
 UNDECODABLE, OPEN_QUOTE, WIDTH = "encoding", "open quote", "width"  # why rows are rejected
-SAMPLE_CHARACTERS = 1 << 16  # of undecodable rows that are kept
+SAMPLE_CHARACTERS = 1 << 16  # of rejected rows that are kept, for a hint
 
 
 class Lines:
@@ -124,6 +124,7 @@ class Records:
         self.rejected = {UNDECODABLE: 0, OPEN_QUOTE: 0, WIDTH: 0}
         self.undecodable = ""  # some of the rows that are not in the encoding
         self.multibyte = 0  # lines that are in the encoding beyond ASCII
+        self.misfits = ""  # some of the rows that are not as wide as the header
         self.quotes = StrayQuotes(dialect, len(names))
         self._streams, self._dialect = streams, dialect
         self._names, self._reject = names, reject
@@ -151,6 +152,7 @@ class Records:
             return
         if lines.valid:
             self.rejected[WIDTH] += 1
+            self.misfits += f"{lines.raw}\n" * (len(self.misfits) < SAMPLE_CHARACTERS)
         else:
             self.rejected[UNDECODABLE] += 1
             self.undecodable += f"{lines.raw}\n" * (len(self.undecodable) < SAMPLE_CHARACTERS)

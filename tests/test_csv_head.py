@@ -338,3 +338,40 @@ def test_a_rejected_row_of_such_a_table_can_be_put_right(tmp_path: Path) -> None
         list(reader.chunks(99))
     written = (tmp_path / "rejects.csv").read_text().replace("bad, really", "bad")
     assert read(tmp_path, written)[:2] == (["id", "text", ""], [["2", "bad", ""]])
+
+
+JOINED = {
+    "another delimiter": "id;text\n" + "1;good\n" * 20 + "id,date,text\n" + "3,2020,good\n" * 300,
+    "another width": "id,text\n" + "1,good\n" * 20 + "id,date,text\n" + "3,2020,good\n" * 300,
+    "many rows of words": "a;b\n" + "good;bad\n" * 12 + "a,b,c\n" + "good,bad,fair\n" * 200,
+}
+
+
+@pytest.mark.parametrize("data", JOINED.values(), ids=JOINED)
+def test_rows_above_another_header_are_not_to_be_skipped(tmp_path: Path, data: str) -> None:
+    with pytest.raises(InputError, match=r"If two files are joined, split them before line") as no:
+        read(tmp_path, data)
+    assert "--skip-rows" not in no.value.hint
+
+
+def test_a_few_lines_above_a_header_may_be_rows_or_a_title(tmp_path: Path) -> None:
+    title = "Report,Reviews\nDate,2020-01-01\nRows,2\n"
+    with pytest.raises(InputError, match="--skip-rows 3 leaves it out") as no:
+        read(tmp_path, title + lines(","))
+    assert "joined" not in no.value.hint
+    with pytest.raises(InputError, match=r"joined.*If a title .* --skip-rows 4 leaves it out"):
+        read(tmp_path, f"{title}Stars,5\n{lines(',')}" + "3,2020-01-01,fine\n" * 50)
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [
+        ("id,text\n" + "1,good\n" * 5 + "1,good,x\n" * 200, "add it there"),
+        ("id,text\n" + "1,good\n" * 5 + "1,good,x,y\n" * 200, "mend the file, or split it"),
+        ("text,label\n" + "1,good,x\n" * 5, "If the header lacks a name"),
+    ],
+)
+def test_wider_rows_are_not_taken_for_a_header(tmp_path: Path, data: str, hint: str) -> None:
+    with pytest.raises(InputError, match=hint) as refused:
+        read(tmp_path, data)
+    assert "--skip-rows" not in refused.value.hint

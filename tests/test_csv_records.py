@@ -1,5 +1,6 @@
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from scorer.errors import InputError
 from scorer.tables import csv_parser, csv_records
 from scorer.tables.csv_encoding import Encoding
+from scorer.tables.csv_reader import CsvReader
 from scorer.tables.csv_records import Lines, Records, read_header
 from scorer.tables.table_streams import CsvDialect, Reject
 
@@ -130,3 +132,17 @@ def test_a_cell_without_end_is_an_error_before_memory_is_full(
             records("a\n" + "b" * 1001, 1)
     finally:
         csv.field_size_limit(limit)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_header_among_the_rows_is_counted_and_stays_a_row(tmp_path: Path, mark: str) -> None:
+    part = "id,text\n1,good\n2,text\n"
+    (tmp_path / "in.csv").write_text(f"{part}{mark}{part}{mark}{part}")
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        (chunk,) = reader.chunks(99)
+    texts = ["good", "text", "text", "good", "text", "text", "good", "text"]
+    assert chunk.table["text"].to_pylist() == texts
+    assert [note.partition(": ")[2] for note in reader.notes] == [
+        "2 rows are equal to the header (the first at line 4), as where files were joined: "
+        "read as any other row"
+    ]

@@ -75,7 +75,7 @@ class CsvReader(TableReader):
         """What a user should know of the file, as far as it is read."""
         notes = [*self._head.notes]
         if self._is_read:  # before, what is usual is not known
-            notes += self._records.quotes.notes()
+            notes += self._records.notes()
         undecodable = self._records.rejected[UNDECODABLE]
         if undecodable:
             rows = f"{counted(undecodable, 'rejected row')} {are(undecodable)}"

@@ -19,6 +19,7 @@ from scorer.tables.table_streams import CsvDialect
 DELIMITERS = (",", ";", "\t", "|")
 ESCAPE = "\\"
 ONE_FIELD = CsvDialect("\uffff")  # a delimiter that is no character of any text
+MISSING_NAME = "If the header lacks a name (R writes none for the names of rows), add it there"
 OPTIONS = "--delimiter, --quote and --escape say how the file is to be read"
 
 
@@ -76,7 +77,7 @@ def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int) -> str:
         if _are_wide(rejected, replace(dialect, delimiter=delimiter), width):
             return f"They have {shown(delimiter)} between fields: two files may be joined"
     if _are_wide(rejected, dialect, width + 1):
-        return "If the header lacks a name (R writes none for the names of rows), add it there"
+        return MISSING_NAME
     return OPTIONS
 
 

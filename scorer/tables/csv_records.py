@@ -14,7 +14,7 @@ from scorer.tables.csv_encoding import Encoding
 from scorer.tables.csv_parser import MAX_CELL, parse
 from scorer.tables.stray_quotes import QUOTE_HINT, StrayQuotes
 from scorer.tables.table_streams import CsvDialect, Reject
-from scorer.wording import counted
+from scorer.wording import are, counted
 
 UNDECODABLE, OPEN_QUOTE, WIDTH = "encoding", "open quote", "width"  # why rows are rejected
 SAMPLE_CHARACTERS = 1 << 16  # of rejected rows that are kept, for a hint
@@ -125,23 +125,39 @@ class Records:
         self.undecodable = ""  # some of the rows that are not in the encoding
         self.multibyte = 0  # lines that are in the encoding beyond ASCII
         self.misfits = ""  # some of the rows that are not as wide as the header
-        self.quotes = StrayQuotes(dialect, len(names))
+        self._headers = self._first_header = 0  # records that are the header again; line of one
+        self._quotes = StrayQuotes(dialect, len(names))
         self._streams, self._dialect = streams, dialect
-        self._names, self._reject = names, reject
+        self._names, self._reject = list(names), reject
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the cells of each record. Raises `InputError` for an endless cell."""
         for lines in self._streams:
             for cells in parsed(lines, self._dialect):
                 if lines.count > 1 or not lines.well_formed:
-                    self.quotes.inspect(lines.line, lines.raw_lines(), lines.well_formed)
+                    self._quotes.inspect(lines.line, lines.raw_lines(), lines.well_formed)
                 if lines.valid and len(cells) == len(self._names):
                     self.bytes += lines.size
+                    if cells[-1] == self._names[-1] and self._is_header(cells):
+                        self._headers += 1
+                        self._first_header = self._first_header or lines.line
                     yield cells
                 elif cells:
                     self._reject_record(lines, cells)
                 lines.next_record()
             self.multibyte += lines.multibyte
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a user should know of the records, once all are read."""
+        yield from self._quotes.notes()
+        if self._headers:
+            rows = f"{counted(self._headers, 'row')} {are(self._headers)} equal to the header"
+            where = f"(the first at line {self._first_header:,})"
+            yield f"{rows} {where}, as where files were joined: read as any other row"
+
+    def _is_header(self, cells: list[str]) -> bool:
+        """Return whether a record is the header, as at the start of a file that was joined."""
+        return [cells[0].removeprefix("\ufeff"), *cells[1:]] == self._names
 
     def _reject_record(self, lines: Lines, cells: list[str]) -> None:
         """Reject a record; line by line if its quote has no end and other rows may be in it."""

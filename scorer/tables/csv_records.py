@@ -50,7 +50,8 @@ class Lines:
             size, decodable = self.encoding.measure(line)
             self.size += size
             self.valid &= decodable
-            self.multibyte += decodable and size > len(line)
+            if size > len(line):
+                self.multibyte += decodable
             yield line
         self.ended, self.valid = True, False
 
@@ -132,13 +133,14 @@ class Records:
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the cells of each record. Raises `InputError` for an endless cell."""
+        last = self._names[-1]
         for lines in self._streams:
             for cells in parsed(lines, self._dialect):
                 if lines.count > 1 or not lines.well_formed:
                     self._quotes.inspect(lines.line, lines.raw_lines(), lines.well_formed)
                 if lines.valid and len(cells) == len(self._names):
                     self.bytes += lines.size
-                    if cells[-1] == self._names[-1] and self._is_header(cells):
+                    if cells[-1] == last and self._is_header(cells):
                         self._headers += 1
                         self._first_header = self._first_header or lines.line
                     yield cells

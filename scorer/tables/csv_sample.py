@@ -5,7 +5,7 @@ Knows text and dialects, nothing of files or of how a dialect is chosen.
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scorer.tables.csv_parser import parse
 from scorer.tables.table_streams import CsvDialect
@@ -27,6 +27,7 @@ class CsvSample:
 
     lines: Sequence[str]
     complete: bool  # whether they are the whole table
+    _parsed: dict[CsvDialect, list[Record]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def first_line(self) -> str:
@@ -38,8 +39,11 @@ class CsvSample:
 
     def records(self, dialect: CsvDialect) -> list[Record]:
         """Return the records, without one that may go on behind the last line."""
-        records = list(self._records(dialect))
-        return records if self.complete or len(records) < 2 else records[:-1]
+        if dialect not in self._parsed:
+            records = list(self._records(dialect))
+            cut = not self.complete and len(records) > 1
+            self._parsed[dialect] = records[:-1] if cut else records
+        return self._parsed[dialect]
 
     def _records(self, dialect: CsvDialect) -> Iterator[Record]:
         parser, before = parse(self.lines, dialect), 0
@@ -81,8 +85,11 @@ def share_as_wide(rows: Sequence[Sequence[str]]) -> float:
     """Return the share of rows that are as wide as the header, which is the first."""
     if not rows:
         return 0.0
-    width = len(fitted_header(rows[0], rows[1:]))
-    return (1 + sum(len(row) == width for row in rows[1:])) / len(rows)
+    as_wide = sum(len(row) == len(rows[0]) for row in rows)
+    if 2 * as_wide <= len(rows):
+        width = len(fitted_header(rows[0], rows[1:]))
+        as_wide = 1 + sum(len(row) == width for row in rows[1:])
+    return as_wide / len(rows)
 
 
 def consistency(rows: Sequence[Sequence[str]]) -> float:

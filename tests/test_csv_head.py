@@ -8,6 +8,7 @@ import pytest
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_reader import CsvReader
+from scorer.tables.rejects import RejectSink
 
 GOOD, DULL = "the soup was warm and good", "a dull evening with no point"
 ROWS = [["1", "2020-01-01", GOOD], ["2", "2020-01-02", DULL]]
@@ -306,3 +307,71 @@ def test_options_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         read(tmp_path, "a,b\n1,2\n", **options)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_delimiter_at_the_end_of_rows_alone_is_a_blank_column(
+    tmp_path: Path, delimiter: str
+) -> None:
+    header, *rows = lines(delimiter).splitlines()
+    data = "\n".join([header, *(row + delimiter for row in rows)])
+    names, found, notes = read(tmp_path, data)
+    assert (names, found) == ([*NAMES, ""], [[*row, ""] for row in ROWS])
+    assert "its rows end in a delimiter and its header does not" in notes[0]
+    names, found, notes = read(tmp_path, "\n".join([header + delimiter, *rows]))
+    assert (names, found) == (NAMES, ROWS)
+    assert "its header ends in a delimiter and its rows do not" in notes[0]
+
+
+def test_a_field_more_that_is_not_blank_is_no_end_of_a_row(tmp_path: Path) -> None:
+    data = "text,label\n" + "1,good,\n" * 30 + "2,bad,x\n"  # names that are perhaps shifted
+    (tmp_path / "in.csv").write_text(data)
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        assert list(reader.chunks(99)) == []
+    assert (reader.schema.names, reader.rows_rejected) == (["text", "label"], 31)
+
+
+def test_a_rejected_row_of_such_a_table_can_be_put_right(tmp_path: Path) -> None:
+    rejects = RejectSink(tmp_path / "rejects.csv")
+    (tmp_path / "in.csv").write_text("id,text\n" + "1,good,\n" * 30 + "2,bad, really,\n")
+    with CsvReader(str(tmp_path / "in.csv"), rejects=rejects) as reader:
+        list(reader.chunks(99))
+    written = (tmp_path / "rejects.csv").read_text().replace("bad, really", "bad")
+    assert read(tmp_path, written)[:2] == (["id", "text", ""], [["2", "bad", ""]])
+
+
+JOINED = {
+    "another delimiter": "id;text\n" + "1;good\n" * 20 + "id,date,text\n" + "3,2020,good\n" * 300,
+    "another width": "id,text\n" + "1,good\n" * 20 + "id,date,text\n" + "3,2020,good\n" * 300,
+    "many rows of words": "a;b\n" + "good;bad\n" * 12 + "a,b,c\n" + "good,bad,fair\n" * 200,
+}
+
+
+@pytest.mark.parametrize("data", JOINED.values(), ids=JOINED)
+def test_rows_above_another_header_are_not_to_be_skipped(tmp_path: Path, data: str) -> None:
+    with pytest.raises(InputError, match=r"If two files are joined, split them before line") as no:
+        read(tmp_path, data)
+    assert "--skip-rows" not in no.value.hint
+
+
+def test_a_few_lines_above_a_header_may_be_rows_or_a_title(tmp_path: Path) -> None:
+    title = "Report,Reviews\nDate,2020-01-01\nRows,2\n"
+    with pytest.raises(InputError, match="--skip-rows 3 leaves it out") as no:
+        read(tmp_path, title + lines(","))
+    assert "joined" not in no.value.hint
+    with pytest.raises(InputError, match=r"joined.*If a title .* --skip-rows 4 leaves it out"):
+        read(tmp_path, f"{title}Stars,5\n{lines(',')}" + "3,2020-01-01,fine\n" * 50)
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [
+        ("id,text\n" + "1,good\n" * 5 + "1,good,x\n" * 200, "add it there"),
+        ("id,text\n" + "1,good\n" * 5 + "1,good,x,y\n" * 200, "mend the file, or split it"),
+        ("text,label\n" + "1,good,x\n" * 5, "If the header lacks a name"),
+    ],
+)
+def test_wider_rows_are_not_taken_for_a_header(tmp_path: Path, data: str, hint: str) -> None:
+    with pytest.raises(InputError, match=hint) as refused:
+        read(tmp_path, data)
+    assert "--skip-rows" not in refused.value.hint

@@ -1,5 +1,6 @@
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -139,7 +140,7 @@ def ending_notes(text: str, width: int, dialect: CsvDialect | None = None) -> li
     names = [f"c{i}" for i in range(width)]
     records = Records([lines_of(text)], dialect or CsvDialect(), names, lambda reject: None)
     list(records)
-    return list(records.ending_notes())
+    return list(records.notes())
 
 
 CELLS = st.text(st.sampled_from('",\né a'), max_size=5)
@@ -182,3 +183,17 @@ def test_rejected_rows_that_are_read_again_end_as_they_like(tmp_path) -> None:
     with CsvReader(str(tmp_path / "r.csv")) as again:
         assert list(again.chunks(9)) == []
         assert again.notes == []
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_header_among_the_rows_is_counted_and_stays_a_row(tmp_path: Path, mark: str) -> None:
+    part = "id,text\n1,good\n2,text\n"
+    (tmp_path / "in.csv").write_text(f"{part}{mark}{part}{mark}{part}")
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        (chunk,) = reader.chunks(99)
+    texts = ["good", "text", "text", "good", "text", "text", "good", "text"]
+    assert chunk.table["text"].to_pylist() == texts
+    assert [note.partition(": ")[2] for note in reader.notes] == [
+        "2 rows are equal to the header (the first at line 4), as where files were joined: "
+        "read as any other row"
+    ]

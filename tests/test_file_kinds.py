@@ -96,8 +96,8 @@ def test_text_under_another_name_is_text(tmp_path: Path, name: str) -> None:
         (b"SQLite format 3\0rest", "a SQLite database"),
         (b"%PDF-1.7\n", "PDF"),
         (b"\n<!DOCTYPE html><html>not found</html>", "a web page"),
-        (b'{"id": 1, "text": "good"}\n', "JSON"),
-        (b'[{"id": 1}]', "JSON"),
+        (b'{\n "rows": [\n  {"id": 1}\n ]\n}\n', "JSON"),
+        (b'<?xml version="1.0"?>\n<rows/>', "XML"),
     ],
 )
 def test_what_no_option_reads_is_named(tmp_path: Path, data: bytes, kind: str) -> None:
@@ -146,3 +146,62 @@ def test_a_packed_parquet_has_to_be_unpacked(tmp_path: Path) -> None:
     (tmp_path / "in.csv.gz").write_bytes(gzip.compress(parquet()))
     with pytest.raises(InputError, match=r"is not CSV: it is Parquet. Unpack it first"):
         rows_of(tmp_path / "in.csv.gz")
+
+
+OBJECTS = b'{"id": 1, "text": "good"}\n{"id": 2, "text": "bad"}\n'
+ARRAYS = [
+    b'[{"id": 1}]',
+    b'\xef\xbb\xbf[\n  {\n    "id": 1\n  }\n]\n',
+    b'[\n{"id": 1},\n{"id": 2}\n]',
+]
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.jsonl", "in.parquet", "in.csv.gz", "in.jsonl.gz"])
+@pytest.mark.parametrize("data", ARRAYS)
+def test_a_json_array_is_named_and_how_it_becomes_json_lines(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=r"it is a JSON array\. `jq -c '\.\[\]'` makes JSON Lines"):
+        rows_of(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.parquet", "in.csv.gz"])
+def test_json_lines_under_another_name_are_read_with_the_option(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(OBJECTS)
+    with pytest.raises(InputError, match=r"it is JSON Lines\. --input-format jsonl reads it"):
+        rows_of(tmp_path / name)
+    assert [row["text"] for row in rows_of(tmp_path / name, "jsonl")] == ["good", "bad"]
+
+
+OTHERS = {
+    "gzip": (gzip.compress(OBJECTS), "it is gzip. --input-format jsonl.gz reads it, if it holds"),
+    "xz": (lzma.compress(OBJECTS), "it is xz. Unpack it first"),
+    "Parquet": (parquet(), "it is Parquet. --input-format parquet reads it"),
+    "Excel": (zipped(**{"xl/workbook.xml": b"<x/>"}), "it is an Excel workbook. Save it as CSV"),
+    "JSON": (b'{\n "id": 1\n}\n', "it is JSON. Save it as CSV"),
+    "UTF-16": (OBJECTS.decode().encode("utf-16"), "is UTF-16, and JSON Lines are read as UTF-8"),
+    "unmarked UTF-16": (OBJECTS.decode().encode("utf-16-be"), "`iconv -f utf-16 -t utf-8`"),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), OTHERS.values(), ids=OTHERS)
+def test_what_is_no_json_lines_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
+    (tmp_path / "in.jsonl").write_bytes(data)
+    with pytest.raises(InputError, match=message):
+        rows_of(tmp_path / "in.jsonl")
+
+
+def test_a_long_or_damaged_first_line_does_not_end_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(b'{"text": "' + b"good " * 5000 + b'"}\n{"text": "bad"}\n')
+    assert len(rows_of(path)) == 2
+    path.write_bytes(b'{"text": "cut\n{"text": "bad"}\n')
+    assert rows_of(path) == [{"text": "bad"}]
+
+
+def test_csv_under_the_name_of_json_lines_is_told_the_option(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(CSV)
+    with open_table(str(tmp_path / "in.jsonl"), format_of("in.jsonl")) as reader:
+        assert list(reader.chunks(9)) == []
+    assert "--input-format csv reads CSV" in reader.reject_hint

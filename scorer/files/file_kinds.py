@@ -1,5 +1,6 @@
 """What kind of file some bytes begin, whatever its name says. Knows first bytes, not tables."""
 
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -9,23 +10,39 @@ HEAD_BYTES = 1 << 12  # enough for the names in an Office file
 MIN_BYTES = 10  # fewer may be the beginning of anything
 UNPACK = "Unpack it first"
 SAVE = "Save it as CSV or Parquet"
+SPREAD = "`jq -c '.[]'` makes JSON Lines of it"
+CONVERT = "`iconv -f utf-16 -t utf-8` converts it"
+UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|\{\x00|\x00\{")  # of JSON also without a mark
 TEXT = re.compile(rb"[^\x00-\x08\x0e-\x1f\x7f]*")
 
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file; `option` is the --input-format that reads it, "" if none does."""
+    """A kind of file; `option` is the --input-format that reads it, "" if none does.
+
+    hint: what to do with a file that no option reads.
+    """
 
     name: str
     pattern: re.Pattern[bytes]
     option: str = ""
     compression: str | None = None
+    hint: str = SAVE
+
+    @property
+    def advice(self) -> str:
+        """How the file can be read."""
+        return f"--input-format {self.option} reads it" if self.option else self.hint
 
 
-def _kind(name: str, pattern: bytes, option: str = "", compression: str | None = None) -> FileKind:
-    return FileKind(name, re.compile(pattern, re.DOTALL | re.IGNORECASE), option, compression)
+def _kind(
+    name: str, pattern: bytes, option: str = "", compression: str | None = None, hint: str = SAVE
+) -> FileKind:
+    return FileKind(name, re.compile(pattern, re.DOTALL | re.IGNORECASE), option, compression, hint)
 
 
+JSON_LINES = _kind("JSON Lines", rb"\s*\{[ \t]*\"[^\n]*\}[ \t\r]*(\n|\Z)", "jsonl")
+JSON = _kind("JSON", rb"\s*\{\s*\"[^\"]*\"\s*:")
 KINDS = (  # the first that fits
     _kind("Parquet", rb"PAR1[\x00-\x1f]", "parquet"),
     _kind("gzip", rb"\x1f\x8b", "csv.gz", "gzip"),
@@ -46,13 +63,16 @@ KINDS = (  # the first that fits
     _kind("a SQLite database", rb"SQLite format 3\x00"),
     _kind("PDF", rb"%PDF-\d"),
     _kind("a web page", rb"\s*<(!doctype html|html)"),
-    _kind("JSON", rb"\s*\[?\s*\{\s*\"[^\"]*\"\s*:"),
+    _kind("XML", rb"\s*<\?xml\s"),
+    _kind("a JSON array", rb"\s*\[\s*\{", hint=SPREAD),
+    JSON_LINES,
+    JSON,
 )
 
 
 def kind_of(head: bytes) -> FileKind | None:
     """Return what kind of file begins so; None for any other, such as CSV."""
-    head = head[:HEAD_BYTES]
+    head = head[:HEAD_BYTES].removeprefix(codecs.BOM_UTF8)
     return next((kind for kind in KINDS if kind.pattern.match(head)), None)
 
 
@@ -64,8 +84,24 @@ def check_csv(name: str, head: bytes, compression: str | None) -> None:
     if compression is not None:
         hint = UNPACK if kind.option else f"{UNPACK}. {SAVE}"
     else:
-        hint = f"--input-format {kind.option} reads it" if kind.option else SAVE
+        hint = kind.advice
     raise InputError(f"{name} is not CSV: it is {kind.name}", hint)
+
+
+def check_json_lines(name: str, head: bytes) -> None:
+    """Raise `InputError` for bytes that are clearly no JSON Lines in UTF-8."""
+    if UTF_16.match(head):
+        raise InputError(f"{name} is UTF-16, and JSON Lines are read as UTF-8", CONVERT)
+    kind = kind_of(head)
+    long_line = kind is JSON and head.lstrip().partition(b"\n")[0].strip() != b"{"
+    if kind is None or kind is JSON_LINES or long_line:
+        return
+    hint = kind.advice
+    if kind.option.startswith("csv"):
+        option = kind.option.replace("csv", "jsonl")
+        read = f"--input-format {option} reads it, if it holds JSON Lines"
+        hint = read if kind.compression in ("gzip", "zstd") else UNPACK
+    raise InputError(f"{name} is not JSON Lines: it is {kind.name}", hint)
 
 
 def check_parquet(name: str, head: bytes) -> None:
@@ -74,7 +110,7 @@ def check_parquet(name: str, head: bytes) -> None:
         return
     kind = kind_of(head)
     if kind is not None:
-        hint = f"--input-format {kind.option} reads it, if it holds CSV" if kind.option else SAVE
+        hint = f"{kind.advice}, if it holds CSV" if kind.option.startswith("csv") else kind.advice
         raise InputError(f"cannot read {name}: it is not Parquet, it is {kind.name}", hint)
     if TEXT.fullmatch(head[:HEAD_BYTES]):
         raise InputError(
@@ -86,8 +122,8 @@ def check_compressed(name: str, head: bytes, compression: str) -> None:
     """Raise `InputError` for bytes that are clearly not compressed so; not for a part of it."""
     kind = kind_of(head)
     if kind is not None and kind.compression != compression:
-        option = f"--input-format {kind.option} reads it" if kind.option else SAVE
-        raise InputError(f"cannot read {name}: it is not {compression}, it is {kind.name}", option)
+        problem = f"cannot read {name}: it is not {compression}, it is {kind.name}"
+        raise InputError(problem, kind.advice)
     if kind is None and len(head) >= MIN_BYTES and TEXT.fullmatch(head[:HEAD_BYTES]):
         raise InputError(
             f"cannot read {name}: it is not {compression}, it is text",

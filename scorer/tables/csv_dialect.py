@@ -6,20 +6,20 @@ unless `\"` inside quotes leaves no other reading. Knows text, nothing of files.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions, shown
-from scorer.tables.csv_sample import CsvSample, consistency, is_prose, share_as_wide
+from scorer.tables.csv_readings import DELIMITERS, ESCAPE, ONE_FIELD, find_reading, is_one_column
+from scorer.tables.csv_sample import SURE, CsvSample, consistency, is_prose, share_as_wide
 from scorer.tables.table_streams import CsvDialect
 
-DELIMITERS = (",", ";", "\t", "|")
-ESCAPE = "\\"
 CLEAR = 0.5  # share of the records as wide as the header, above which a delimiter is the one
-SURE = 0.9  # the same for a delimiter that is not a usual one, or a header further down
 PROSE = (
     "-'.!?/&()"  # such a character is a delimiter only if many records say so, without exception
 )
 PROSE_RECORDS = 20
+NAMELESS = (",", ";", "\t")  # between two of them may be a column without name or cells
 
 
 def detect_dialect(
@@ -40,7 +40,12 @@ def detect_dialect(
         found = [_detected_delimiter(sample, dialect, expected) for dialect in plain]
         delimiter = max(found, key=lambda pair: pair[1])[0]
     _check_characters(delimiter, quote, escapes)
-    return _with_escape(sample, [CsvDialect(delimiter, quote, escape) for escape in escapes])
+    detected = _with_escape(sample, [CsvDialect(delimiter, quote, escape) for escape in escapes])
+    if options.delimiter is None and is_one_column(sample, detected):
+        return ONE_FIELD
+    if options.quote is not None or options.escape is not None:
+        return detected
+    return find_reading(sample, detected) or detected
 
 
 def _check_characters(delimiter: str, quote: str, escapes: Sequence[str]) -> None:
@@ -68,17 +73,15 @@ def _detected_delimiter(
 ) -> tuple[str, float]:
     """Return a delimiter and the share of the records that it makes as wide as the header."""
     free = [candidate for candidate in DELIMITERS if candidate != dialect.quote]
-    shares = {
-        candidate: consistency(sample.rows(replace(dialect, delimiter=candidate)))
-        for candidate in free
-    }
+    rows = {candidate: sample.rows(replace(dialect, delimiter=candidate)) for candidate in free}
+    shares = {candidate: consistency(rows[candidate]) for candidate in free}
     if expected is not None and shares[expected] > 0:
         return expected, shares[expected]
-    best = max(shares, key=lambda candidate: shares[candidate])  # the first of equals: the comma
+    equals = [candidate for candidate in free if shares[candidate] == max(shares.values())]
+    best = next((one for one in equals if rows[one] and not is_prose(rows[one])), equals[0])
     if expected is not None and shares[best] > SURE:
         raise _other_than_expected(expected, best)
-    if best == "|":  # other columns without a name may be there, and blank
-        _check_not_doubled(best, sample.rows(replace(dialect, delimiter=best)))
+    _check_single(best, rows[best])
     if expected is None and shares[best] > CLEAR:
         return best, shares[best]
     return _unusual_delimiter(sample, dialect) or expected or free[0], shares[best]
@@ -98,7 +101,7 @@ def _unusual_delimiter(sample: CsvSample, dialect: CsvDialect) -> str | None:
         if candidate.isalnum() or candidate in (*DELIMITERS, " ", "_", "\0", dialect.quote):
             continue
         rows = sample.rows(replace(dialect, delimiter=candidate))
-        _check_not_doubled(candidate, rows)
+        _check_single(candidate, rows)
         if not _separates(candidate, rows):
             continue
         if not candidate.isprintable():
@@ -111,14 +114,41 @@ def _unusual_delimiter(sample: CsvSample, dialect: CsvDialect) -> str | None:
     return None
 
 
-def _check_not_doubled(candidate: str, rows: Sequence[Sequence[str]]) -> None:
-    """Refuse `::` and the like: then every other field is blank, in the header too."""
-    doubled = [row for row in rows if len(row) > 2 and len(row) % 2 and not any(row[1::2])]
-    if len(rows) > 1 and len(doubled) > SURE * len(rows) and rows[0] in doubled:
-        raise InputError(
-            f"{candidate * 2!r} stands between fields, and a delimiter is a single character",
-            "Replace it in the file, by a tab for instance",
-        )
+def _check_single(candidate: str, rows: Sequence[Sequence[str]]) -> None:
+    """Refuse `::`, `~|~` and the like: delimiters of which the candidate is only a part."""
+    if len(rows) < 2 or len(rows[0]) < 2:
+        return
+    middle, flank = rows[0][1], rows[0][0][-1:]
+    doubled = not _is_word(middle) and (middle or candidate not in NAMELESS)
+    for whole, repeated in (
+        (candidate + middle + candidate, doubled and _have_between(rows, middle)),
+        (flank + candidate + flank, not _is_word(flank) and flank and _are_flanked(rows, flank)),
+    ):
+        if repeated:
+            raise InputError(
+                f"{whole!r} stands between fields, and a delimiter is a single character",
+                "Replace it in the file, by a tab for instance",
+            )
+
+
+def _is_word(text: str) -> bool:
+    """Return whether a text may be of a field, rather than of a delimiter."""
+    return any(character.isalnum() or character in " _\"'" for character in text)
+
+
+def _have_between(rows: Sequence[Sequence[str]], middle: str) -> bool:
+    """Return whether every other field is the same, in the header and nearly all rows."""
+    found = [len(row) > 2 and len(row) % 2 == 1 and {*row[1::2]} == {middle} for row in rows]
+    return found[0] and sum(found) > SURE * len(rows)
+
+
+def _are_flanked(rows: Sequence[Sequence[str]], flank: str) -> bool:
+    """Return whether a character stands on either side of nearly all delimiters."""
+    found = [
+        len(row) > 1 and all(a.endswith(flank) and b.startswith(flank) for a, b in pairwise(row))
+        for row in rows
+    ]
+    return found[0] and sum(found) > SURE * len(rows)
 
 
 def _separates(candidate: str, rows: Sequence[Sequence[str]]) -> bool:

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from scorer.errors import InputError, UsageError
-from scorer.tables.encoding_guess import guess_encoding
+from scorer.tables.encoding_guess import guess_encodings
 
 DEFAULT = "utf-8"
 KNOWN = "utf-8, utf-16, latin-1, cp1252, cp1251, shift_jis, gb18030, big5"
@@ -83,12 +83,19 @@ class Encoding:
         return ord(found.group()) & 0xFF if found else None
 
 
-def encoding_hint(text: str, encoding: Encoding) -> str:
-    """Return the option for a text with undecodable bytes, with the encoding it is probably in."""
-    guess = None
+def encoding_hint(text: str, encoding: Encoding, mixed: bool = False) -> str:
+    """Return the option for a text with undecodable bytes, with the encoding it is probably in.
+
+    mixed: other rows are in the encoding that was read, so that no option fits all of them.
+    """
+    guesses = []
     if encoding.name == DEFAULT:
-        guess = guess_encoding(text.encode(DEFAULT, "surrogateescape"))
-    return f"--encoding {guess} may be the right one" if guess else "--encoding names another"
+        guesses = guess_encodings(text.encode(DEFAULT, "surrogateescape"))
+    likely = " or ".join(guesses)
+    if mixed:
+        rows = f"these, perhaps {likely}," if likely else "these"
+        return f"Other rows are, so no --encoding reads them all: convert {rows} to UTF-8"
+    return f"--encoding {likely} may be the right one" if likely else "--encoding names another"
 
 
 def open_text(

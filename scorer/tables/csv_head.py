@@ -14,13 +14,22 @@ from scorer.tables.csv_encoding import DEFAULT, Encoding, encoding_hint, open_te
 from scorer.tables.csv_header import check_header, looks_like_data, separator_of
 from scorer.tables.csv_lines import LINES_COLUMN, TEXT_LINES, WHOLE_LINES, are_texts
 from scorer.tables.csv_options import CsvOptions, shown
+from scorer.tables.csv_readings import ONE_FIELD
 from scorer.tables.csv_records import Lines, UndecodableHeaderError, read_header
-from scorer.tables.csv_sample import CsvSample
+from scorer.tables.csv_sample import CsvSample, fitted_header
 from scorer.tables.doubts import Doubt
 from scorer.tables.rejects import read_rejects, rejects_dialect
 from scorer.tables.table_streams import CsvDialect
 
 SAMPLE_CHARACTERS = 1 << 18  # to detect the dialect from
+ONE_COLUMN = (
+    "each line is read as one text, as the header has no comma and those of the rows seem to be "
+    "of the text; --delimiter ',' reads them as delimiters"
+)
+SPACES = "spaces before fields are left out, as some stand before a quote; --quote none keeps them"
+OTHER_QUOTE = "`'` is read as the quote, as --quote \"'\" says; --quote '\"' reads it as text"
+LONGER = "they are read with a last column that has no name and is blank"
+SHORTER = "the header is read without it"
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,10 @@ def read_head(
     if dialect.is_lines:
         return _head_of_lines(lines, options, notes)
     notes += _dialect_notes(dialect, options)
-    header, raw = _names(lines, sample.rows(dialect), dialect, options, notes)
+    rows = sample.rows(dialect)
+    header, raw = _names(lines, rows, dialect, options, notes)
+    if not options.no_header:
+        header, raw = _fitted(header, raw, dialect, rows[1:], notes)
     names = unique_names(header) if options.rename_duplicates else header
     notes += _renaming_notes(header, names)
     return CsvHead(names, raw, dialect, lines.encoding, iter([lines]), notes)
@@ -127,6 +139,24 @@ def _names(
     return names, dialect.delimiter.join(names)
 
 
+def _fitted(
+    header: list[str],
+    raw: str,
+    dialect: CsvDialect,
+    rows: Sequence[Sequence[str]],
+    notes: list[str],
+) -> tuple[list[str], str]:
+    """Return the names and the text of the header, ending in a delimiter where the rows do."""
+    names = fitted_header(header, rows)
+    if len(names) > len(header):
+        raw += dialect.delimiter
+        notes.append(Doubt("its rows end in a delimiter and its header does not: " + LONGER))
+    elif len(names) < len(header):
+        raw = raw[: raw.rindex(dialect.delimiter)]
+        notes.append(Doubt("its header ends in a delimiter and its rows do not: " + SHORTER))
+    return names, raw
+
+
 def _head_of_rejects(source: io.BufferedReader, name: str, dialect: CsvDialect) -> CsvHead:
     """Read the head of a file of rejected rows, which has the header of its input."""
     text, encoding, mark_bytes = open_text(source, DEFAULT)
@@ -156,10 +186,17 @@ def unique_names(header: Sequence[str]) -> list[str]:
 
 
 def _dialect_notes(dialect: CsvDialect, options: CsvOptions) -> Iterator[str]:
+    if dialect == ONE_FIELD and options.delimiter is None:
+        yield Doubt(ONE_COLUMN)
+        return
+    if dialect.skip_space:
+        yield SPACES
+    if dialect.quote == "'" and options.quote is None:
+        yield OTHER_QUOTE
     if dialect.escape and options.escape is None:
-        escaped = f"`{dialect.escape}{dialect.quote}`"
+        quote = "" if dialect.quote else " --quote none"
         yield (
-            f"{escaped} is read as an escaped quote, as --escape '{dialect.escape}' says; "
+            f"`{dialect.escape}` is read as an escape, as --escape '{dialect.escape}'{quote} says; "
             "--escape none reads it otherwise"
         )
     control = dialect.delimiter != "\t" and not dialect.delimiter.isprintable()

@@ -12,15 +12,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scorer.errors import InputError
-from scorer.tables.csv_dialect import CLEAR, DELIMITERS, SURE
+from scorer.tables.csv_dialect import CLEAR
 from scorer.tables.csv_options import shown
-from scorer.tables.csv_sample import CsvSample, Record, consistency, is_prose
+from scorer.tables.csv_readings import DELIMITERS, MISSING_NAME
+from scorer.tables.csv_sample import SURE, CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
 from scorer.wording import counted
 
 SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1 *(?:\r\n|\r|\n)', re.IGNORECASE)
 NUMBER_OR_DATE = re.compile(r"[-+]?\d[\d.,:/ -]*%?|\d{4}-\d\d-\d\dT[\d:.]+Z?")
 SENTENCE_WORDS, SHORT_SENTENCE_WORDS = 4, 3
+MIN_TABLE, MAX_TITLE = 4, 10  # lines above a header that may be a table; that may be a title
+WIDTHS = "A row has as many fields as the header has names: mend the file, or split it there"
 MAX_NAME = 60  # characters of a column name shown in a message
 
 
@@ -53,9 +56,7 @@ def _check_padded_title(records: Sequence[Record]) -> None:
     at = next((i for i, count in enumerate(filled) if count > 1), 0)
     if width < 3 or not filled[0] or at == 0 or filled[at] < width or at + 1 == len(records):
         return
-    if not any(map(_is_number, records[at].fields)) and not any(
-        map(is_sentence, records[at].fields)
-    ):
+    if not _is_data(records[at].fields):
         raise InputError(
             f"the header has {filled[0]} names for {width} columns, line "
             f"{records[at].lines_before + 1} has one for each",
@@ -90,11 +91,30 @@ def _refusal(
         f"the header {name!r} has {counted(len(fields), 'field')}, but the lines from "
         f"line {skipped + 1} on have {len(found.fields)} ({shown(choice.delimiter)} between them)"
     )
-    hint = f"If a title stands above the header, --skip-rows {skipped} leaves it out"
+    if len(fields) > 1 and _is_data(found.fields):
+        return problem, MISSING_NAME if len(found.fields) == len(fields) + 1 else WIDTHS
+    above = CsvSample(sample.lines[:skipped], complete=True)
+    title = f"If a title stands above the header, --skip-rows {skipped} leaves it out"
+    if any(_is_table(above.rows(replace(choice, delimiter=other))) for other in DELIMITERS):
+        joined = f"If two files are joined, split them before line {skipped + 1}"
+        return problem, joined if skipped > MAX_TITLE else f"{joined}. {title}"
+    hint = title
     unused = next((d for d in ("\t", "|", "\x01") if d not in sample), None)
     if len(fields) == 1 and unused is not None:
         hint += f"; if each line is one text, --delimiter {shown(unused)} reads it so"
     return problem, hint
+
+
+def _is_data(fields: Sequence[str]) -> bool:
+    """Return whether these are values, rather than names of columns."""
+    return any(_is_number(field) or (field != "" and is_sentence(field)) for field in fields)
+
+
+def _is_table(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether there are names with values below them, rather than a title."""
+    if len(rows) < MIN_TABLE or consistency(rows) < 1 or _is_data(rows[0]):
+        return False
+    return len(rows) > MAX_TITLE or any(map(_is_data, rows[1:]))
 
 
 def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:

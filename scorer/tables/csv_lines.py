@@ -11,9 +11,9 @@ Knows first lines, nothing of files. A guess would lose a text or make one of a 
 from collections.abc import Sequence
 
 from scorer.errors import InputError
-from scorer.tables.csv_dialect import CLEAR, SURE
+from scorer.tables.csv_dialect import CLEAR
 from scorer.tables.csv_header import is_sentence
-from scorer.tables.csv_sample import CsvSample, consistency
+from scorer.tables.csv_sample import SURE, CsvSample, consistency
 from scorer.tables.table_streams import CsvDialect
 from scorer.tables.text_column import USUAL_NAMES
 

@@ -33,6 +33,7 @@ def parse(
         delimiter=dialect.delimiter,
         quotechar=dialect.quote or None,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        skipinitialspace=dialect.skip_space,
         strict=strict,
     )
 

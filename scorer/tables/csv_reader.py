@@ -4,6 +4,7 @@ Rows that are not as wide as the header, or not in the encoding, are rejected. K
 nothing of what the columns mean.
 """
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,7 +16,9 @@ from scorer.tables.csv_encoding import encoding_hint
 from scorer.tables.csv_head import read_head
 from scorer.tables.csv_lines import as_cell
 from scorer.tables.csv_options import CsvOptions
+from scorer.tables.csv_readings import ONE_FIELD, width_hint
 from scorer.tables.csv_records import OPEN_QUOTE, UNDECODABLE, WIDTH, Records
+from scorer.tables.csv_sample import CsvSample
 from scorer.tables.csv_types import infer_schema, typed
 from scorer.tables.rejects import RejectSink
 from scorer.tables.stray_quotes import QUOTE_HINT
@@ -29,7 +32,7 @@ from scorer.tables.table_streams import (
 )
 from scorer.wording import are, counted
 
-WIDTH_HINT = "--delimiter, --quote, --escape and --skip-rows say how the file is to be read"
+MIXED = 0.1  # lines in the encoding for each that is not: fewer may be so by chance
 
 
 class CsvReader(TableReader):
@@ -60,7 +63,8 @@ class CsvReader(TableReader):
             raise
         head = self._head
         self.kind = "lines" if head.dialect.is_lines else "csv"
-        self.dialect = CsvDialect() if head.dialect.is_lines else head.dialect  # of a copy
+        self._is_whole = head.dialect.is_lines or head.dialect == ONE_FIELD
+        self.dialect = CsvDialect() if self._is_whole else head.dialect  # of a copy
         self.schema = pa.schema([pa.field(name, TEXT) for name in head.names])
         self._is_read = False
         self._records = Records(head.streams, head.dialect, head.names, self._reject)
@@ -72,7 +76,7 @@ class CsvReader(TableReader):
         """What a user should know of the file, as far as it is read."""
         notes = [*self._head.notes]
         if self._is_read:  # before, what is usual is not known
-            notes += [*self._records.quotes.notes(), *self._records.ending_notes()]
+            notes += self._records.notes()
         undecodable = self._records.rejected[UNDECODABLE]
         if undecodable:
             rows = f"{counted(undecodable, 'rejected row')} {are(undecodable)}"
@@ -86,11 +90,19 @@ class CsvReader(TableReader):
         reason = max(rejected, key=lambda reason: rejected[reason])
         if reason == UNDECODABLE and rejected[reason]:
             return self._encoding_hint
-        return {OPEN_QUOTE: QUOTE_HINT, WIDTH: WIDTH_HINT}.get(reason, "")
+        if reason == WIDTH and rejected[reason]:
+            return width_hint(self._misfits, self._head.dialect, len(self._head.names))
+        return QUOTE_HINT if reason == OPEN_QUOTE else ""
+
+    @property
+    def _misfits(self) -> CsvSample:
+        return CsvSample(list(io.StringIO(self._records.misfits, newline="")), complete=True)
 
     @property
     def _encoding_hint(self) -> str:
-        return encoding_hint(self._records.undecodable, self._head.encoding)
+        records = self._records
+        mixed = records.multibyte > MIXED * records.rejected[UNDECODABLE]
+        return encoding_hint(records.undecodable, self._head.encoding, mixed)
 
     def share_read(self, size: int | None) -> float | None:
         """Return the share of the file's bytes that is read."""
@@ -100,8 +112,9 @@ class CsvReader(TableReader):
         self.rows_read += 1
         self.rows_rejected += 1
         if self._rejects is not None:
-            line = self._head.dialect.is_lines
-            self._rejects.add(replace(reject, raw=as_cell(reject.raw)) if line else reject)
+            quote = self._head.dialect.quote
+            plain = self._is_whole and not (quote and reject.raw.startswith(quote))
+            self._rejects.add(replace(reject, raw=as_cell(reject.raw)) if plain else reject)
 
     def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
         """Yield the accepted rows, see `TableReader`; `max_bytes` are bytes of the file.

@@ -15,10 +15,10 @@ from scorer.tables.csv_parser import MAX_CELL, parse
 from scorer.tables.doubts import Doubt
 from scorer.tables.stray_quotes import QUOTE_HINT, StrayQuotes
 from scorer.tables.table_streams import CsvDialect, Reject
-from scorer.wording import counted
+from scorer.wording import are, counted
 
 UNDECODABLE, OPEN_QUOTE, WIDTH = "encoding", "open quote", "width"  # why rows are rejected
-SAMPLE_CHARACTERS = 1 << 16  # of undecodable rows that are kept
+SAMPLE_CHARACTERS = 1 << 16  # of rejected rows that are kept, for a hint
 
 
 class Lines:
@@ -39,6 +39,7 @@ class Lines:
         self.valid = True  # all of the record is decodable, and it does not end with the file
         self.well_formed = True  # no quoted field of it goes on after its closing quote
         self.ended = False
+        self.multibyte = 0  # lines with characters of several bytes, of the whole stream
         self.count = 0  # lines of the record
         self.name, self.encoding, self.is_row = name, encoding, is_row
         self._last = ""
@@ -59,6 +60,8 @@ class Lines:
             size, decodable = self.encoding.measure(line)
             self.size += size
             self.valid &= decodable
+            if size > len(line):
+                self.multibyte += decodable
             yield line
         self.ended, self.valid = True, False
 
@@ -136,25 +139,46 @@ class Records:
         self.bytes = 0  # of the records so far
         self.rejected = {UNDECODABLE: 0, OPEN_QUOTE: 0, WIDTH: 0}
         self.undecodable = ""  # some of the rows that are not in the encoding
-        self.quotes = StrayQuotes(dialect, len(names))
+        self.multibyte = 0  # lines that are in the encoding beyond ASCII
+        self.misfits = ""  # some of the rows that are not as wide as the header
+        self._headers = self._first_header = 0  # records that are the header again; line of one
+        self._quotes = StrayQuotes(dialect, len(names))
         self._cut_at = 0  # the line within which the file ends; 0: it does not
         self._incomplete_at = 0  # last line of the last record that is not whole
         self._streams, self._dialect = streams, dialect
-        self._names, self._reject = names, reject
+        self._names, self._reject = list(names), reject
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the cells of each record. Raises `InputError` for an endless cell."""
+        last = self._names[-1]
         for lines in self._streams:
             for cells in parsed(lines, self._dialect):
                 if lines.count > 1 or not lines.well_formed:
-                    self.quotes.inspect(lines.line, lines.raw_lines(), lines.well_formed)
+                    self._quotes.inspect(lines.line, lines.raw_lines(), lines.well_formed)
                 if lines.valid and len(cells) == len(self._names):
                     self.bytes += lines.size
+                    if cells[-1] == last and self._is_header(cells):
+                        self._headers += 1
+                        self._first_header = self._first_header or lines.line
                     yield cells
                 elif cells:
                     self._reject_record(lines, cells)
                 lines.next_record()
             self._cut_at = lines.line - 1 if lines.is_cut and not self._dialect.is_lines else 0
+            self.multibyte += lines.multibyte
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a user should know of the records, once all are read."""
+        yield from self._quotes.notes()
+        yield from self._ending_notes()
+        if self._headers:
+            rows = f"{counted(self._headers, 'row')} {are(self._headers)} equal to the header"
+            where = f"(the first at line {self._first_header:,})"
+            yield f"{rows} {where}, as where files were joined: read as any other row"
+
+    def _is_header(self, cells: list[str]) -> bool:
+        """Return whether a record is the header, as at the start of a file that was joined."""
+        return [cells[0].removeprefix("\ufeff"), *cells[1:]] == self._names
 
     def _reject_record(self, lines: Lines, cells: list[str]) -> None:
         """Reject a record; line by line if its quote has no end and other rows may be in it."""
@@ -167,13 +191,14 @@ class Records:
             return
         if lines.valid:
             self.rejected[WIDTH] += 1
+            self.misfits += f"{lines.raw}\n" * (len(self.misfits) < SAMPLE_CHARACTERS)
         else:
             self.rejected[UNDECODABLE] += 1
             self.undecodable += f"{lines.raw}\n" * (len(self.undecodable) < SAMPLE_CHARACTERS)
         fault = lines.fault(cells, self._names)
         self._reject(Reject(lines.line, lines.offset, fault, lines.raw))
 
-    def ending_notes(self) -> Iterator[str]:
+    def _ending_notes(self) -> Iterator[str]:
         """Yield what a user should know of where the file ends, once it has."""
         if not self._cut_at:
             return

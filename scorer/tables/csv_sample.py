@@ -5,10 +5,12 @@ Knows text and dialects, nothing of files or of how a dialect is chosen.
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scorer.tables.csv_parser import parse
 from scorer.tables.table_streams import CsvDialect
+
+SURE = 0.9  # share of the records, above which others are broken
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class CsvSample:
 
     lines: Sequence[str]
     complete: bool  # whether they are the whole table
+    _parsed: dict[CsvDialect, list[Record]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def first_line(self) -> str:
@@ -36,8 +39,11 @@ class CsvSample:
 
     def records(self, dialect: CsvDialect) -> list[Record]:
         """Return the records, without one that may go on behind the last line."""
-        records = list(self._records(dialect))
-        return records if self.complete or len(records) < 2 else records[:-1]
+        if dialect not in self._parsed:
+            records = list(self._records(dialect))
+            cut = not self.complete and len(records) > 1
+            self._parsed[dialect] = records[:-1] if cut else records
+        return self._parsed[dialect]
 
     def _records(self, dialect: CsvDialect) -> Iterator[Record]:
         parser, before = parse(self.lines, dialect), 0
@@ -60,9 +66,30 @@ class CsvSample:
         return True
 
 
+def fitted_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the names of the columns: a blank one more where the rows alone end in a delimiter.
+
+    One less where the header alone does.
+    """
+    width = len(header)
+    longer = [row for row in rows if len(row) == width + 1]
+    shorter = sum(len(row) == width - 1 for row in rows)
+    if width > 1 and len(longer) > SURE * len(rows) and not any(row[-1] for row in longer):
+        return [*header, ""]
+    if width > 2 and not header[-1] and shorter > SURE * len(rows):
+        return [*header[:-1]]
+    return [*header]
+
+
 def share_as_wide(rows: Sequence[Sequence[str]]) -> float:
-    """Return the share of rows that are as wide as the first."""
-    return sum(len(row) == len(rows[0]) for row in rows) / max(len(rows), 1)
+    """Return the share of rows that are as wide as the header, which is the first."""
+    if not rows:
+        return 0.0
+    as_wide = sum(len(row) == len(rows[0]) for row in rows)
+    if 2 * as_wide <= len(rows):
+        width = len(fitted_header(rows[0], rows[1:]))
+        as_wide = 1 + sum(len(row) == width for row in rows[1:])
+    return as_wide / len(rows)
 
 
 def consistency(rows: Sequence[Sequence[str]]) -> float:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from scorer.errors import InputError
 from scorer.files.byte_streams import Sink, open_source, source_name
+from scorer.files.file_kinds import check_json_lines
 from scorer.tables.csv_cells import as_json_texts
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import (
@@ -30,6 +31,10 @@ from scorer.tables.table_streams import (
 LINE = "\0line"  # no member of a usual file is called so
 NO_ROWS = pa.schema([pa.field("text", TEXT)])  # of a file without any
 NEW_MEMBER = "--chunk-rows makes the first chunk, whose members are the columns, larger"
+OBJECTS = (
+    "Each line has to be a JSON object; --input-format csv reads CSV, --input-format lines each "
+    "line as one text"
+)
 WHITESPACE = b" \t\r\n"
 
 
@@ -52,6 +57,11 @@ class JsonLinesReader(TableReader):
     ) -> None:
         self.name = source_name(path)
         self._source = open_source(path, compression)
+        try:
+            check_json_lines(self.name, self._source.peek())
+        except InputError:
+            self._source.close()
+            raise
         self._rejects, self._keep_lines = rejects, keep_lines
         self.schema = NO_ROWS
         self._place = 0  # of the line under way, in bytes
@@ -105,6 +115,11 @@ class JsonLinesReader(TableReader):
                 else:
                     self._reject(number, self._place, reason, line)
             self._place += len(data)
+
+    @property
+    def reject_hint(self) -> str:
+        """What a line has to be, where no row could be read."""
+        return OBJECTS if self.rows_rejected == self.rows_read else ""
 
     def share_read(self, size: int | None) -> float | None:
         """Return the share of the file's bytes that is read."""

@@ -28,6 +28,7 @@ from scorer.tables.table_streams import CsvDialect, Reject
 
 COLUMNS = ("line", "byte_offset", "reason", "raw")
 HEADER = "header"
+SPACES = ", spaces left out"  # behind it, where the input's dialect skips them
 ESCAPE = ", escape "  # behind it, and which one the input has, if it has one
 PLAIN_QUOTE = '"'  # of the file where its input has none
 FIRST_LINE = re.compile(r"\ufeff?(\W?)line\1(.)\1byte_offset\1\2\1reason\1\2\1raw\1[\r\n]")
@@ -56,9 +57,7 @@ class RejectSink:
         if self._sink is None:
             self._sink = Sink(self._path)
             self._write(COLUMNS, self._sink, quoted=bool(self._dialect.quote))
-            escape = self._dialect.escape
-            reason = f"{HEADER}{ESCAPE}{escape}" if escape else HEADER
-            self._write((1, 0, reason, self._header), self._sink)
+            self._write((1, 0, _description(self._dialect), self._header), self._sink)
         self._write((reject.line, reject.byte_offset, reject.reason, reject.raw), self._sink)
         self.count += 1
         self._note(reject)
@@ -88,6 +87,12 @@ class RejectSink:
             self._sink = None
 
 
+def _description(dialect: CsvDialect) -> str:
+    """Return what the row of the header says of the input's dialect, as its reason."""
+    spaces = SPACES if dialect.skip_space else ""
+    return f"{HEADER}{spaces}{ESCAPE}{dialect.escape}" if dialect.escape else HEADER + spaces
+
+
 def rejects_dialect(head: bytes) -> CsvDialect | None:
     """Return the dialect of the rows in a file of rejected rows; None for any other file."""
     found = FIRST_LINE.match(head[:FIRST_LINE_BYTES].decode("utf-8", "replace"))
@@ -105,12 +110,13 @@ def read_rejects(lines: Lines, dialect: CsvDialect) -> tuple[CsvDialect, Iterato
     header = next(records, None)
     if header is None or not header[2].startswith(HEADER):
         raise InputError(f"{lines.name}: its first row is not the input's header")
-    escape = header[2].removeprefix(HEADER).removeprefix(ESCAPE)
+    described = header[2].removeprefix(HEADER)
+    escape = described.removeprefix(SPACES).removeprefix(ESCAPE)
     streams = (
         Lines(_text(raw), Encoding(), lines.name, _int(line), _int(offset), is_row=True)
         for line, offset, _, raw in chain([header], records)
     )
-    return replace(dialect, escape=escape), streams
+    return replace(dialect, escape=escape, skip_space=described.startswith(SPACES)), streams
 
 
 def _text(raw: str) -> io.StringIO:

@@ -9,8 +9,8 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from scorer.tables.csv_dialect import ESCAPE
 from scorer.tables.csv_parser import parse
+from scorer.tables.csv_readings import ESCAPE
 from scorer.tables.doubts import Doubt
 from scorer.tables.table_streams import CsvDialect
 from scorer.wording import counted

@@ -25,6 +25,7 @@ class CsvDialect:
     delimiter: str = ","
     quote: str = '"'
     escape: str = ""
+    skip_space: bool = False  # spaces before a field are left out; only without an escape
 
     @property
     def is_lines(self) -> bool:

@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load as load_tensors
 
 import scorer
 from scorer.bundles.bundle import Bundle
@@ -22,6 +23,7 @@ from scorer.bundles.bundle_files import FILES as REQUIRED
 from scorer.bundles.bundle_files import MANIFEST, TOKENISER, _digest, load_bundle, write_bundle
 from scorer.bundles.golden import golden_rows
 from scorer.bundles.predictor import encoder_of, load_predictor
+from scorer.bundles.weights import EXPONENTS
 from scorer.errors import BundleError
 from scorer.network.inference import Predictor
 from scorer.network.linear import NO_WORD, LinearTerm, Subwords, Terms
@@ -300,10 +302,10 @@ def test_any_damage_to_the_manifest_is_a_bundle_error_or_changes_nothing(
 # bundle.json changed by hand
 
 
-@pytest.mark.parametrize("version", [5, 0, 1.5, "1", None, [1]])
+@pytest.mark.parametrize("version", [6, 0, 1.5, "1", None, [1]])
 def test_another_format_version_is_refused_before_anything_else(folder, version):
     (folder / MANIFEST).write_text(json.dumps({"format_version": version, "novelty": 1}))
-    reads = "this program reads 4 and older.*newer version of this program"
+    reads = "this program reads 5 and older.*newer version of this program"
     assert_refused(folder, f"format version .*, {reads}")
 
 
@@ -560,13 +562,24 @@ def test_a_linear_term_of_another_vocabulary_is_refused(trained, tmp_path):
 
 def test_a_bundle_of_version_1_is_read_and_has_no_linear_term(folder, tiny_bundle):
     manifest = json.loads((folder / MANIFEST).read_text())
-    assert manifest["format_version"] == 4
+    assert manifest["format_version"] == 5
     del manifest["content"]["files"][TOKENISER]
     (folder / TOKENISER).unlink()
     (folder / MANIFEST).write_text(json.dumps(manifest | {"format_version": 1}))
     forge(folder)
     assert load_bundle(folder).facts == load_bundle(tiny_bundle).facts
     assert load_bundle(folder).linear is None
+
+
+def test_a_bundle_of_version_4_is_read_with_its_embedding_as_float16(trained, tmp_path):
+    weights = {name: tensor * 1.01 for name, tensor in trained.bundle.weights.items()}
+    folder = tmp_path / "older"
+    write_bundle(replace(trained.bundle, weights=weights), folder)
+    assert EXPONENTS not in load_tensors((folder / "weights.safetensors").read_bytes())
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps(manifest | {"format_version": 4}))
+    loaded = load_bundle(folder).weights
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in weights.items())
 
 
 def test_a_bundle_without_rules_of_its_own_has_those_of_the_spacy_at_hand(

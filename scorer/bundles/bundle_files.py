@@ -2,7 +2,7 @@
 
     bundle.json          format, digest of the content, and the content: classes, text rules, model,
                          training facts, metrics, size and sha256 of every other file
-    weights.safetensors  float16
+    weights.safetensors  float16; since version 5 the embedding in 8 bits (see `weights`)
     vocabulary.txt       a token a line, line number = id
     pieces.parquet       what the encoder remembers from training
     golden.csv           fixed texts with the probabilities they must get
@@ -38,6 +38,7 @@ from safetensors.torch import save as save_tensors
 
 from scorer.bundles.bundle import REMEDY, Bundle, Facts, one_line
 from scorer.bundles.golden import GoldenRows
+from scorer.bundles.weights import pack, unpack
 from scorer.errors import BundleError, ScorerError
 from scorer.network.linear import LinearTerm
 from scorer.network.model import ModelConfig
@@ -46,8 +47,8 @@ from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules
 from scorer.tokens.tokeniser_rules import TokeniserRules
 
-FORMAT_VERSION = 4
-OLDER_VERSIONS = (1, 2, 3)  # without the optional files that came later; else as today
+FORMAT_VERSION = 5
+OLDER_VERSIONS = (1, 2, 3, 4)  # without what came later; else as today
 MANIFEST = "bundle.json"
 FILES = (
     "weights.safetensors",
@@ -106,7 +107,6 @@ def _serialise(bundle: Bundle) -> dict[str, bytes]:
         dict(zip(columns, (text, *map(float, row)), strict=True))
         for text, row in zip(bundle.golden.texts, bundle.golden.probabilities, strict=True)
     ]
-    weights = {name: tensor.contiguous() for name, tensor in bundle.weights.items()}
     optional = {}
     if bundle.linear is not None:
         optional[LINEAR] = save_arrays(bundle.linear.to_tensors())
@@ -115,7 +115,7 @@ def _serialise(bundle: Bundle) -> dict[str, bytes]:
     if bundle.tokeniser_rules is not None:
         optional[TOKENISER] = bundle.tokeniser_rules.to_json()
     return {
-        "weights.safetensors": save_tensors(weights),
+        "weights.safetensors": save_tensors(pack(bundle.weights)),
         "vocabulary.txt": _lines(bundle.vocabulary.tokens),
         "pieces.parquet": bundle.cached_pieces.to_parquet(),
         "golden.csv": _csv(columns, golden),
@@ -248,7 +248,7 @@ def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, v
         )
     return Bundle(
         facts=facts,
-        weights=load_tensors(data["weights.safetensors"]),
+        weights=unpack(load_tensors(data["weights.safetensors"])),
         vocabulary=vocabulary,
         cached_pieces=CachedPieces.from_table(table),
         golden=_golden(data["golden.csv"].decode(), facts.classes),

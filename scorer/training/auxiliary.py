@@ -23,6 +23,7 @@ from scorer.tables.text_column import locate_text
 from scorer.tokens.encoding import count_tokens
 from scorer.tokens.text import TextRules
 from scorer.training.recipe import Recipe
+from scorer.training.word_vectors import WordVectors, shipped_vectors
 
 CHUNK_ROWS = 10_000
 NOTHING = Path("none")  # --start-from none
@@ -50,6 +51,7 @@ class AuxiliaryInputs:
 
     unlabelled: (rows,), what to pretrain on, and what teachers label.
     encoder: pretrained layers to start from.
+    word_vectors: those that ship, which the linear term learns from beside an encoder.
     vectors: a file of word vectors for the embedding; there is no pretraining then.
     teachers: models whose mean probabilities are learned beside the labels.
     notes: lines for the user.
@@ -57,6 +59,7 @@ class AuxiliaryInputs:
 
     unlabelled: pa.LargeStringArray | None = None
     encoder: PretrainedEncoder | None = None
+    word_vectors: WordVectors | None = None
     vectors: Path | None = None
     teachers: tuple[Bundle, ...] = ()
     notes: tuple[str, ...] = ()
@@ -87,6 +90,7 @@ def read_auxiliary(
     return AuxiliaryInputs(
         pa.concat_arrays(texts) if texts else None,
         encoder,
+        shipped_vectors(recipe.rules.language) if encoder and recipe.linear else None,
         files.vectors,
         tuple(load_bundle(folder) for folder in files.teachers),
         notes,
@@ -110,7 +114,8 @@ def without_foreign_start(
         f"it knows {known:.0%} of the words of these texts; if they are not in English, name their "
         "--language"
     )
-    return replace(auxiliary, encoder=None, notes=(*auxiliary.notes, _random_start(reason)))
+    notes = (*auxiliary.notes, _random_start(reason))
+    return replace(auxiliary, encoder=None, word_vectors=None, notes=notes)
 
 
 def _known_share(

@@ -1,5 +1,7 @@
 """Fitting the linear term: logistic regression over TF-IDF weighted words, pairs and subwords.
 
+Where there are word vectors, the sum of a text's is fitted beside its words. As that is linear in
+the words too, it becomes part of their coefficients: words of like meaning get like ones.
 Subwords are the character n-grams of tokens (as fastText's, Bojanowski et al. 2017): what a rare
 word shares with others tells of it. They are fitted where all texts together are short.
 It learns from the same rows as the network, by scikit-learn. Knows encoded texts and targets,
@@ -25,6 +27,7 @@ from scorer.network.linear import (
 from scorer.tokens.encoding import SPECIALS, Encoded, Vocabulary
 from scorer.tokens.ngrams import ngrams_of
 from scorer.training.fitting import Examples
+from scorer.training.word_vectors import WordVectors
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -33,40 +36,69 @@ INVERSE_PENALTY = 4.0  # scikit-learn's C, as the baseline has it
 MAX_ITERATIONS = 200
 MAX_WEIGHTS = 1_500_000  # terms times classes: 3 MB of the bundle
 LEAST_DOCUMENTS = 2  # texts that an n-gram is in
+MEANING_WEIGHT = 0.5  # of word vectors beside words and pairs, see benchmarks/LOG.md
 SUBWORD_WEIGHT = 0.7  # of the n-grams beside words and pairs, see benchmarks/LOG.md
 LEAST_PROBABILITY = 0.02  # of a class that a soft label is split into
 
 
-def fit_linear(examples: Examples, vocabulary: Vocabulary, classes: int) -> LinearTerm:
+def fit_linear(
+    examples: Examples,
+    vocabulary: Vocabulary,
+    classes: int,
+    word_vectors: WordVectors | None = None,
+) -> LinearTerm:
     """Return the linear classifier of encoded texts; the same rows give the same one."""
-    from scipy.sparse import hstack
-
-    terms = _terms(examples.encoded, vocabulary, MAX_WEIGHTS // classes)
-    counts = terms.count(examples.encoded)
-    document_frequency = np.bincount(counts.indices, minlength=len(terms))
-    rarity = np.log((1 + len(examples.encoded)) / (1 + document_frequency)) + 1
-    features = weigh(counts, rarity.astype(np.float32))
-    ngrams = _ngram_weights(examples.encoded, vocabulary) if vocabulary.ngrams else None
-    if ngrams is not None:
-        features = hstack([features, SUBWORD_WEIGHT * _ngrams_of_texts(examples.encoded, ngrams)])
-    weights, intercepts = _regress(features.tocsr(), examples.targets, classes)
+    encoded = examples.encoded
+    meanings = _meanings(vocabulary, word_vectors)
+    terms = _terms(encoded, vocabulary, MAX_WEIGHTS // classes, known=(meanings != 0).any(axis=1))
+    counts = terms.count(encoded)
+    rarity = _rarity(np.bincount(counts.indices, minlength=len(terms)), len(encoded))
+    weighted = weigh(counts, rarity)
+    vectors = _by_word(meanings, terms)
+    sums = weighted[:, : len(vectors)] @ vectors
+    middle = sums.mean(axis=0)
+    ngrams = _ngram_weights(encoded, vocabulary)
+    features = [weighted, sums - middle, SUBWORD_WEIGHT * _ngrams_of_texts(encoded, ngrams)]
+    (of_terms, of_vectors, of_ngrams), intercepts = _regress(features, examples.targets, classes)
+    of_terms[: len(vectors)] += vectors @ of_vectors
+    intercepts -= middle @ of_vectors
     subwords = None
-    if ngrams is not None:
-        coefficients = SUBWORD_WEIGHT * (ngrams @ weights[len(terms) :])
-        subwords = Subwords(coefficients.astype(np.float32), _sizes(ngrams))
-    rarity, weights = rarity.astype(np.float32), weights[: len(terms)]
-    return LinearTerm(terms, rarity, weights, intercepts, subwords)
+    if vocabulary.ngrams:
+        subwords = Subwords(SUBWORD_WEIGHT * (ngrams @ of_ngrams), _sizes(ngrams))
+    return LinearTerm(terms, rarity, of_terms, intercepts, subwords)
+
+
+def _rarity(document_frequency: np.ndarray, documents: int) -> np.ndarray:
+    """Return inverse document frequencies, float32, as scikit-learn smooths them."""
+    return np.asarray(np.log((1 + documents) / (1 + document_frequency)) + 1, np.float32)
+
+
+def _meanings(vocabulary: Vocabulary, word_vectors: WordVectors | None) -> np.ndarray:
+    """Return float32 (tokens, width), zeros where a token has no vector; no width without any."""
+    if word_vectors is None:
+        return np.zeros((len(vocabulary.tokens), 0), np.float32)
+    return MEANING_WEIGHT * word_vectors.of(vocabulary.tokens)
+
+
+def _by_word(meanings: np.ndarray, terms: Terms) -> np.ndarray:
+    """Return the vector of each word, float32 (words, width): that of any token it stands for."""
+    vectors = np.zeros((terms.word_count, meanings.shape[1]), np.float32)
+    counted = terms.words != NO_WORD
+    vectors[terms.words[counted]] = meanings[counted]
+    return vectors
 
 
 def _ngram_weights(encoded: Encoded, vocabulary: Vocabulary) -> "csr_matrix":
     """Return inverse document frequencies: float32 (tokens and n-grams of ids, n-grams).
 
     A token's row has those of its n-grams; the row of an n-gram, which unknown tokens have, its
-    own.
+    own. Without n-grams in the vocabulary there are none.
     """
-    from scipy.sparse import diags
+    from scipy.sparse import csr_matrix, diags
     from sklearn.feature_extraction.text import CountVectorizer
 
+    if not vocabulary.ngrams:
+        return csr_matrix((len(vocabulary.tokens), 0), dtype=np.float32)
     spelled = [ngrams_of(token) for token in vocabulary.tokens]
     spelled[: len(SPECIALS)] = [[]] * len(SPECIALS)  # no text spells them
     spelled += [[ngram] for ngram in vocabulary.ngrams]
@@ -74,8 +106,8 @@ def _ngram_weights(encoded: Encoded, vocabulary: Vocabulary) -> "csr_matrix":
     in_texts = (count_spelled(encoded, len(spelled)) @ ngrams).astype(bool)
     document_frequency = np.asarray(in_texts.sum(axis=0)).ravel()
     kept = np.flatnonzero(document_frequency >= LEAST_DOCUMENTS)
-    rarity = np.log((1 + len(encoded)) / (1 + document_frequency[kept])) + 1
-    return (ngrams[:, kept] @ diags(rarity)).astype(np.float32).tocsr()
+    rarity = _rarity(document_frequency[kept], len(encoded))
+    return (ngrams[:, kept] @ diags(rarity)).tocsr()
 
 
 def _sizes(ngrams: "csr_matrix") -> np.ndarray:
@@ -91,10 +123,15 @@ def _ngrams_of_texts(encoded: Encoded, ngrams: "csr_matrix") -> "csr_matrix":
     return diags((1 / sizes).astype(np.float32)) @ (tokens @ ngrams)
 
 
-def _terms(encoded: Encoded, vocabulary: Vocabulary, limit: int) -> Terms:
-    """Return the words of the texts and the most frequent pairs of them."""
+def _terms(encoded: Encoded, vocabulary: Vocabulary, limit: int, known: np.ndarray) -> Terms:
+    """Return the words of the texts and the most frequent pairs of them.
+
+    known: bool (tokens,), words that count though no text has them; the vocabulary's first ones,
+    as far as they fit in half the limit.
+    """
     words = _lower_case_words(vocabulary.tokens)
     used = np.bincount(encoded.ids, minlength=len(words)) > 0
+    used[: limit // 2] |= known[: limit // 2]
     present = np.unique(words[used & (words != NO_WORD)])
     renumbered = np.full(int(words.max(initial=0)) + 1, NO_WORD, np.int32)
     renumbered[present] = np.arange(len(present))
@@ -112,9 +149,13 @@ def _lower_case_words(tokens: Sequence[str]) -> np.ndarray:
 
 
 def _regress(
-    features: "csr_matrix", targets: np.ndarray, classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return coefficients float32 (terms, classes) and intercepts float32 (classes,)."""
+    features: "Sequence[csr_matrix | np.ndarray]", targets: np.ndarray, classes: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the coefficients of each part of the features, and the intercepts.
+
+    features: (rows, columns) each. float32 (columns, classes) each, and float32 (classes,).
+    """
+    from scipy.sparse import hstack
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -122,16 +163,16 @@ def _regress(
     model = LogisticRegression(C=INVERSE_PENALTY, max_iter=MAX_ITERATIONS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # near enough
-        model.fit(features[rows], labels, weights)
+        model.fit(hstack(features).tocsr()[rows], labels, weights)
     coefficients, intercepts = model.coef_.T, model.intercept_
     if len(model.classes_) == 2:  # one column: what speaks for the second class
         coefficients = np.hstack([-coefficients, coefficients]) / 2
         intercepts = np.array([-intercepts[0], intercepts[0]]) / 2
-    whole = np.zeros((features.shape[1], classes), np.float32)
+    whole = np.zeros((len(coefficients), classes), np.float32)
     whole[:, model.classes_] = coefficients
     base = np.full(classes, intercepts.min(), np.float32)
     base[model.classes_] = intercepts
-    return whole, base
+    return np.split(whole, np.cumsum([part.shape[1] for part in features[:-1]])), base
 
 
 def _as_hard_labels(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """A trained model as its bundle will have it: calibrated, evaluated, with its figures.
 
-Weights are rounded to float16, and every figure is one of the rounded weights, by the path that
-scores. Trains nothing.
+Weights are rounded as a bundle keeps them, and every figure is one of the rounded weights, by the
+path that scores. Trains nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from scorer.bundles.bundle import Bundle, Facts
 from scorer.bundles.golden import golden_rows
+from scorer.bundles.weights import rounded
 from scorer.corpus.label_leakage import LabelLeakage, count_class_tokens
 from scorer.corpus.labelled import LabelledRows
 from scorer.evaluation.baseline import Baseline, fit_baseline
@@ -68,8 +68,8 @@ def calibrate(
 
     pretrained: whether the network started from an encoder, and so knows more than its rows.
     """
-    rounded, targets = _rounded(model), validator.rows.learned_targets
-    logits = Predictor(validator.encoder, rounded, validator.classes).logits(validator.encoded)
+    kept, targets = _rounded(model), validator.rows.learned_targets
+    logits = Predictor(validator.encoder, kept, validator.classes).logits(validator.encoded)
     share = 0.0
     if linear is not None:
         linear_logits = linear.logits(validator.encoded)
@@ -134,7 +134,7 @@ class _Results:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A model with its weights rounded to float16, and read as float32."""
+    """A model with its weights rounded as a bundle keeps them, and read as float32."""
 
     task: Task
     text: Preprocessing
@@ -149,7 +149,7 @@ class _Draft:
     def bundle(self, predictor: Predictor, findings: Findings) -> Bundle:
         return Bundle(
             facts=findings.facts,
-            weights=_as_float16(self.fitted.model),
+            weights=rounded(self.fitted.model.state_dict()),
             vocabulary=self.text.vocabulary,
             cached_pieces=self.text.piece_cache,
             golden=golden_rows(predictor),
@@ -199,15 +199,11 @@ class _Draft:
         )
 
 
-def _as_float16(model: TextClassifier) -> dict[str, torch.Tensor]:
-    return {name: tensor.half().cpu() for name, tensor in model.state_dict().items()}
-
-
 def _rounded(model: TextClassifier) -> TextClassifier:
-    """Return the model as its bundle will have it: weights rounded to float16, on the CPU."""
-    rounded = TextClassifier(model.config)
-    rounded.load_state_dict({name: t.float() for name, t in _as_float16(model).items()})
-    return rounded
+    """Return the model as its bundle will have it, on the CPU."""
+    kept = TextClassifier(model.config)
+    kept.load_state_dict({name: t.float() for name, t in rounded(model.state_dict()).items()})
+    return kept
 
 
 def _evaluate_all(task: Task, fitted: Fitted, predictor: Predictor) -> _Results:

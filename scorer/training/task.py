@@ -102,6 +102,7 @@ def _auxiliary_facts(auxiliary: AuxiliaryInputs) -> dict[str, Any]:
         "unlabelled_sha256": None if texts is None else _digest(texts),
         "start": None if start is None else {"digest": start.digest, **start.facts},
         "start_knows": [] if start is None else list(start.classes),
+        "word_vectors": auxiliary.word_vectors and auxiliary.word_vectors.digest,
         "vectors": None if auxiliary.vectors is None else _file_facts(auxiliary.vectors),
         "teachers": [teacher.digest for teacher in auxiliary.teachers],
     }

@@ -31,9 +31,11 @@ from scorer.evaluation.command_line import command_line
 from scorer.evaluation.report import Issue, report_html
 from scorer.files.publish import locked, writing
 from scorer.files.urls import Location, absolute
+from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
 from scorer.tables.formats import ReadOptions
 from scorer.tables.text_column import JOIN
+from scorer.tokens.encoding import Vocabulary
 from scorer.training.auxiliary import (
     AuxiliaryFiles,
     check_auxiliary,
@@ -43,7 +45,7 @@ from scorer.training.auxiliary import (
 from scorer.training.callbacks import Callbacks
 from scorer.training.checkpoint import Checkpoint
 from scorer.training.examples import check_teachers, encode_examples
-from scorer.training.fitting import fit, refit
+from scorer.training.fitting import Examples, fit, refit
 from scorer.training.gate import Promotion, check_gate
 from scorer.training.initialisation import init_model, initialise
 from scorer.training.label_meaning import doubt_labels
@@ -188,7 +190,6 @@ def build(
     what was pretrained is kept there. Raises `UsageError` for a teacher of other classes.
     """
     corpus, recipe, auxiliary = task.corpus, task.recipe, task.auxiliary
-    classes = len(corpus.classes)
     check_teachers(auxiliary.teachers, corpus.classes)
     for note in auxiliary.notes:
         callbacks.on_note(note)
@@ -214,7 +215,7 @@ def build(
         kept,
         state,
     )
-    linear = fit_linear(examples, text.vocabulary, classes) if recipe.linear else None
+    linear = _fit_linear(examples, text.vocabulary, task)
     calibration = calibrate(
         fitted.model, linear, validator, auxiliary.encoder is not None, callbacks.on_note
     )
@@ -226,7 +227,7 @@ def build(
         examples = encode_examples(corpus.development, auxiliary, text.encoder)
         fresh = _initial_model(task, text)
         fitted = refit(fresh, examples, fitted, recipe.training, callbacks.on_step)
-        linear = fit_linear(examples, text.vocabulary, classes) if recipe.linear else None
+        linear = _fit_linear(examples, text.vocabulary, task)
 
     result = package(task, text, fitted, linear, calibration)
     callbacks.on_result(result)
@@ -239,6 +240,14 @@ def _initial_model(task: Task, text: Preprocessing) -> TextClassifier:
     auxiliary, classes = task.auxiliary, task.corpus.classes
     initialise(model, text.vocabulary, classes, auxiliary.encoder, auxiliary.vectors)
     return model
+
+
+def _fit_linear(examples: Examples, vocabulary: Vocabulary, task: Task) -> LinearTerm | None:
+    """Return the linear term of the examples, where the recipe has one."""
+    if not task.recipe.linear:
+        return None
+    classes, word_vectors = len(task.corpus.classes), task.auxiliary.word_vectors
+    return fit_linear(examples, vocabulary, classes, word_vectors)
 
 
 def _pretrain(

@@ -3,7 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.evaluation.calibration import fit_share, fit_temperature, unfit_reason
+from scorer.evaluation.calibration import (
+    LOWEST,
+    USUAL_TEMPERATURE,
+    fit_share,
+    fit_temperature,
+)
 from scorer.evaluation.evaluation import calibration_error
 
 
@@ -44,22 +49,30 @@ def test_rows_without_a_score_do_not_count() -> None:
     assert fit_temperature(without, padded) == fit_temperature(logits, targets)
 
 
-@pytest.mark.parametrize(
-    ("rows", "reason"),
-    [
-        (honest(49), "49 validation rows are too few to calibrate on (50 at least)"),
-        ((np.ones((60, 2)), np.zeros(60, np.int64)), "all validation rows are of one class"),
-        (
-            (np.eye(2)[np.arange(60) % 2], np.arange(60) % 2),
-            "every validation row is right, so they do not tell how sure is too sure",
-        ),
-    ],
-)
-def test_rows_that_fit_no_temperature_give_one_and_the_reason(
-    rows: tuple[np.ndarray, np.ndarray], reason: str
-) -> None:
-    assert unfit_reason(*rows) == reason
-    assert fit_temperature(*rows) == 1.0
+def test_the_fewer_the_rows_the_nearer_the_temperature_is_to_the_usual_one() -> None:
+    logits, targets = honest(4_000)
+    distances = [
+        abs(np.log(fit_temperature(logits[:rows] * 8, targets[:rows]) / USUAL_TEMPERATURE))
+        for rows in (0, 4, 40, 4_000)
+    ]
+    assert distances[0] == pytest.approx(0, abs=1e-4)
+    assert distances == sorted(distances)
+    assert fit_temperature(logits * 8, targets) == pytest.approx(8, rel=0.1)
+
+
+def test_rows_that_are_all_right_make_no_model_surer_than_it_may_be() -> None:
+    right, targets = np.eye(2)[np.arange(60) % 2], np.arange(60) % 2
+    assert LOWEST < fit_temperature(right * 3, targets) < USUAL_TEMPERATURE
+
+
+def test_a_few_rows_make_overconfident_probabilities_truer() -> None:
+    logits, targets = honest(24)
+    others, their_targets = honest(10_000, seed=1)
+    temperature = fit_temperature(logits * 4, targets)
+    errors = [
+        calibration_error(softmax(others * 4 / by), their_targets) for by in (temperature, 1.0)
+    ]
+    assert errors[0] < errors[1] / 2
 
 
 @given(st.integers(0, 2**32))

@@ -324,12 +324,11 @@ def test_what_a_person_should_doubt_is_told_and_written_down(tmp_path):
     learned = build(Task(same, tiny_recipe(epochs=1, passes=1)), diary)
     assert "test rows that are among the training rows: 66 of 80" in learned.warnings[0]
     assert learned.bundle.facts.metrics["suspicions"] == list(learned.warnings)
-    assert learned.bundle.temperature == 1.0
-    too_few, uncalibrated = diary.notes
+    too_few, calibrated = diary.notes
     assert too_few.endswith(" tokens are too few to pretrain on")
-    assert uncalibrated == (
-        "probabilities are not calibrated: 16 validation rows are too few to calibrate on "
-        "(50 at least)"
+    assert calibrated == (
+        "16 validation rows are few to tell how sure is too sure: probabilities are calibrated "
+        "roughly"
     )
 
 

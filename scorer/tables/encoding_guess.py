@@ -13,13 +13,13 @@ COMMON = (
     *("cp1253", "iso-8859-7", "cp1255", "cp1256", "cp874"),  # Greek, Hebrew, Arabic, Thai
     *("shift_jis_2004", "euc_jis_2004", "gb18030", "big5hkscs", "cp949"),  # as chardet names them
 )
-MOST_USUAL = "cp1252"  # is named beside the best where it is nearly as likely
+MOST_USUAL = "cp1252"  # is named too where it is nearly as likely as the best
 NEARLY = 0.4  # of the best one's confidence
 MAX_BYTES = 1 << 14
 
 
 def guess_encodings(data: bytes) -> list[str]:
-    """Return the likeliest encoding, and cp1252 where that is nearly as likely; perhaps none."""
+    """Return the likeliest encoding, behind cp1252 where that is nearly as likely; perhaps none."""
     from chardet import detect_all
 
     lines = [line for line in data.split(b"\n") if not line.isascii()]
@@ -33,4 +33,4 @@ def guess_encodings(data: bytes) -> list[str]:
     if not best:
         return []
     usual = MOST_USUAL in others and confidence[MOST_USUAL] > NEARLY * confidence[best]
-    return [best, MOST_USUAL] if usual else [best]
+    return [MOST_USUAL, best] if usual else [best]

@@ -16,7 +16,7 @@ from scorer.bundles.weights import rounded
 from scorer.corpus.label_leakage import LabelLeakage, count_class_tokens
 from scorer.corpus.labelled import LabelledRows
 from scorer.evaluation.baseline import Baseline, fit_baseline
-from scorer.evaluation.calibration import fit_share, fit_temperature, unfit_reason
+from scorer.evaluation.calibration import FEW_ROWS, fit_share, fit_temperature
 from scorer.evaluation.evaluation import Evaluation, evaluate
 from scorer.evaluation.profile import Profile
 from scorer.evaluation.report import Findings, report_html
@@ -30,6 +30,7 @@ from scorer.training.fitting import Epoch, Fitted
 from scorer.training.preprocessing import Preprocessing
 from scorer.training.task import Task
 from scorer.training.validation import Validator
+from scorer.wording import are, counted
 
 # Of the linear term's logits, where validation rows are too few to tell; see benchmarks/LOG.md.
 SHARE_BESIDE_PRETRAINED, SHARE_BESIDE_RANDOM = 1.0, 4.0
@@ -76,8 +77,9 @@ def calibrate(
         usual = SHARE_BESIDE_PRETRAINED if pretrained else SHARE_BESIDE_RANDOM
         share = fit_share(logits, linear_logits, targets, usual)
         logits = logits + share * linear_logits
-    if reason := unfit_reason(logits, targets):
-        on_note(f"probabilities are not calibrated: {reason}")
+    if len(targets) < FEW_ROWS:
+        few = f"{counted(len(targets), 'validation row')} {are(len(targets))} few"
+        on_note(f"{few} to tell how sure is too sure: probabilities are calibrated roughly")
     return Calibration(share, fit_temperature(logits, targets))
 
 

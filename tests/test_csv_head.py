@@ -331,13 +331,25 @@ def test_a_field_more_that_is_not_blank_is_no_end_of_a_row(tmp_path: Path) -> No
     assert (reader.schema.names, reader.rows_rejected) == (["text", "label"], 31)
 
 
-def test_a_rejected_row_of_such_a_table_can_be_put_right(tmp_path: Path) -> None:
+def test_a_name_that_is_not_blank_is_never_left_out(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id,text,label\n" + "1,good\n" * 30)
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        assert list(reader.chunks(99)) == []
+    assert (reader.schema.names, reader.rows_rejected) == (["id", "text", "label"], 30)
+
+
+@pytest.mark.parametrize(("header", "row"), [("id,text", "1,good,"), ("id,text,", "1,good")])
+def test_a_rejected_row_of_such_a_table_can_be_put_right(
+    tmp_path: Path, header: str, row: str
+) -> None:
     rejects = RejectSink(tmp_path / "rejects.csv")
-    (tmp_path / "in.csv").write_text("id,text\n" + "1,good,\n" * 30 + "2,bad, really,\n")
+    broken = row.replace("good", "bad, really, it is")
+    (tmp_path / "in.csv").write_text(f"{header}\n" + f"{row}\n" * 30 + broken)
     with CsvReader(str(tmp_path / "in.csv"), rejects=rejects) as reader:
         list(reader.chunks(99))
-    written = (tmp_path / "rejects.csv").read_text().replace("bad, really", "bad")
-    assert read(tmp_path, written)[:2] == (["id", "text", ""], [["2", "bad", ""]])
+    written = (tmp_path / "rejects.csv").read_text().replace("bad, really, it is", "bad")
+    names, rows, _ = read(tmp_path, written)
+    assert (names, rows[0][:2]) == (list(reader.schema.names), ["1", "bad"])
 
 
 JOINED = {

@@ -246,9 +246,9 @@ def test_bytes_of_another_encoding_are_rejected_with_a_guess(tmp_path: Path) -> 
     with CsvReader(str(path)) as reader:
         list(reader.chunks(10))
     assert reader.rows_rejected == 2
-    assert reader.reject_hint == "--encoding cp1252 may be the right one"
+    assert reader.reject_hint == "--encoding cp1252 or cp1257 may be the right one"
     assert reader.notes == [
-        f"{path}: 2 rejected rows are not utf-8. --encoding cp1252 may be the right one"
+        f"{path}: 2 rejected rows are not utf-8. --encoding cp1252 or cp1257 may be the right one"
     ]
     path.write_bytes("id,kommentär\n1,gut\n".encode("cp1252"))
     with pytest.raises(

@@ -12,9 +12,11 @@ from scorer.errors import InputError
 from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.csv_reader import CsvReader
+from scorer.tables.csv_readings import width_hint
 from scorer.tables.csv_sample import CsvSample
 from scorer.tables.doubts import Doubt
 from scorer.tables.rejects import RejectSink
+from scorer.tables.table_streams import CsvDialect
 
 GOOD = "good, very good"
 ROWS = [["1", GOOD, "a"], ["2", "fine", "b"], ["3", 'it "works", well', "c"]]
@@ -100,8 +102,8 @@ HINTS = {
     "single quotes": ("{0},'good, very good',x", '--quote "\'" reads them'),
     "an escape": ("{0},good\\, very good,x", "--escape '\\' reads them"),
     "another delimiter": ("{0};good;x", "They have ';' between fields: two files may be joined"),
-    "a name too few": ("{0},a,good,x", "If the header lacks a name (R writes none for the names"),
-    "anything else": ("{0}", "--delimiter, --quote and --escape say how the file is to be read"),
+    "an unquoted delimiter": ("{0},a,good,x", "A cell that holds a delimiter needs quotes"),
+    "anything else": ("{0}", "A cell that holds a delimiter needs quotes"),
 }
 
 
@@ -111,6 +113,13 @@ def test_rows_that_do_not_fit_far_down_get_a_hint(path: Path, row: str, hint: st
     reader, rows = read(path, f"id,review,note\n{above}{row.format(8)}\n{row.format(9)}\n")
     assert (len(rows), reader.rows_rejected) == (30_000, 2)
     assert reader.reject_hint.startswith(hint)
+
+
+def test_a_name_is_missing_where_most_rows_are_wider() -> None:
+    rows = CsvSample([f"{i},a,good,x\n" for i in range(9)], complete=True)
+    hints = [width_hint(rows, CsvDialect(), 3, is_most) for is_most in (True, False)]
+    assert hints[0].startswith("If the header lacks a name (R writes none for the names")
+    assert hints[1].startswith("A cell that holds a delimiter needs quotes")
 
 
 TEXTS = ["Good, really good", "bad", "This is, well, fine", "Well, no"]

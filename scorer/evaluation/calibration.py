@@ -48,7 +48,7 @@ def _best_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[float, f
     from scipy.optimize import minimize_scalar
 
     def cost(log_temperature: float) -> float:
-        unusual = (log_temperature - np.log(USUAL_TEMPERATURE)) / TEMPERATURE_SPREAD
+        unusual: float = (log_temperature - np.log(USUAL_TEMPERATURE)) / TEMPERATURE_SPREAD
         return _log_loss(logits / np.exp(log_temperature), targets) + unusual**2 / 2
 
     bounds = (np.log(LOWEST), np.log(HIGHEST))

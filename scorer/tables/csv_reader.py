@@ -91,7 +91,8 @@ class CsvReader(TableReader):
         if reason == UNDECODABLE and rejected[reason]:
             return self._encoding_hint
         if reason == WIDTH and rejected[reason]:
-            return width_hint(self._misfits, self._head.dialect, len(self._head.names))
+            is_most = 2 * rejected[WIDTH] > self.rows_read
+            return width_hint(self._misfits, self._head.dialect, len(self.schema), is_most)
         return QUOTE_HINT if reason == OPEN_QUOTE else ""
 
     @property

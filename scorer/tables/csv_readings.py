@@ -20,7 +20,10 @@ DELIMITERS = (",", ";", "\t", "|")
 ESCAPE = "\\"
 ONE_FIELD = CsvDialect("\uffff")  # a delimiter that is no character of any text
 MISSING_NAME = "If the header lacks a name (R writes none for the names of rows), add it there"
-OPTIONS = "--delimiter, --quote and --escape say how the file is to be read"
+UNQUOTED = (
+    "A cell that holds a delimiter needs quotes; if those are others than usual, --delimiter, "
+    "--quote and --escape say so"
+)
 
 
 def find_reading(sample: CsvSample, dialect: CsvDialect) -> CsvDialect | None:
@@ -65,8 +68,11 @@ def is_one_column(sample: CsvSample, dialect: CsvDialect) -> bool:
     return ragged and is_prose(rows) and ONE_FIELD.delimiter not in sample
 
 
-def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int) -> str:
-    """Return what helps against rejected records, which are not as wide as the header."""
+def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int, is_most: bool) -> str:
+    """Return what helps against rejected records, which are not as wide as the header.
+
+    is_most: they are most of the file's.
+    """
     if width == 1:
         unused = next(character for character in ("\t", "|", "\x1f") if character not in rejected)
         return f"If each line is one text, --delimiter {shown(unused)} reads it so"
@@ -76,9 +82,9 @@ def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int) -> str:
     for delimiter in DELIMITERS:
         if _are_wide(rejected, replace(dialect, delimiter=delimiter), width):
             return f"They have {shown(delimiter)} between fields: two files may be joined"
-    if _are_wide(rejected, dialect, width + 1):
+    if is_most and _are_wide(rejected, dialect, width + 1):
         return MISSING_NAME
-    return OPTIONS
+    return UNQUOTED
 
 
 def _advice(dialect: CsvDialect) -> str:

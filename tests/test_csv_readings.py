@@ -100,7 +100,7 @@ HINTS = {
     "single quotes": ("{0},'good, very good',x", '--quote "\'" reads them'),
     "an escape": ("{0},good\\, very good,x", "--escape '\\' reads them"),
     "another delimiter": ("{0};good;x", "They have ';' between fields: two files may be joined"),
-    "a name too few": ("{0},a,good,x", "If the header lacks a name (R writes none for the names"),
+    "a field too many": ("{0},a,good,x", "--delimiter, --quote and --escape say how"),
     "anything else": ("{0}", "--delimiter, --quote and --escape say how the file is to be read"),
 }
 
@@ -111,6 +111,12 @@ def test_rows_that_do_not_fit_far_down_get_a_hint(path: Path, row: str, hint: st
     reader, rows = read(path, f"id,review,note\n{above}{row.format(8)}\n{row.format(9)}\n")
     assert (len(rows), reader.rows_rejected) == (30_000, 2)
     assert reader.reject_hint.startswith(hint)
+
+
+def test_rows_of_which_none_fits_may_lack_a_name(path: Path) -> None:
+    reader, rows = read(path, "text,label\n" + "1,good,\n" * 30 + "2,bad,x\n")
+    assert (rows, reader.rows_rejected) == ([], 31)
+    assert reader.reject_hint.startswith("If the header lacks a name")
 
 
 TEXTS = ["Good, really good", "bad", "This is, well, fine", "Well, no"]

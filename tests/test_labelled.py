@@ -257,7 +257,7 @@ def test_other_dialects_and_formats_of_a_labelled_table(tmp_path: Path) -> None:
     path.write_text("text,label\n" + "".join(f'"\\"{text}\\"",{label}\n' for text, label in rows))
     found = read_labelled([path], Columns(), options=ReadOptions("csv"))
     assert found.rows.texts[0].as_py() == f'"{rows[0][0]}"'
-    assert "escaped quote" in found.notes[0]
+    assert "is read as an escape" in found.notes[0]
     table = pa.table({"text": [text for text, _ in rows], "label": [label for _, label in rows]})
     pq.write_table(table, path)
     found = read_labelled([path], Columns(), options=ReadOptions("parquet"))

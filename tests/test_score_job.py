@@ -167,7 +167,7 @@ LINES = {
     "too many rejects": (
         5,
         "error: 1 of 41 rows was rejected, more than 1%: see {folder}/x4.csv.rejects.csv. "
-        "--delimiter, --quote, --escape and --skip-rows say how the file is to be read; "
+        "--delimiter, --quote and --escape say how the file is to be read; "
         "--max-rejects raises the limit",
     ),
     "busy": (75, "error: another run holds {folder}/busy.csv.lock (process {process})"),

@@ -90,7 +90,8 @@ class CsvReader(TableReader):
         if reason == UNDECODABLE and rejected[reason]:
             return self._encoding_hint
         if reason == WIDTH and rejected[reason]:
-            return width_hint(self._misfits, self._head.dialect, len(self._head.names))
+            others = self.rows_read > self.rows_rejected
+            return width_hint(self._misfits, self._head.dialect, len(self._head.names), others)
         return QUOTE_HINT if reason == OPEN_QUOTE else ""
 
     @property

@@ -65,8 +65,11 @@ def is_one_column(sample: CsvSample, dialect: CsvDialect) -> bool:
     return ragged and is_prose(rows) and ONE_FIELD.delimiter not in sample
 
 
-def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int) -> str:
-    """Return what helps against rejected records, which are not as wide as the header."""
+def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int, others: bool) -> str:
+    """Return what helps against rejected records, which are not as wide as the header.
+
+    others: whether there are records that are.
+    """
     if width == 1:
         unused = next(character for character in ("\t", "|", "\x1f") if character not in rejected)
         return f"If each line is one text, --delimiter {shown(unused)} reads it so"
@@ -76,7 +79,7 @@ def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int) -> str:
     for delimiter in DELIMITERS:
         if _are_wide(rejected, replace(dialect, delimiter=delimiter), width):
             return f"They have {shown(delimiter)} between fields: two files may be joined"
-    if _are_wide(rejected, dialect, width + 1):
+    if not others and _are_wide(rejected, dialect, width + 1):
         return MISSING_NAME
     return OPTIONS
 

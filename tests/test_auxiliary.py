@@ -24,6 +24,7 @@ from scorer.training.auxiliary import (
     without_foreign_start,
 )
 from scorer.training.recipe import make_recipe
+from scorer.training.word_vectors import shipped_vectors
 
 LECTURE = make_recipe("lecture-packed")  # which starts from random weights
 ACCURATE = make_recipe("accurate")
@@ -121,6 +122,19 @@ def test_training_starts_from_the_shipped_bundle_unless_told_otherwise():
         assert read_auxiliary(files, recipe, "text").encoder is None
 
 
+def test_word_vectors_of_the_language_are_there_unless_nothing_that_ships_is_wanted():
+    small = make_recipe("accurate", hidden_dim=128)  # which the shipped bundle does not fit
+    for recipe in (ACCURATE, small):
+        vectors = read_auxiliary(AuxiliaryFiles(), recipe, "text").word_vectors
+        assert vectors.digest == shipped_vectors("en").digest
+    for files, recipe in (
+        (AuxiliaryFiles(start_from=NOTHING), ACCURATE),
+        (AuxiliaryFiles(), LECTURE),
+        (AuxiliaryFiles(), make_recipe("accurate", language="de")),
+    ):
+        assert read_auxiliary(files, recipe, "text").word_vectors is None
+
+
 FOREIGN = "Der Wasserkocher ist nach zwei Tagen kaputt gegangen, das Geld war er nicht wert."
 ENGLISH = "The kettle broke after two days, it was not worth the money that I had paid for it."
 
@@ -130,7 +144,7 @@ def test_training_does_not_start_from_a_bundle_that_lacks_the_words(text):
     texts, files = pa.array([text] * 50, pa.large_string()), AuxiliaryFiles()
     found = read_auxiliary(files, ACCURATE, "text")
     left = without_foreign_start(found, files, texts, ACCURATE.rules)
-    assert left.encoder is None
+    assert left.encoder is left.word_vectors is None
     assert re.search(r"not from the shipped bundle: it knows \d+% of the words", left.notes[0])
     assert "--language" in left.notes[0]
     named = AuxiliaryFiles(start_from=DEFAULT_BUNDLE)

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from tiny_models import WORDS, write_texts
 
 from scorer.errors import BundleError
-from scorer.network.linear import NO_WORD, LinearTerm, Subwords, Terms
+from scorer.network.linear import NO_WORD, LinearTerm, Subwords, Terms, weigh
 from scorer.tokens.encoding import (
     SPECIALS,
     UNKNOWN_ID,
@@ -24,7 +24,13 @@ from scorer.tokens.encoding import (
 from scorer.tokens.ngrams import most_frequent_ngrams
 from scorer.tokens.text import TextRules
 from scorer.training.fitting import Examples
-from scorer.training.linear import _ngram_weights, _ngrams_of_texts, fit_linear
+from scorer.training.linear import (
+    MEANING_WEIGHT,
+    _ngram_weights,
+    _ngrams_of_texts,
+    fit_linear,
+)
+from scorer.training.word_vectors import WordVectors
 
 LETTERS = "abcde"
 
@@ -70,6 +76,56 @@ def test_it_is_scikit_learn_s_tf_idf_with_logistic_regression(rows):
     expected = LogisticRegression(C=4.0, max_iter=200).fit(features, targets)
     found = term.logits(encoder.encode(pa.array(texts, pa.large_string())))
     np.testing.assert_allclose(found, expected.decision_function(features), atol=0.02)
+
+
+def vectors_of(words: dict[str, list[float]]) -> WordVectors:
+    rows = {word: row for row, word in enumerate(words)}
+    return WordVectors(rows, np.array(list(words.values()), np.float32), "")
+
+
+def test_word_vectors_are_features_too_and_become_part_of_the_words_coefficients(rows):
+    texts, targets = rows
+    encoder, vocabulary = encoder_of(texts, ngrams=0)
+    encoded = encoder.encode(pa.array(texts, pa.large_string()))
+    numbers = np.random.default_rng(0).normal(size=(len(vocabulary), 5)).tolist()
+    vectors = vectors_of(dict(zip(map(str.lower, vocabulary.tokens), numbers, strict=True)))
+    term = fit_linear(Examples(encoded, targets), vocabulary, 3, vectors)
+    weighted = weigh(term.terms.count(encoded), term.inverse_document_frequency).toarray()
+    by_word = np.zeros((weighted.shape[1], 5))
+    for word, token in zip(term.terms.words, vocabulary.tokens, strict=True):
+        by_word[word] = vectors.of([token])[0] if word != NO_WORD else by_word[word]
+    sums = MEANING_WEIGHT * weighted @ by_word
+    features = np.hstack([weighted, sums - sums.mean(axis=0)])
+    expected = LogisticRegression(C=4.0, max_iter=200).fit(features, targets)
+    np.testing.assert_allclose(
+        term.logits(encoded), expected.decision_function(features), atol=0.02
+    )
+
+
+def test_a_word_that_no_row_has_is_known_by_words_of_like_meaning():
+    texts = ["good film", "fine film", "bad film", "poor film"] * 10
+    encoder, vocabulary = encoder_of([*texts, "superb", "dire", "film"], ngrams=0)
+    encoded = encoder.encode(pa.array(texts, pa.large_string()))
+    good, bad = [1.0, 0.0], [0.0, 1.0]
+    meanings = {"good": good, "fine": good, "superb": good, "bad": bad, "poor": bad, "dire": bad}
+    examples = Examples(encoded, np.array([1, 1, 0, 0] * 10))
+    unseen = encoder.encode(pa.array(["a Superb film", "a dire film"], pa.large_string()))
+    term = fit_linear(examples, vocabulary, 2, vectors_of(meanings))
+    assert (term.logits(unseen).argmax(axis=1) == [1, 0]).all()
+    assert np.ptp(fit_linear(examples, vocabulary, 2).logits(unseen)[:, 0]) < 1e-6
+
+
+def test_words_that_no_row_has_take_at_most_half_the_terms(monkeypatch):
+    monkeypatch.setattr("scorer.training.linear.MAX_WEIGHTS", 60)
+    texts = ["good film", "bad film"] * 5
+    more = [f"{first}{second}" for first in "abcdefghij" for second in "klmnopqrst"]
+    encoder, vocabulary = encoder_of([*texts, *more], ngrams=0)
+    encoded = encoder.encode(pa.array(texts, pa.large_string()))
+    examples = Examples(encoded, np.array([1, 0] * 5))
+    term = fit_linear(examples, vocabulary, 2, vectors_of({word: [1.0] for word in more}))
+    assert fit_linear(examples, vocabulary, 2).terms.word_count == 3
+    assert term.terms.word_count == 15 - len(SPECIALS)
+    assert len(term.terms) == 15 - len(SPECIALS) + 2  # good film, bad film
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -7,6 +8,7 @@ from scorer.errors import InputError, UsageError
 from scorer.network.model import ModelConfig, TextClassifier
 from scorer.tokens.encoding import SPECIALS, Vocabulary
 from scorer.training.initialisation import apply_vectors
+from scorer.training.word_vectors import shipped_vectors
 
 WORDS = Vocabulary((*SPECIALS, "the", "The", "Film", "film", "NAÏVE", "unseen", "Unseen"))
 GLOVE = "the 1 2.5 -3e-2\nThe 4 5 6\nfilm 7 8 9\nnaïve .1 .2 .3\nother 0 0 0\n"
@@ -87,3 +89,14 @@ def test_no_file_is_told_so(tmp_path, model):
 def test_what_is_no_file_of_vectors_is_refused(tmp_path, model, text):
     with pytest.raises(InputError, match=r"glove\.txt is not a file of word vectors: .*GloVe"):
         apply_vectors(write(tmp_path, text), model, WORDS)
+
+
+def test_the_vectors_that_ship_are_near_where_meanings_are():
+    vectors = shipped_vectors("en")
+    assert np.square(vectors.vectors).sum(axis=1).mean() == pytest.approx(1, rel=1e-3)
+    units = vectors.of(["Doctor", "physician", "bicycle", "doctor", "", "zzzxqq"])
+    assert np.array_equal(units[0], units[3])
+    assert not units[4:].any()
+    units = units[:3] / np.linalg.norm(units[:3], axis=1, keepdims=True)
+    assert units[0] @ units[1] > 0.4 > 0.2 > units[0] @ units[2]
+    assert shipped_vectors("xx") is None

@@ -1,6 +1,7 @@
 """What a training draws on beside labelled rows: texts without labels, and earlier models.
 
-Unless told otherwise it starts from the bundle that ships with the package, where that fits.
+Unless told otherwise it starts from the bundle that ships with the package, where that fits, and
+takes the word vectors that ship for its language.
 Knows files of texts, bundles and pretrained encoders, nothing of labels.
 """
 
@@ -51,7 +52,7 @@ class AuxiliaryInputs:
 
     unlabelled: (rows,), what to pretrain on, and what teachers label.
     encoder: pretrained layers to start from.
-    word_vectors: those that ship, which the linear term learns from beside an encoder.
+    word_vectors: those that ship, which the linear term learns from.
     vectors: a file of word vectors for the embedding; there is no pretraining then.
     teachers: models whose mean probabilities are learned beside the labels.
     notes: lines for the user.
@@ -90,7 +91,7 @@ def read_auxiliary(
     return AuxiliaryInputs(
         pa.concat_arrays(texts) if texts else None,
         encoder,
-        shipped_vectors(recipe.rules.language) if encoder and recipe.linear else None,
+        _find_word_vectors(files, recipe),
         files.vectors,
         tuple(load_bundle(folder) for folder in files.teachers),
         notes,
@@ -167,6 +168,13 @@ def _find_encoder(
     if reason := _misfit(encoder, recipe):
         return None, (_random_start(reason),)
     return encoder, ()
+
+
+def _find_word_vectors(files: AuxiliaryFiles, recipe: Recipe) -> WordVectors | None:
+    """Return the word vectors that ship for the language, unless nothing that ships is wanted."""
+    if files.start_from == NOTHING or not recipe.linear:
+        return None
+    return shipped_vectors(recipe.rules.language)
 
 
 def _random_start(reason: str) -> str:

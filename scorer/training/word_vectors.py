@@ -1,8 +1,9 @@
 """Word vectors that ship: what words mean, which a small table alone cannot tell.
 
 Words of like meaning have like vectors, so what a table's rows say of one word is learned of its
-like too, also where the table never has it. Made from a sentence transformer, all-MiniLM-L6-v2
-(Apache 2.0; Reimers and Gurevych 2019, arXiv 1908.10084; how: `benchmarks/LOG.md`). Knows words and numbers, nothing of texts.
+like too, also where the table never has it. Made from a sentence transformer (all-MiniLM-L6-v2,
+Apache 2.0; Reimers and Gurevych 2019, arXiv 1908.10084; how: `benchmarks/LOG.md`). Knows words and
+numbers, nothing of texts.
 """
 
 import hashlib

@@ -6,6 +6,8 @@ on validation rows; the fewer there are, the nearer to what is usual (normal pri
 logarithms). Knows logits and targets; cannot mend a class that is wrong more often than others.
 """
 
+import math
+
 import numpy as np
 
 SHARES = tuple(float(2**exponent) for exponent in np.arange(-3, 4.5, 0.5))
@@ -23,32 +25,35 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     targets: int64 (rows,), or soft labels float32 (rows, classes), which the probabilities then
     come near to.
     """
-    return _best_temperature(*_scored(logits, targets))[0]
+    return _best_temperature(*_scored(logits, targets), TEMPERATURE_SPREAD)[0]
 
 
 def fit_share(network: np.ndarray, linear: np.ndarray, targets: np.ndarray, usual: float) -> float:
     """Return the factor on the linear term's logits that makes the sum of both fit best.
 
     network, linear: float32 (rows, classes). What counts is the log loss at the best temperature,
-    and how far both are from the usual ones.
+    whatever that is, and how far a factor is from the usual one.
     """
     if len(_scored(network, targets)[1]) < MIN_ROWS_OF_SHARE:
         return usual
     spread = SPREAD if len(targets) >= FEW_ROWS else SPREAD_OF_FEW
 
     def cost(share: float) -> float:
+        _, loss = _best_temperature(*_scored(network + share * linear, targets), math.inf)
         unusual: float = np.log2(share / usual) / spread
-        return _best_temperature(*_scored(network + share * linear, targets))[1] + unusual**2 / 2
+        return loss + unusual**2 / 2
 
     return min(SHARES, key=cost)
 
 
-def _best_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+def _best_temperature(
+    logits: np.ndarray, targets: np.ndarray, spread: float
+) -> tuple[float, float]:
     """Return the likeliest temperature, and minus the logarithm of its probability."""
     from scipy.optimize import minimize_scalar
 
     def cost(log_temperature: float) -> float:
-        unusual: float = (log_temperature - np.log(USUAL_TEMPERATURE)) / TEMPERATURE_SPREAD
+        unusual: float = (log_temperature - np.log(USUAL_TEMPERATURE)) / spread
         return _log_loss(logits / np.exp(log_temperature), targets) + unusual**2 / 2
 
     bounds = (np.log(LOWEST), np.log(HIGHEST))

@@ -172,3 +172,32 @@ def test_a_rejected_row_with_spaces_before_quotes_can_be_put_right(tmp_path: Pat
     fixed = (tmp_path / "rejects.csv").read_text().replace(", y", "")
     reader, rows = read(tmp_path / "again.csv", fixed)
     assert (reader.schema.names, rows) == (NAMES, [["9", GOOD, "x"]])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "review,label,notes\n1,good film,1,\n2,bad film,0,\n",  # R's numbers of the rows
+        "id,review,notes\n0,100,good film,\n1,101,bad film,\n",  # pandas'
+    ],
+)
+def test_numbers_without_a_name_do_not_shift_the_cells(path: Path, data: str) -> None:
+    reader, rows = read(path, data)
+    assert (rows, reader.rows_rejected) == ([], 2)
+    assert reader.reject_hint.startswith("If the header lacks a name")
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        (",id,genre|tags,review\n0,1,a|b,good film\n1,2,c|d,bad film\n", 4),
+        (",review;note\n0,good;film\n1,bad;film\n", 2),
+        ("id,genre|tags,\n7,a|b,\n9,c|d,\n", 3),
+    ],
+)
+def test_a_blank_name_does_not_make_another_delimiter_likelier(
+    path: Path, data: str, names: int
+) -> None:
+    reader, rows = read(path, data)
+    assert [len(row) for row in rows] == [names, names]
+    assert reader.dialect.delimiter == ","

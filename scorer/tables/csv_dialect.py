@@ -11,7 +11,14 @@ from itertools import pairwise
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_readings import DELIMITERS, ESCAPE, ONE_FIELD, find_reading, is_one_column
-from scorer.tables.csv_sample import SURE, CsvSample, consistency, is_prose, share_as_wide
+from scorer.tables.csv_sample import (
+    SURE,
+    CsvSample,
+    consistency,
+    is_prose,
+    is_spaced,
+    share_as_wide,
+)
 from scorer.tables.table_streams import CsvDialect
 
 CLEAR = 0.5  # share of the records as wide as the header, above which a delimiter is the one
@@ -78,7 +85,7 @@ def _detected_delimiter(
     if expected is not None and shares[expected] > 0:
         return expected, shares[expected]
     equals = [candidate for candidate in free if shares[candidate] == max(shares.values())]
-    best = next((one for one in equals if rows[one] and not is_prose(rows[one])), equals[0])
+    best = next((one for one in equals if not is_spaced(rows[one])), equals[0])
     if expected is not None and shares[best] > SURE:
         raise _other_than_expected(expected, best)
     _check_single(best, rows[best])

@@ -200,14 +200,9 @@ class Records:
 
     def _ending_notes(self) -> Iterator[str]:
         """Yield what a user should know of where the file ends, once it has."""
-        if not self._cut_at:
-            return
-        if self._incomplete_at == self._cut_at:
+        if self._cut_at and self._incomplete_at == self._cut_at:
             ends = f"it ends in the middle of a row, at line {self._cut_at:,}"
             yield Doubt(f"{ends}: it was probably cut off, and rows are missing")
-        else:
-            ends = f"its last line, {self._cut_at:,}, has no line break at its end"
-            yield f"{ends}: if the file was cut off, that row is not whole"
 
 
 def parsed(lines: Lines, dialect: CsvDialect) -> Iterator[list[str]]:

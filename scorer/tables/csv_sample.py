@@ -11,6 +11,7 @@ from scorer.tables.csv_parser import parse
 from scorer.tables.table_streams import CsvDialect
 
 SURE = 0.9  # share of the records, above which others are broken
+NUMBER_NAMES = frozenset({"id", "no", "no.", "nr", "nr.", "#", "n", "number", "index", "row"})
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,25 @@ class CsvSample:
 def fitted_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the names of the columns: a blank one more where the rows alone end in a delimiter.
 
-    One less where the header alone does.
+    One less where the header alone does. Not where the rows may begin with numbers of theirs that
+    have no name, before a last column that is blank.
     """
     width = len(header)
     longer = [row for row in rows if len(row) == width + 1]
     shorter = sum(len(row) == width - 1 for row in rows)
     if width > 1 and len(longer) > SURE * len(rows) and not any(row[-1] for row in longer):
-        return [*header, ""]
+        return [*header] if _may_be_numbered(header[0], longer) else [*header, ""]
     if width > 2 and not header[-1] and shorter > SURE * len(rows):
         return [*header[:-1]]
     return [*header]
+
+
+def _may_be_numbered(name: str, rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first cells count the rows, from 0 or under a name that is no number's."""
+    first = [row[0] for row in rows]
+    start = int(first[0]) if first[0].isdecimal() else -1
+    counts = start >= 0 and first == [str(start + i) for i in range(len(first))]
+    return counts and (start == 0 or name.strip().casefold() not in NUMBER_NAMES)
 
 
 def share_as_wide(rows: Sequence[Sequence[str]]) -> float:
@@ -99,5 +109,10 @@ def consistency(rows: Sequence[Sequence[str]]) -> float:
 
 def is_prose(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether what seems to separate fields is punctuation: a space follows, or nothing."""
+    return not all(rows[0]) or is_spaced(rows)
+
+
+def is_spaced(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether a space follows most delimiters."""
     later = [field for row in rows for field in row[1:]]
-    return not all(rows[0]) or sum(field[:1].isspace() for field in later) > len(later) / 2
+    return sum(field[:1].isspace() for field in later) > len(later) / 2

@@ -57,6 +57,14 @@ def test_a_model_that_knows_something_is_seen_however_rare_a_class_is(share):
     assert knows_more_than_frequencies(probabilities, targets)
 
 
+def test_a_few_sure_mistakes_do_not_hide_what_a_model_knows():
+    targets = np.arange(60) % 2
+    guesses = np.where(np.arange(60) % 10 == 3, 1 - targets, targets)  # a tenth is wrong
+    probabilities = np.where(guesses[:, None] == np.arange(2), 0.998, 0.002).astype(np.float32)
+    assert knows_more_than_frequencies(probabilities, targets)
+    assert not knows_more_than_frequencies(probabilities[:, ::-1], targets)
+
+
 def certain(classes: np.ndarray, count: int) -> np.ndarray:
     return np.eye(count, dtype=np.float32)[classes]
 

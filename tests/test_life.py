@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_labelled(tmp_path / "shuffled.csv", replace(rows, targets=shuffled))
     write_labelled(tmp_path / "swapped.csv", replace(rows, targets=1 - rows.targets))
     noisy = rows.targets.copy()
-    noisy[::15] = 1 - noisy[::15]  # some labels are wrong: no model is right on all
+    noisy[::10] = 1 - noisy[::10]  # a tenth of the labels is wrong: no model is right on all
     write_labelled(tmp_path / "noisy.csv", replace(rows, targets=noisy))
     write_csv(tmp_path / "in.csv", [(text,) for text in rows.texts[:150]], ("text",))
     return tmp_path

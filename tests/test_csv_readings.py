@@ -201,3 +201,31 @@ def test_a_blank_name_does_not_make_another_delimiter_likelier(
     reader, rows = read(path, data)
     assert [len(row) for row in rows] == [names, names]
     assert reader.dialect.delimiter == ","
+
+
+FITTING = {
+    "double quotes": ('{0},"fine film {0}","Bob"\n', "200,'good, film',Al\n"),
+    "backslashes": ("{0},C:\\\\srv\\a,good film\n", "200,x,good\\, film\n"),
+    "spaces": ("{0},  indented {0},Bob\n", '200, "good, film",Al\n'),
+}
+
+
+@pytest.mark.parametrize(("row", "odd"), FITTING.values(), ids=FITTING)
+def test_an_odd_row_does_not_change_the_cells_of_the_others(path: Path, row: str, odd: str) -> None:
+    others = "".join(row.format(i) for i in range(1, 200))
+    expected = list(csv.reader(io.StringIO(others)))
+    reader, rows = read(path, f"id,review,user\n{others}{odd}")
+    assert rows == expected
+    assert reader.rows_rejected == 1
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_of_two_that_fit_the_delimiter_of_more_fields_is_taken(
+    path: Path, delimiter: str, quoting: int
+) -> None:
+    table = [["Nr", "Preis,EUR", "Bewertung"], ["1", "1,50", "gut"], ["2", "2,50", "nicht gut"]]
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter, quoting=quoting).writerows(table)
+    reader, rows = read(path, text.getvalue())
+    assert (reader.schema.names, rows) == (table[0], table[1:])

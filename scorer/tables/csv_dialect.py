@@ -80,12 +80,14 @@ def _detected_delimiter(
 ) -> tuple[str, float]:
     """Return a delimiter and the share of the records that it makes as wide as the header."""
     free = [candidate for candidate in DELIMITERS if candidate != dialect.quote]
+    if not sample.rows(dialect):
+        return expected or free[0], 0.0
     rows = {candidate: sample.rows(replace(dialect, delimiter=candidate)) for candidate in free}
     shares = {candidate: consistency(rows[candidate]) for candidate in free}
     if expected is not None and shares[expected] > 0:
         return expected, shares[expected]
     equals = [candidate for candidate in free if shares[candidate] == max(shares.values())]
-    best = next((one for one in equals if not is_spaced(rows[one])), equals[0])
+    best = max(equals, key=lambda one: (not is_spaced(rows[one]), len(rows[one][0])))
     if expected is not None and shares[best] > SURE:
         raise _other_than_expected(expected, best)
     _check_single(best, rows[best])

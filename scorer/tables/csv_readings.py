@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from scorer.tables.csv_options import shown
-from scorer.tables.csv_sample import SURE, CsvSample, is_prose, share_as_wide
+from scorer.tables.csv_sample import SURE, CsvSample, is_prose, is_spaced, share_as_wide
 from scorer.tables.table_streams import CsvDialect
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -29,22 +29,51 @@ UNQUOTED = (
 def find_reading(sample: CsvSample, dialect: CsvDialect) -> CsvDialect | None:
     """Return a dialect that makes all records as wide as the header, where the given one does not.
 
-    None where there is no such dialect, or no need of it.
+    None where there is no such dialect, no need of it, or where it changes the cells of records
+    that are as wide already: a few odd rows do not decide how the others are read.
     """
     if share_as_wide(sample.rows(dialect)) == 1:
         return None
     for other in _other_readings(sample, dialect):
         rows = sample.rows(other)
-        if len(rows[0]) > 1 and share_as_wide(rows) == 1 and sample.is_well_formed(other):
+        fits = len(rows[0]) > 1 and share_as_wide(rows) == 1 and sample.is_well_formed(other)
+        if fits and _keeps_cells(sample, dialect, other):
             return other
     return None
+
+
+def _keeps_cells(sample: CsvSample, dialect: CsvDialect, other: CsvDialect) -> bool:
+    """Return whether records that the dialect makes as wide as the header come out the same.
+
+    But for the spaces or quotes that are to be left out. A dialect whose quotes are not where they
+    belong has no cells to keep.
+    """
+    if not sample.is_well_formed(dialect):
+        return True
+    header, *records = sample.records(dialect)
+    read = {record.lines_before: record.fields for record in sample.records(other)}
+    return all(
+        [_bare(field, other) for field in record.fields] == list(read.get(record.lines_before, ()))
+        for record in records
+        if len(record.fields) == len(header.fields)
+    )
+
+
+def _bare(field: str, dialect: CsvDialect) -> str:
+    """Return a field without the space or the quotes that the dialect leaves out."""
+    if dialect.skip_space:
+        return field.lstrip(" ")
+    quote = dialect.quote
+    if quote and len(field) > 1 and field[0] == field[-1] == quote:
+        return field[1:-1].replace(2 * quote, quote)
+    return field
 
 
 def _other_readings(sample: CsvSample, dialect: CsvDialect) -> Iterator[CsvDialect]:
     """Yield the dialects that may be meant instead, of which the sample has signs."""
     if dialect.escape or not dialect.quote:
         return
-    if f"{dialect.delimiter} {dialect.quote}" in sample:
+    if f"{dialect.delimiter} {dialect.quote}" in sample and is_spaced(sample.rows(dialect)):
         yield replace(dialect, skip_space=True)
     if f"{dialect.delimiter}'" in sample:
         yield replace(dialect, quote="'")

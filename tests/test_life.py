@@ -183,6 +183,31 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--history", "in.csv"),
+        ("--history", "out.csv"),
+        ("--cache", "out.csv.run.json"),
+        ("--history", "same", "--cache", "same"),
+    ],
+)
+def test_a_file_beside_the_output_is_no_other_file_of_the_run(folder, options):
+    before = (folder / "in.csv").read_bytes()
+    refused = run("score", "in.csv", "out.csv", *options)
+    assert (refused.exit_code, refused.stderr.count("is another file of this run")) == (2, 1)
+    assert (folder / "in.csv").read_bytes() == before
+    assert not (folder / "out.csv").exists()
+
+
+def test_a_report_whose_name_is_too_long_costs_no_night(folder, tiny_bundle):
+    report = "x" * 300 + ".html"
+    done = run("score", "in.csv", "out.csv", "--bundle", str(tiny_bundle), "--report", report)
+    assert done.exit_code == 0, done.stderr
+    assert "WARNING: --report: " in done.stderr.replace(f" {folder}", "")
+    assert (folder / "out.csv").exists()
+
+
 def test_runs_are_recorded_in_a_history_and_for_prometheus(folder, tiny_bundle):
     options = ["--bundle", tiny_bundle, "--history", "runs.jsonl", "--metrics-file", "scorer.prom"]
     assert run("score", "in.csv", "one.csv", *options).exit_code == 0

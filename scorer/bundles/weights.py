@@ -20,7 +20,7 @@ Tensors = Mapping[str, torch.Tensor]
 def rounded(weights: Tensors) -> dict[str, torch.Tensor]:
     """Return the nearest weights that a bundle can keep, float16 on the CPU."""
     kept = {name: tensor.half().cpu() for name, tensor in weights.items()}
-    if EMBEDDING in kept:
+    if EMBEDDING in kept and kept[EMBEDDING].isfinite().all():
         kept[EMBEDDING] = _scaled(*_in_8_bits(kept[EMBEDDING]))
     return kept
 
@@ -61,8 +61,10 @@ def _in_8_bits(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     mantissas, exponents = torch.frexp(largest / LARGEST)  # mantissas from 0.5 to below 1
     exponents = exponents - (mantissas == 0.5).int()
     exponents = torch.where(largest > 0, exponents, 0).clamp(LOWEST_EXPONENT)
-    return torch.ldexp(rows.float(), -exponents[:, None]).round().char(), exponents.char()
+    numbers = torch.ldexp(rows.float(), -exponents[:, None]).round()
+    return numbers.nan_to_num().char(), exponents.char()
 
 
 def _scaled(numbers: torch.Tensor, exponents: torch.Tensor) -> torch.Tensor:
-    return torch.ldexp(numbers.float(), exponents[:, None].int()).half()
+    largest = torch.finfo(torch.float16).max  # to which a number may not be rounded up
+    return torch.ldexp(numbers.float(), exponents[:, None].int()).clamp(-largest, largest).half()

@@ -7,16 +7,18 @@ come about.
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from scorer.errors import InputError, UsageError
-from scorer.files.publish import publish_text, writing
+from scorer.files.publish import publish_text, real_path, writing
+from scorer.files.urls import is_url
 from scorer.scoring.summary import as_json
 from scorer.tables.doubts import Doubt, without_file
 
 PREFIX = "scorer_last_run"
+OWN_ENDINGS = (".run.json", ".rejects.csv", ".journal")  # of what a run writes beside its output
 
 
 class RunRecords:
@@ -42,6 +44,21 @@ class RunRecords:
                 yield without_file(option, error.args[0])
 
 
+def check_apart(beside: Mapping[str, str | None], files: Iterable[str]) -> None:
+    """Refuse a file beside the output, by its option, that is another file of the run.
+
+    files: the inputs, the output and the report. Raises `UsageError`.
+    """
+    local = [name for name in files if not is_url(name)]
+    taken = {real_path(f"{name}{ending}") for name in local for ending in ("", *OWN_ENDINGS)}
+    for option, name in beside.items():
+        if name:
+            path = real_path(name)
+            if path in taken:
+                raise UsageError(f"{option} {name} is another file of this run")
+            taken.add(path)
+
+
 def append_history(path: Path, facts: dict[str, Any]) -> None:
     """Append a run's summary to a file as one line of JSON, in one write."""
     line = (as_json(facts) + "\n").encode()
@@ -50,7 +67,9 @@ def append_history(path: Path, facts: dict[str, Any]) -> None:
         try:
             written = os.write(descriptor, line)
             if written < len(line):  # half a line would spoil the next one
-                os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR) - written)
+                end = os.lseek(descriptor, 0, os.SEEK_CUR)
+                if os.fstat(descriptor).st_size == end:  # else another run has written since
+                    os.ftruncate(descriptor, end - written)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)

@@ -177,12 +177,14 @@ def score(
     with Interruption() as interruption, lean_imports(options["engine"]):
         with lasting_objects():
             from scorer import jobs
-            from scorer.cli.run_records import RunRecords
+            from scorer.cli.run_records import RunRecords, check_apart
             from scorer.cli.scoring_lines import FilesPrinter, ScoringPrinter
             from scorer.engines.file_pairs import is_many
             from scorer.engines.many_files import FilesError
+        beside = {"--history": history, "--metrics-file": metrics_file, "--cache": options["cache"]}
+        page = [] if options["report"] is None else [options["report"]]
+        check_apart(beside, (*sources, options["target"], *page))
         records = RunRecords(history, metrics_file)
-
         shown = (Progress(quiet, log_format), options["target"], profile, as_json, records)
         how = {"check_cancelled": interruption.check, **options}
         if not is_many(sources, options["target"]):

@@ -3,6 +3,7 @@
 Knows the callbacks of a training, nothing of how it trains.
 """
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -132,7 +133,8 @@ class TrainingPrinter(Callbacks):
             f"bundle {version} is {state} in {self._store}; {self._elapsed()} in all"
         )
         if in_use:
-            self._progress.say(f"score with it: score_job.py IN OUT --store {self._store}")
+            store = shlex.quote(str(self._store))
+            self._progress.say(f"score with it: score_job.py IN OUT --store {store}")
 
     def _elapsed(self) -> str:
         return duration(time.monotonic() - self._started)

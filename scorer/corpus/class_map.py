@@ -5,7 +5,7 @@
     any other two values           only as `--labels VALUE=CLASS,VALUE=CLASS` says
     values that --labels leaves out  missing
     three values and more          a class each, named as the value is
-    a value of fewer than 5 rows   missing, beside two classes at least
+    a value of fewer than 5 rows   missing, beside three classes; beside two if it is one row or 1%
     blank, NaN, None, NULL, #N/A   missing, unless `--labels` gives it a class
     ?, -, unknown, -1 beside others  only as `--labels` says; `VALUE=` makes it missing
 

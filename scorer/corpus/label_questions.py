@@ -64,9 +64,15 @@ def likely_spellings(values: Iterable[str], found: Counter[str]) -> dict[str, st
     for value in values:
         frequent = {v.casefold(): v for v in found if found[v] >= RARE * found[value]}
         near = get_close_matches(value.casefold(), frequent, 1, NEAR)
-        if near and any(letter.isalpha() for letter in value):
+        if near and any(letter.isalpha() for letter in value) and not _numbered(value, near[0]):
             likely[value] = frequent[near[0]]
     return likely
+
+
+def _numbered(value: str, other: str) -> bool:
+    """Return whether two values differ in numbers alone, as `type 1` and `type 2` do."""
+    bare, other_bare = (re.sub(r"\d+", "", text.casefold()) for text in (value, other))
+    return bare == other_bare
 
 
 def misspelt(likely: Mapping[str, str]) -> str:
@@ -85,8 +91,9 @@ def _check_single(found: Counter[str]) -> None:
     raise UsageError(
         f"{cells.total():,} of {counted(found.total(), 'label')} are several labels in one cell: "
         f"{show_values(cells)}; a row is trained on one",
-        f"{labels_option(named)} leaves those rows out; with {example}={labels[0]} in "
-        f"it too, rows of {example!r} count as {labels[0]!r}",
+        f"{labels_option(named)} leaves those rows out; "
+        f"{labels_option({**named, example: labels[0]})} takes rows of {example!r} as "
+        f"{labels[0]!r}",
     )
 
 

@@ -104,13 +104,20 @@ def find_files(
     return list(dict.fromkeys(pairs))
 
 
-def _pairs(given: str, target: Location, output_format: str | None) -> Iterator[FilePair]:
-    """Yield each file that an input leads to; one with its error where it leads to none."""
+def _pairs(
+    given: str, target: Location, output_format: str | None, lists: tuple[str, ...] = ()
+) -> Iterator[FilePair]:
+    """Yield each file that an input leads to; one with its error where it leads to none.
+
+    lists: those that the input is named by.
+    """
     try:
         source = _hidden(given)
+        if source in lists:
+            raise InputError(f"the list {source[len(LIST) :]} lists itself")
         if source.startswith(LIST):
             for line in _listed(source[len(LIST) :]):
-                yield from _pairs(line, target, output_format)
+                yield from _pairs(line, target, output_format, (*lists, source))
             return
         pairs = [_pair(found, target, output_format) for found in _found(source, target)]
         if not pairs:

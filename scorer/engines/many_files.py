@@ -125,7 +125,8 @@ def _open_manifest(target: Location, binding: str) -> Iterator[Manifest]:
 def _score_one(
     pair: FilePair, manifest: Manifest, score: Callable[[FilePair, bool], RunSummary]
 ) -> Outcome:
-    outcome = Outcome(str(pair.source), str(pair.target), SCORED)
+    target = "" if pair.error is not None else str(pair.target)
+    outcome = Outcome(str(pair.source), target, SCORED)
     try:
         if pair.error is not None:
             raise pair.error

@@ -34,9 +34,10 @@ def fit_share(network: np.ndarray, linear: np.ndarray, targets: np.ndarray, usua
     network, linear: float32 (rows, classes). What counts is the log loss at the best temperature,
     whatever that is, and how far a factor is from the usual one.
     """
-    if len(_scored(network, targets)[1]) < MIN_ROWS_OF_SHARE:
+    rows = count_scored(network)
+    if rows < MIN_ROWS_OF_SHARE:
         return usual
-    spread = SPREAD if len(targets) >= FEW_ROWS else SPREAD_OF_FEW
+    spread = SPREAD if rows >= FEW_ROWS else SPREAD_OF_FEW
 
     def cost(share: float) -> float:
         _, loss = _best_temperature(*_scored(network + share * linear, targets), math.inf)
@@ -59,6 +60,11 @@ def _best_temperature(
     bounds = (np.log(LOWEST), np.log(HIGHEST))
     best = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-6})
     return float(np.exp(best.x)), float(best.fun)
+
+
+def count_scored(logits: np.ndarray) -> int:
+    """Return how many rows have logits: a text without a token has none."""
+    return int((~np.isnan(logits).any(axis=1)).sum())
 
 
 def _scored(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

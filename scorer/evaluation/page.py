@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scorer.errors import InputError, UsageError
-from scorer.files.publish import publish_text, real_path
+from scorer.files.publish import publish_text, real_path, writing
 from scorer.files.urls import local_file
 
 StrPath = str | os.PathLike[str]
@@ -96,17 +96,18 @@ def check_page(path: StrPath, option: str, others: Iterable[StrPath | None] = ()
     """
     given = local_file(path, option)
     page = real_path(given)
-    told = f"{option} {given}{f' (a link to {page})' if given.is_symlink() else ''}"
-    if page.suffix.lower() not in ENDINGS:
-        raise UsageError(f"{told}: its name has to end in .html")
-    if page in [real_path(other) for other in others if other is not None]:
-        raise UsageError(f"{told} is another file of this run")
-    if page.is_dir():
-        raise InputError(f"cannot write {page}: it is a folder")
-    if not page.parent.is_dir():
-        raise InputError(f"cannot write {page}: there is no folder {page.parent}")
-    if not os.access(page.parent, os.W_OK):
-        raise InputError(f"cannot write {page}: its folder cannot be written into")
+    with writing(page):  # a name that is too long cannot even be looked for
+        told = f"{option} {given}{f' (a link to {page})' if given.is_symlink() else ''}"
+        if page.suffix.lower() not in ENDINGS:
+            raise UsageError(f"{told}: its name has to end in .html")
+        if page in [real_path(other) for other in others if other is not None]:
+            raise UsageError(f"{told} is another file of this run")
+        if page.is_dir():
+            raise InputError(f"cannot write {page}: it is a folder")
+        if not page.parent.is_dir():
+            raise InputError(f"cannot write {page}: there is no folder {page.parent}")
+        if not os.access(page.parent, os.W_OK):
+            raise InputError(f"cannot write {page}: its folder cannot be written into")
 
 
 def publish_page(path: StrPath, page: str) -> None:

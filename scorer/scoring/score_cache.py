@@ -55,7 +55,7 @@ class ScoreCache:
         keys = []
         for text in texts.to_pylist():
             digest = start.copy()
-            digest.update(b"\0" if text is None else text.encode())
+            digest.update(b"" if text is None else b"text:" + text.encode())
             keys.append(digest.digest())
         return keys
 

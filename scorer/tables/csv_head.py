@@ -26,7 +26,7 @@ ONE_COLUMN = (
     "each line is read as one text, as the header has no comma and those of the rows seem to be "
     "of the text; --delimiter ',' reads them as delimiters"
 )
-SPACES = "spaces before fields are left out, as some stand before a quote; --quote none keeps them"
+SPACES = "spaces before fields are left out, as some stand before a quote"
 OTHER_QUOTE = "`'` is read as the quote, as --quote \"'\" says; --quote '\"' reads it as text"
 LONGER = "they are read with a last column that has no name and is blank"
 SHORTER = "the header is read without it"

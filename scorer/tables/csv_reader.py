@@ -67,7 +67,8 @@ class CsvReader(TableReader):
         self.dialect = CsvDialect() if self._is_whole else head.dialect  # of a copy
         self.schema = pa.schema([pa.field(name, TEXT) for name in head.names])
         self._is_read = False
-        self._records = Records(head.streams, head.dialect, head.names, self._reject)
+        has_header = not (head.dialect.is_lines or options.no_header)
+        self._records = Records(head.streams, head.dialect, head.names, self._reject, has_header)
         if rejects is not None:
             rejects.describe_input(head.raw, self.dialect)
 

@@ -103,8 +103,10 @@ def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int, is_most: bo
     is_most: they are most of the file's.
     """
     if width == 1:
-        unused = next(character for character in ("\t", "|", "\x1f") if character not in rejected)
-        return f"If each line is one text, --delimiter {shown(unused)} reads it so"
+        unused = next((one for one in ("\t", "|", "\x1f") if one not in rejected), None)
+        return (
+            f"If each line is one text, --delimiter {shown(unused)} reads it so" if unused else ""
+        )
     for other in _other_readings(rejected, dialect):
         if _are_wide(rejected, other, width):
             return _advice(other)

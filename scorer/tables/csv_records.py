@@ -135,6 +135,7 @@ class Records:
         dialect: CsvDialect,
         names: Sequence[str],
         reject: Callable[[Reject], None],
+        has_header: bool = True,
     ) -> None:
         self.bytes = 0  # of the records so far
         self.rejected = {UNDECODABLE: 0, OPEN_QUOTE: 0, WIDTH: 0}
@@ -146,7 +147,7 @@ class Records:
         self._cut_at = 0  # the line within which the file ends; 0: it does not
         self._incomplete_at = 0  # last line of the last record that is not whole
         self._streams, self._dialect = streams, dialect
-        self._names, self._reject = list(names), reject
+        self._names, self._reject, self._has_header = list(names), reject, has_header
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the cells of each record. Raises `InputError` for an endless cell."""
@@ -178,11 +179,11 @@ class Records:
 
     def _is_header(self, cells: list[str]) -> bool:
         """Return whether a record is the header, as at the start of a file that was joined."""
-        return [cells[0].removeprefix("\ufeff"), *cells[1:]] == self._names
+        return self._has_header and [cells[0].removeprefix("\ufeff"), *cells[1:]] == self._names
 
     def _reject_record(self, lines: Lines, cells: list[str]) -> None:
         """Reject a record; line by line if its quote has no end and other rows may be in it."""
-        if lines.ended or len(cells) <= len(self._names):
+        if lines.ended or len(cells) < len(self._names):
             self._incomplete_at = lines.line + lines.count - 1
         if lines.ended:
             self.rejected[OPEN_QUOTE] += lines.count

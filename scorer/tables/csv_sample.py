@@ -11,7 +11,8 @@ from scorer.tables.csv_parser import parse
 from scorer.tables.table_streams import CsvDialect
 
 SURE = 0.9  # share of the records, above which others are broken
-NUMBER_NAMES = frozenset({"id", "no", "no.", "nr", "nr.", "#", "n", "number", "index", "row"})
+NUMBER_NAMES = frozenset({"no", "no.", "nr.", "#", "n", "index", "row"})
+NUMBER_ENDINGS = ("id", "_no", "nr", "number")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def fitted_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[
     width = len(header)
     longer = [row for row in rows if len(row) == width + 1]
     shorter = sum(len(row) == width - 1 for row in rows)
+    if "" in header[:-1]:  # two columns without a name would be one in JSON Lines
+        return [*header]
     if width > 1 and len(longer) > SURE * len(rows) and not any(row[-1] for row in longer):
         return [*header] if _may_be_numbered(header[0], longer) else [*header, ""]
     if width > 2 and not header[-1] and shorter > SURE * len(rows):
@@ -88,7 +91,9 @@ def _may_be_numbered(name: str, rows: Sequence[Sequence[str]]) -> bool:
     first = [row[0] for row in rows]
     start = int(first[0]) if first[0].isdecimal() else -1
     counts = start >= 0 and first == [str(start + i) for i in range(len(first))]
-    return counts and (start == 0 or name.strip().casefold() not in NUMBER_NAMES)
+    name = name.strip().casefold()
+    is_number = name in NUMBER_NAMES or name.endswith(NUMBER_ENDINGS)
+    return counts and (start == 0 or not is_number)
 
 
 def share_as_wide(rows: Sequence[Sequence[str]]) -> float:

@@ -112,7 +112,7 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
     """
     if wanted is not None:
         return _named(sample.schema, wanted)
-    if trained_on in sample.schema.names:
+    if trained_on and trained_on in sample.schema.names:
         return _named(sample.schema, trained_on)
     strings = [i for i, column in enumerate(sample.columns) if _holds_text(column)]
     usual = usual_columns(sample.schema, strings)

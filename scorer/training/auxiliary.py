@@ -101,7 +101,7 @@ def read_auxiliary(
 def without_foreign_start(
     auxiliary: AuxiliaryInputs, files: AuxiliaryFiles, texts: pa.LargeStringArray, rules: TextRules
 ) -> AuxiliaryInputs:
-    """Leave out the shipped bundle where it lacks most words of the training texts.
+    """Leave out the shipped bundle and word vectors where it lacks most words of the texts.
 
     What it has learned of English makes a model of texts in another language worse than none. A
     start that was named is kept.

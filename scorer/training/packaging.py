@@ -16,7 +16,7 @@ from scorer.bundles.weights import rounded
 from scorer.corpus.label_leakage import LabelLeakage, count_class_tokens
 from scorer.corpus.labelled import LabelledRows
 from scorer.evaluation.baseline import Baseline, fit_baseline
-from scorer.evaluation.calibration import FEW_ROWS, fit_share, fit_temperature
+from scorer.evaluation.calibration import FEW_ROWS, count_scored, fit_share, fit_temperature
 from scorer.evaluation.evaluation import Evaluation, evaluate
 from scorer.evaluation.profile import Profile
 from scorer.evaluation.report import Findings, report_html
@@ -77,8 +77,9 @@ def calibrate(
         usual = SHARE_BESIDE_PRETRAINED if pretrained else SHARE_BESIDE_RANDOM
         share = fit_share(logits, linear_logits, targets, usual)
         logits = logits + share * linear_logits
-    if len(targets) < FEW_ROWS:
-        few = f"{counted(len(targets), 'validation row')} {are(len(targets))} few"
+    rows = count_scored(logits)
+    if rows < FEW_ROWS:
+        few = f"{counted(rows, 'validation row')} {are(rows)} few"
         on_note(f"{few} to tell how sure is too sure: probabilities are calibrated roughly")
     return Calibration(share, fit_temperature(logits, targets))
 

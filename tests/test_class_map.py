@@ -239,3 +239,17 @@ def test_the_option_in_a_message_works_for_any_value(values: tuple[str, str]) ->
 def test_what_labels_option_writes_is_read(named: dict[str, str]) -> None:
     if len(set(map(label_key, named))) == len(named) > 0:
         assert parse_labels(shlex.split(labels_option(named))[1]) == named
+
+
+def test_names_that_differ_in_numbers_alone_are_no_misspellings() -> None:
+    found = find_class_map({"type 1": 100, "type 2": 60, "type 3": 40, "type 4": 5})
+    assert found.classes == ("type 1", "type 2", "type 3", "type 4")
+
+
+def test_what_a_question_about_several_labels_proposes_can_be_given() -> None:
+    counts = {"a": 30, "b": 30, "a,b": 20, "b,a": 20}
+    with pytest.raises(UsageError) as refused:
+        find_class_map(counts)
+    options = [option for option in shlex.split(str(refused.value)) if "=" in option]
+    classes = [find_class_map(counts, option.rstrip(";")).label_values for option in options]
+    assert classes == [{"a": "a", "b": "b"}, {"a": "a", "b": "b", "a,b": "a"}]

@@ -229,3 +229,9 @@ def test_of_two_that_fit_the_delimiter_of_more_fields_is_taken(
     csv.writer(text, delimiter=delimiter, quoting=quoting).writerows(table)
     reader, rows = read(path, text.getvalue())
     assert (reader.schema.names, rows) == (table[0], table[1:])
+
+
+def test_a_hint_there_is_none_for_is_the_general_one(path: Path) -> None:
+    reader, _ = read(path, "text\nhello there my\nfriend of mine\na,b\t|\x1fc\n")
+    assert reader.rows_rejected == 1
+    assert reader.reject_hint.startswith("A cell that holds a delimiter needs quotes")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scorer.errors import InputError
 from scorer.tables import csv_parser, csv_records
 from scorer.tables.csv_encoding import Encoding
+from scorer.tables.csv_options import CsvOptions
 from scorer.tables.csv_reader import CsvReader
 from scorer.tables.csv_records import Lines, Records, read_header
 from scorer.tables.doubts import Doubt
@@ -193,3 +194,18 @@ def test_a_header_among_the_rows_is_counted_and_stays_a_row(tmp_path: Path, mark
         "2 rows are equal to the header (the first at line 4), as where files were joined: "
         "read as any other row"
     ]
+
+
+def test_a_last_row_that_is_whole_but_in_another_encoding_is_not_cut_off(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes(b"id,text\n1,ok fine\n2,caf\xe9 noir")
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        list(reader.chunks(9))
+    assert reader.rows_rejected == 1
+    assert not any("cut off" in note for note in reader.notes)
+
+
+def test_only_a_header_that_was_read_is_counted_among_the_rows(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("1,column_2\ncolumn_1,column_2\n")
+    with CsvReader(str(tmp_path / "in.csv"), options=CsvOptions(no_header=True)) as reader:
+        list(reader.chunks(9))
+    assert reader.notes == []

@@ -365,3 +365,11 @@ def test_a_rare_class_among_several_is_left_out_and_told(tmp_path):
     assert found.notes[0] == "left out, as fewer than 5 rows are no class: 'd' (2)"
     held_out = write(tmp_path / "test.csv", [("one more text", "d"), ("and another", "a")])
     assert len(read_labelled([held_out], Columns(), found.class_map).rows) == 1
+
+
+def test_a_column_without_a_name_is_not_the_text(tmp_path: Path) -> None:
+    texts = [f"some {'good' if i % 2 else 'bad'} words {i}" for i in range(40)]
+    rows = "".join(f"{i},{text},{i % 2}\n" for i, text in enumerate(texts))
+    (tmp_path / "a.csv").write_text(f",text,label\n{rows}")  # as pandas writes its index
+    found = read_labelled([tmp_path / "a.csv"], Columns())
+    assert (found.text_column, found.rows.texts.to_pylist()) == ("text", texts)

@@ -335,3 +335,12 @@ def finished(manifest: Path) -> list[dict]:
 
 def lines(path: Path) -> list[str]:
     return path.read_text().splitlines()
+
+
+def test_a_list_that_lists_itself_fails_by_itself(folder):
+    (folder / "l.txt").write_text(f"@{folder}/l.txt\n{folder}/a.csv\n")
+    pairs = find_files([f"@{folder}/l.txt"], folder / "out")
+    assert [str(pair.error or "") for pair in pairs] == [
+        f"the list {folder}/l.txt lists itself",
+        "",
+    ]

@@ -187,3 +187,10 @@ def test_two_runs_share_a_cache(tiny_bundle, labelled_texts, tmp_path):
     score(tmp_path, tiny_bundle, "alone.csv")
     for name in ("one.csv", "two.csv"):
         assert_same_scores(tmp_path / name, tmp_path / "alone.csv")
+
+
+def test_a_null_is_no_text(tmp_path):
+    cache = ScoreCache(tmp_path / "c.db", {}, np.dtype(np.float32))
+    keys = cache.keys(pa.array(["\0", None, "", "text:"], pa.large_string()))
+    cache.close()
+    assert len(set(keys)) == 4

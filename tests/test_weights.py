@@ -58,3 +58,16 @@ def test_an_embedding_and_exponents_that_do_not_fit_are_refused(change):
 def test_exponents_without_an_embedding_are_refused():
     with pytest.raises(BundleError, match="do not fit"):
         unpack({EXPONENTS: torch.zeros(2, dtype=torch.int8)})
+
+
+@pytest.mark.parametrize("largest", [float("nan"), float("inf")])
+def test_numbers_that_are_none_stay_to_be_seen(largest):
+    weights = rounded({EMBEDDING: torch.tensor([[largest, 1.0]])})
+    assert not weights[EMBEDDING].isfinite().all()
+    assert not unpack(pack(weights))[EMBEDDING].isfinite().all()
+
+
+def test_the_largest_numbers_do_not_become_infinite():
+    weights = rounded({EMBEDDING: torch.tensor([[65504.0, 1.0], [65480.0, 1.0]])})
+    assert weights[EMBEDDING].isfinite().all()
+    assert torch.equal(unpack(pack(weights))[EMBEDDING], weights[EMBEDDING])

@@ -104,9 +104,9 @@ def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int, is_most: bo
     """
     if width == 1:
         unused = next((one for one in ("\t", "|", "\x1f") if one not in rejected), None)
-        return (
-            f"If each line is one text, --delimiter {shown(unused)} reads it so" if unused else ""
-        )
+        if unused is None:
+            return UNQUOTED
+        return f"If each line is one text, --delimiter {shown(unused)} reads it so"
     for other in _other_readings(rejected, dialect):
         if _are_wide(rejected, other, width):
             return _advice(other)

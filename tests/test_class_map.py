@@ -253,3 +253,12 @@ def test_what_a_question_about_several_labels_proposes_can_be_given() -> None:
     options = [option for option in shlex.split(str(refused.value)) if "=" in option]
     classes = [find_class_map(counts, option.rstrip(";")).label_values for option in options]
     assert classes == [{"a": "a", "b": "b"}, {"a": "a", "b": "b", "a,b": "a"}]
+
+
+def test_a_stray_value_of_held_out_rows_is_left_out_and_more_are_refused() -> None:
+    trained = find_class_map({"neg": 30, "pos": 30})
+    stray = trained.without_strays({"neg": 30, "pos": 30, "total": 1})
+    assert stray.targets(["neg", "total", "pos"]).tolist() == [0, -1, 1]
+    assert stray.rare_values({"neg": 30, "total": 1}) == {"total": 1}
+    with pytest.raises(InputError, match="no class is known for the label values 'total'"):
+        trained.without_strays({"neg": 30, "pos": 30, "total": 2}).targets(["total"])

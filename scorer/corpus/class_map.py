@@ -85,6 +85,14 @@ class ClassMap:
         names = tuple(name for name in self.classes if name not in classes)
         return ClassMap(names, kept, self.unnamed, self.rare | lost)
 
+    def without_strays(self, counts: Mapping[str, int]) -> "ClassMap":
+        """Return the map that leaves out unknown values of few rows, as a training does."""
+        known = {*self._class_of_key, *self._missing}
+        unknown = {value: rows for value, rows in counts.items() if label_key(value) not in known}
+        rows = sum(unknown.values())
+        few = rows < MIN_CLASS_ROWS and rows <= max(1, STRAY * sum(counts.values()))
+        return replace(self, rare=self.rare | set(map(label_key, unknown))) if few else self
+
     @property
     def _class_of_key(self) -> dict[str, str]:
         return {label_key(value): name for value, name in self.label_values.items()}

@@ -119,8 +119,8 @@ def read_labelled(
 ) -> Labelled:
     """Read labelled CSV or Parquet files as one table, as `options` say, and check its rows.
 
-    With `class_map` (of the training files) the files are held out: their values must be known,
-    every row with a text and a label is kept. Raises `InputError` or `UsageError`.
+    With `class_map` (of the training files) the files are held out: their values must be known, but
+    for a few rows, and every other row with a text and a label is kept. Raises `InputError` or `UsageError`.
     """
     table = read_labelled_table(paths, columns, options)
     blank = pc.equal(folded(table.texts).fill_null(""), "")
@@ -130,7 +130,9 @@ def read_labelled(
     with prefix_errors(", ".join(map(str, paths))):
         if pc.all(blank).as_py():
             raise InputError("no row has both a text and a label")
-        class_map = class_map or _find_class_map(table, counts, columns.labels)
+        if class_map is None:
+            class_map = _find_class_map(table, counts, columns.labels)
+        class_map = class_map.without_strays(counts)
         targets = _targets(labels, class_map)
         soft_labels = table.soft_labels
         probabilities = None

@@ -89,8 +89,8 @@ class ClassMap:
         """Return the map that leaves out unknown values of few rows, as a training does."""
         known = {*self._class_of_key, *self._missing}
         unknown = {value: rows for value, rows in counts.items() if label_key(value) not in known}
-        rows = sum(unknown.values())
-        few = rows < MIN_CLASS_ROWS and rows <= max(1, STRAY * sum(counts.values()))
+        total, stray = sum(counts.values()), sum(unknown.values())
+        few = total > 2 * MIN_CLASS_ROWS > 2 * stray and stray <= max(1, STRAY * total)
         return replace(self, rare=self.rare | set(map(label_key, unknown))) if few else self
 
     @property

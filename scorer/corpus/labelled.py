@@ -120,7 +120,8 @@ def read_labelled(
     """Read labelled CSV or Parquet files as one table, as `options` say, and check its rows.
 
     With `class_map` (of the training files) the files are held out: their values must be known, but
-    for a few rows, and every other row with a text and a label is kept. Raises `InputError` or `UsageError`.
+    for a few rows, and every other row with a text and a label is kept. Raises `InputError` or
+    `UsageError`.
     """
     table = read_labelled_table(paths, columns, options)
     blank = pc.equal(folded(table.texts).fill_null(""), "")

@@ -204,7 +204,7 @@ def test_a_report_whose_name_is_too_long_costs_no_night(folder, tiny_bundle):
     report = "x" * 300 + ".html"
     done = run("score", "in.csv", "out.csv", "--bundle", str(tiny_bundle), "--report", report)
     assert done.exit_code == 0, done.stderr
-    assert "WARNING: --report: " in done.stderr.replace(f" {folder}", "")
+    assert "WARNING: --report: cannot write " in done.stderr
     assert (folder / "out.csv").exists()
 
 

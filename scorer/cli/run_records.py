@@ -14,11 +14,11 @@ from typing import Any
 from scorer.errors import InputError, UsageError
 from scorer.files.publish import publish_text, real_path, writing
 from scorer.files.urls import is_url
+from scorer.scoring.destination import ENDINGS
 from scorer.scoring.summary import as_json
 from scorer.tables.doubts import Doubt, without_file
 
 PREFIX = "scorer_last_run"
-OWN_ENDINGS = (".run.json", ".rejects.csv", ".journal")  # of what a run writes beside its output
 
 
 class RunRecords:
@@ -50,7 +50,8 @@ def check_apart(beside: Mapping[str, str | None], files: Iterable[str]) -> None:
     files: the inputs, the output and the report. Raises `UsageError`.
     """
     local = [name for name in files if not is_url(name)]
-    taken = {real_path(f"{name}{ending}") for name in local for ending in ("", *OWN_ENDINGS)}
+    own = [f"{name}.{ending}" for name in local for ending in ENDINGS]
+    taken = set(map(real_path, (*local, *own)))
     for option, name in beside.items():
         if name:
             path = real_path(name)

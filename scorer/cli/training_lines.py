@@ -12,7 +12,7 @@ from pathlib import Path
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
 from scorer.cli.console import Progress, Standing, duration
 from scorer.corpus.corpus import Corpus
-from scorer.corpus.label_values import show_some
+from scorer.corpus.label_values import SHOWN, show_some
 from scorer.evaluation.evaluation import Evaluation
 from scorer.tokens.encoding import Vocabulary
 from scorer.training.callbacks import Callbacks
@@ -22,7 +22,7 @@ from scorer.training.pretraining import PretrainStep
 from scorer.wording import counted
 
 SHOWN_TOKENS = 20
-SHOWN_CLASSES, LEAST_RECALLED = 8, 3
+LEAST_RECALLED = 3  # classes shown of many
 
 
 class TrainingPrinter(Callbacks):
@@ -143,14 +143,14 @@ class TrainingPrinter(Callbacks):
 def _meaning(corpus: Corpus) -> str:
     """Return which label value is which class; of many classes, named as their values, some."""
     values = corpus.label_values
-    if len(values) <= SHOWN_CLASSES or any(value != name for value, name in values.items()):
+    if len(values) <= SHOWN or any(value != name for value, name in values.items()):
         return ", ".join(f"{value!r} is {name}" for value, name in values.items())
     return f"{len(values)} classes, named as the values are: {show_some(corpus.classes)}"
 
 
 def _class_sizes(counts: Mapping[str, int]) -> str:
     """Return the rows of each class; of many classes, the fewest and the most."""
-    if len(counts) > SHOWN_CLASSES:
+    if len(counts) > SHOWN:
         return f"{min(counts.values()):,} to {max(counts.values()):,} of each class"
     return ", ".join(f"{count:,} {_plain(name)}" for name, count in counts.items())
 
@@ -167,6 +167,6 @@ def recall_line(test: Evaluation) -> str:
         f"{_plain(one.name)} {one.recall:.1%} of {one.support:,}" for one in order if one.support
     ]
     what = "recall on test rows"
-    if len(known) > SHOWN_CLASSES:
+    if len(known) > SHOWN:
         what, known = f"{what}, least of {len(known)} classes", known[:LEAST_RECALLED]
     return f"{what}: {', '.join(known)}; macro-F1 {test.macro_f1:.2%}"

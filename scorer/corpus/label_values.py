@@ -21,6 +21,7 @@ MISSING = frozenset(
     | {"none", "<none>", "null", "(null)", "<null>", "#null!", "nil", "\\n"}
 )
 INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200e\u200f\u2060\u00ad"))  # marks without width
+SMALL_SHARE = 0.2  # of the rows that a class has in the mean; a class with fewer is rare
 SHOWN, SHOWN_CHARACTERS = 8, 60  # values listed in a message, and what is shown of one
 
 

@@ -16,7 +16,13 @@ import pyarrow.compute as pc
 
 from scorer.corpus.class_map import MIN_CLASS_ROWS, ClassMap, class_map_of, find_class_map
 from scorer.corpus.label_questions import likely_spellings, misspelt
-from scorer.corpus.label_values import SHOWN, label_key, labels_option, show_values
+from scorer.corpus.label_values import (
+    SHOWN,
+    SMALL_SHARE,
+    label_key,
+    labels_option,
+    show_values,
+)
 from scorer.corpus.labelled_columns import Columns
 from scorer.corpus.labelled_table import LabelledTable, read_labelled_table
 from scorer.corpus.near_duplicates import folded, text_codes
@@ -29,7 +35,6 @@ from scorer.wording import are, counted, plural
 
 MIN_ROWS = 10
 FEW_ROWS = 50  # classes with fewer are noted
-SMALL_SHARE = 0.2  # of the rows that a class has in the mean; classes with fewer are noted
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,8 @@ def read_labelled(
             raise InputError("no row has both a text and a label")
         if class_map is None:
             class_map = _find_class_map(table, counts, columns.labels)
-        class_map = class_map.without_strays(counts)
+        else:
+            class_map = class_map.without_strays(counts)
         targets = _targets(labels, class_map)
         soft_labels = table.soft_labels
         probabilities = None

@@ -64,12 +64,16 @@ def _best_temperature(
 
 def count_scored(logits: np.ndarray) -> int:
     """Return how many rows have logits: a text without a token has none."""
-    return int((~np.isnan(logits).any(axis=1)).sum())
+    return int(_is_scored(logits).sum())
+
+
+def _is_scored(logits: np.ndarray) -> np.ndarray:
+    return np.asarray(~np.isnan(logits).any(axis=1))
 
 
 def _scored(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Leave out the rows of NaN: their text has no token."""
-    scored = ~np.isnan(logits).any(axis=1)
+    scored = _is_scored(logits)
     return logits[scored].astype(np.float64), targets[scored]
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from scorer.corpus.label_values import SMALL_SHARE
 from scorer.errors import InputError
 
 BINS = 15  # of confidence, as in Guo et al. 2017
-SMALL_SHARE = 0.2  # of the rows that a class has in the mean; a class with fewer is rare
 SMALLEST = float(np.finfo(np.float32).eps)  # a probability of 0 counts as this in the log loss
 
 

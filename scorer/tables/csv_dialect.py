@@ -1,7 +1,8 @@
 r"""Detect the dialect of a CSV from its first lines.
 
 Conservative: comma and `"` unless another choice is clear and that one is not, and no escape
-unless `\"` inside quotes leaves no other reading. Knows text, nothing of files.
+unless `\"` inside quotes leaves no other reading. Where rows do not fit the header then, other
+readings (`csv_readings`) are tried. Knows text, nothing of files.
 """
 
 from collections.abc import Sequence

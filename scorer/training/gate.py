@@ -91,10 +91,8 @@ def knows_more_than_frequencies(probabilities: np.ndarray, targets: np.ndarray) 
 
     significance = CLEARLY_BETTER / 2  # of each of the two tests
     counts = np.bincount(targets, minlength=probabilities.shape[1])
-    if (
-        sign_test(probabilities.argmax(axis=1) == targets, targets == counts.argmax())
-        < significance
-    ):
+    right = guesses(probabilities) == targets
+    if sign_test(right, targets == counts.argmax()) < significance:
         return True
     frequencies = counts / len(targets)
     given = np.maximum(probabilities[np.arange(len(targets)), targets], SMALLEST)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 FOLDER = Path(__file__).parents[1] / "word_vectors"  # <language>.parquet: word, vector (int8)
@@ -39,10 +40,11 @@ def shipped_vectors(language: str) -> WordVectors | None:
     path = FOLDER / f"{language}.parquet"
     if not path.is_file():
         return None
-    table = pq.read_table(path)
+    data = path.read_bytes()
+    table = pq.read_table(pa.BufferReader(data))
     words = table["word"].to_pylist()
     vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(len(words), -1)
     vectors = vectors.astype(np.float32)
     vectors /= np.sqrt(np.square(vectors).sum(axis=1).mean())
     rows = {word: row for row, word in enumerate(words)}
-    return WordVectors(rows, vectors, hashlib.sha256(path.read_bytes()).hexdigest())
+    return WordVectors(rows, vectors, hashlib.sha256(data).hexdigest())

@@ -255,6 +255,14 @@ def test_what_a_question_about_several_labels_proposes_can_be_given() -> None:
     assert classes == [{"a": "a", "b": "b"}, {"a": "a", "b": "b", "a,b": "a"}]
 
 
+def test_rare_classes_that_only_held_out_rows_have_are_left_out() -> None:
+    trained = find_class_map({"loan": 30, "card": 30, "fee": 30})
+    seen = {"loan": 3, "card": 2, "app": 2, "branch": 3}
+    assert trained.without_strays(seen).rare_values(seen) == {"app": 2, "branch": 3}
+    with pytest.raises(InputError, match="no class is known for the label values 'branch'"):
+        trained.without_strays({**seen, "branch": 4}).targets(["branch"])
+
+
 def test_a_stray_value_of_held_out_rows_is_left_out_and_more_are_refused() -> None:
     trained = find_class_map({"neg": 30, "pos": 30})
     stray = trained.without_strays({"neg": 30, "pos": 30, "total": 1})

@@ -35,9 +35,9 @@ def test_named_columns_are_taken_and_a_group_is_never_inferred() -> None:
 
 def test_two_usual_label_names_need_the_option() -> None:
     with pytest.raises(InputError) as refused:
-        find_columns(table(text=PROSE, label=["0", "1"], category=["a", "b"]), Columns())
+        find_columns(table(text=PROSE, label=["0", "1"], target=["a", "b"]), Columns())
     assert str(refused.value) == (
-        "which column is the label is not clear: 'label' (0, 1); 'category' (a, b). "
+        "which column is the label is not clear: 'label' (0, 1); 'target' (a, b). "
         "--label-column names it"
     )
 
@@ -45,6 +45,31 @@ def test_two_usual_label_names_need_the_option() -> None:
 def test_no_usual_label_name_among_several_columns_needs_the_option() -> None:
     with pytest.raises(InputError, match="--label-column names it"):
         find_columns(table(text=PROSE, one=["0", "1"], two=["a", "b"]), Columns())
+
+
+@pytest.mark.parametrize(
+    ("label", "values"),
+    [
+        ("feeling", ["Positive", "negative "]),
+        ("polarity", ["neg", "pos"]),
+        ("Rating", ["1", "5"]),
+        ("overall", [1.0, 4.0]),
+    ],
+)
+def test_of_several_columns_the_one_that_is_plainly_labels_is_taken(
+    label: str, values: list
+) -> None:
+    columns = {"text": PROSE, "shop": ["a", "b"], "helpful": [0, 1], label: values}
+    found = find_columns(
+        table(**columns, category=["x", "y"]), Columns(label=None, group="category")
+    )
+    assert found.label == 3
+
+
+def test_two_columns_that_are_plainly_labels_need_the_option() -> None:
+    columns = table(text=PROSE, before=["pos", "neg"], after=["pos", "neg"], mood=["x", "y"])
+    with pytest.raises(InputError, match=r"'before' .*; 'after' .*; 'mood' .*; 'rating'"):
+        find_columns(columns.append_column("rating", pa.array(["1", "2"])), Columns())
 
 
 def test_a_column_that_is_not_there_is_answered_with_the_nearest_and_all() -> None:
@@ -151,14 +176,14 @@ def test_a_column_of_texts_is_no_labels_whatever_its_name() -> None:
 def test_a_question_about_columns_shows_what_may_be_labels() -> None:
     columns = table(
         date=[f"2025-01-{1 + i % 9:02}" for i in range(ROWS)],
-        stars=[str(1 + i % 5) for i in range(ROWS)],
+        marks=[str(1 + i % 5) for i in range(ROWS)],
         said=SAID,
         team=["sales", "support"] * (ROWS // 2),
     )
     with pytest.raises(InputError) as refused:
         find_columns(columns, Columns())
     assert str(refused.value) == (
-        "which column is the label is not clear: 'stars' (1, 2, 3, …); 'team' (sales, support). "
+        "which column is the label is not clear: 'marks' (1, 2, 3, …); 'team' (sales, support). "
         "--label-column names it"
     )
     flags = {f"flag {i}": ["0", "1"] * (ROWS // 2) for i in range(30)}

@@ -36,6 +36,7 @@ from scorer.errors import InputError, UsageError
 MIN_CLASS_ROWS = 5  # three for training, one each for validation and test
 SENTIMENT = set(UNDERSTOOD.values())
 STRAY = 0.01  # of the rows, at most, has a value that is left out beside two classes
+MOST_UNKNOWN = 0.5  # of held-out rows, at most, have classes that a model of several has not met
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,17 @@ class ClassMap:
         return ClassMap(names, kept, self.unnamed, self.rare | lost)
 
     def without_strays(self, counts: Mapping[str, int]) -> "ClassMap":
-        """Return the map that leaves out unknown values of few rows, as a training does."""
+        """Return the map that leaves out unknown values of held-out rows, if they are few.
+
+        Where there are many classes, rows of others that are too rare to learn are usual.
+        """
         known = {*self._class_of_key, *self._missing}
         unknown = {value: rows for value, rows in counts.items() if label_key(value) not in known}
         total, stray = sum(counts.values()), sum(unknown.values())
-        few = total > 2 * MIN_CLASS_ROWS > 2 * stray and stray <= max(1, STRAY * total)
+        if len(self.classes) > 2:
+            few = stray <= MOST_UNKNOWN * total
+        else:
+            few = total > 2 * MIN_CLASS_ROWS > 2 * stray and stray <= max(1, STRAY * total)
         return replace(self, rare=self.rare | set(map(label_key, unknown))) if few else self
 
     @property

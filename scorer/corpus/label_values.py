@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from scorer.errors import UsageError
 
+NEGATIVE_WORDS, POSITIVE_WORDS = frozenset({"neg", "negative"}), frozenset({"pos", "positive"})
 UNDERSTOOD = {
-    **dict.fromkeys(("0", "neg", "negative", "false"), "negative"),
-    **dict.fromkeys(("1", "pos", "positive", "true"), "positive"),
+    **dict.fromkeys((*NEGATIVE_WORDS, "0", "false"), "negative"),
+    **dict.fromkeys((*POSITIVE_WORDS, "1", "true"), "positive"),
 }
 MISSING = frozenset(
     {"", "nan", "-nan", "na", "n/a", "n.a.", "<na>", "#n/a", "#n/a n/a", "#na", "nat"}

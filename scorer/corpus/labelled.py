@@ -232,7 +232,7 @@ def _notes(
     class_map: ClassMap,
     training: bool,
 ) -> Iterator[str]:
-    yield from _left_out_notes(rows, left_out, counts, class_map)
+    yield from _left_out_notes(rows, left_out, counts, class_map, training)
     marks = class_map.missing_marks(counts)
     if marks:
         yield f"label values read as missing: {show_values(marks)}. --labels gives them a class"
@@ -243,7 +243,11 @@ def _notes(
 
 
 def _left_out_notes(
-    rows: LabelledRows, left_out: LeftOut, counts: Counter[str], class_map: ClassMap
+    rows: LabelledRows,
+    left_out: LeftOut,
+    counts: Counter[str],
+    class_map: ClassMap,
+    training: bool,
 ) -> Iterator[str]:
     """Yield how many rows were left out for each reason; rows that cannot be read are a doubt."""
     unnamed, rare = class_map.unnamed_values(counts), class_map.rare_values(counts)
@@ -258,12 +262,13 @@ def _left_out_notes(
     if unnamed:
         yield f"left out, as --labels gives them no class: {show_values(unnamed)}"
     if rare:
-        yield _rare_note(rare, rows, class_map)
+        few = f"fewer than {MIN_CLASS_ROWS} rows are no class"
+        why = few if training else "the model has no such classes"
+        yield _rare_note(f"left out, as {why}: {show_values(rare)}", rare, rows, class_map)
 
 
-def _rare_note(rare: dict[str, int], rows: LabelledRows, class_map: ClassMap) -> str:
-    """Return which values have too few rows, as a doubt where some are likely misspelt."""
-    note = f"left out, as fewer than {MIN_CLASS_ROWS} rows are no class: {show_values(rare)}"
+def _rare_note(note: str, rare: dict[str, int], rows: LabelledRows, class_map: ClassMap) -> str:
+    """Return the note on values without a class, as a doubt where some are likely misspelt."""
     of_class, values = class_counts(rows.targets, class_map.classes), class_map.label_values
     frequent = {value: of_class[name] for value, name in values.items()}
     likely = likely_spellings(rare, Counter({**frequent, **rare}))

@@ -1,18 +1,19 @@
 """Which columns of a labelled table hold texts, labels, probabilities and groups.
 
 A column that is named is taken. Else it has to be beyond doubt: the only column with a usual name,
-or what remains and may hold labels. Knows the first rows of a table, nothing of files or of what
-labels mean.
+or what remains and may hold labels; of several the only one that says "positive" and "negative", or
+the only one with a name that labels often have. Knows the first rows of a table, nothing of files
+or of what labels mean.
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.label_values import SHOWN
+from scorer.corpus.label_values import NEGATIVE_WORDS, POSITIVE_WORDS, SHOWN, label_key
 from scorer.errors import InputError, UsageError
 from scorer.tables.text_column import (
     JOIN,
@@ -24,8 +25,9 @@ from scorer.tables.text_column import (
     named_column,
 )
 
-LABEL_NAMES = frozenset(
-    {"label", "labels", "sentiment", "class", "target", "y", "polarity", "category"}
+LABEL_NAMES = frozenset({"label", "labels", "sentiment", "class", "target", "y", "polarity"})
+OFTEN_LABELS = frozenset(
+    {"category", "rating", "ratings", "stars", "star_rating", "star rating", "overall"}
 )
 PROBABILITY = "probability_"
 MAX_LABELS = 400  # different values that a column of labels may have
@@ -92,16 +94,13 @@ def _probability_columns(schema: pa.Schema) -> dict[str, int]:
 def _label_column(sample: pa.Table, columns: Columns) -> int | None:
     if columns.label is not None:
         return named_column(sample.schema, columns.label, "--label-column")
-    usual = [
-        i
-        for i, name in enumerate(sample.schema.names)
-        if name.strip().casefold() in LABEL_NAMES
-        and name not in (*(columns.text or "").split(JOIN), columns.text, columns.group)
-        and _repeats(sample.column(i))
-    ]
-    if len(usual) > 1:
-        raise _doubt(sample, usual)
-    return usual[0] if usual else None
+    text = {*(columns.text or "").split(JOIN), columns.text}
+    free = [i for i, name in enumerate(sample.schema.names) if name not in {*text, columns.group}]
+    repeating = [i for i in free if _repeats(sample.column(i))]
+    if usual := _with_names(sample, repeating, LABEL_NAMES):
+        return _clearest(sample, usual)
+    often = _with_names(sample, repeating, OFTEN_LABELS)
+    return often[0] if len(often) == 1 and not _opinions(sample, repeating) else None
 
 
 def _repeats(column: pa.ChunkedArray) -> bool:
@@ -134,9 +133,33 @@ def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
         return left[0]
     may_be = [i for i in left if not held[i]]
     likely = [i for i in may_be if not _are_numbers(sample.column(i))]
-    if len(likely) != 1:
-        raise _doubt(sample, likely or may_be or left)
-    return likely[0]
+    if not likely:
+        raise _doubt(sample, may_be or left)
+    return _clearest(sample, likely)
+
+
+def _clearest(sample: pa.Table, candidates: Sequence[int]) -> int:
+    """Return the only candidate, or the one that is plainly labels; `InputError` without one."""
+    if len(candidates) == 1:
+        return candidates[0]
+    plain = _opinions(sample, candidates) or _with_names(sample, candidates, OFTEN_LABELS)
+    if len(plain) != 1:
+        raise _doubt(sample, candidates)
+    return plain[0]
+
+
+def _with_names(sample: pa.Table, columns: Sequence[int], names: Collection[str]) -> list[int]:
+    return [i for i in columns if sample.schema.names[i].strip().casefold() in names]
+
+
+def _opinions(sample: pa.Table, columns: Sequence[int]) -> list[int]:
+    """Return the columns of which some cells say "positive", and some "negative"."""
+    keys = {i: set(map(label_key, _texts(sample.column(i)))) for i in columns}
+    return [i for i in columns if keys[i] & NEGATIVE_WORDS and keys[i] & POSITIVE_WORDS]
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    return list(map(str, column.drop_null().unique().to_pylist()))
 
 
 def _holds_else(column: pa.ChunkedArray) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.corpus.class_map import find_class_map
-from scorer.corpus.label_values import label_key, labels_option, parse_labels
+from scorer.corpus.label_values import label_key, labels_option, parse_labels, rating_numbers
 from scorer.errors import InputError, UsageError
 
 
@@ -201,7 +201,7 @@ def test_a_usual_mark_of_a_missing_label_is_no_class(mark: str) -> None:
 
 
 @pytest.mark.parametrize("mark", ["?", "-", "--", ".", "unknown", "Missing", "-1", "-1.0", "-999"])
-@pytest.mark.parametrize("others", [("0", "1"), ("1", "2", "3")])
+@pytest.mark.parametrize("others", [("1", "2"), ("1", "2", "3")])
 def test_a_doubtful_mark_needs_the_option_that_the_message_gives(
     mark: str, others: tuple[str, ...]
 ) -> None:
@@ -270,3 +270,129 @@ def test_a_stray_value_of_held_out_rows_is_left_out_and_more_are_refused() -> No
     assert stray.rare_values({"neg": 30, "total": 1}) == {"total": 1}
     with pytest.raises(InputError, match="no class is known for the label values 'total'"):
         trained.without_strays({"neg": 30, "pos": 30, "total": 2}).targets(["total"])
+
+
+@pytest.mark.parametrize("form", ["{}", "{}.0"])
+@pytest.mark.parametrize("zeros", [300, 12])
+def test_minus_one_beside_zero_and_one_is_a_class_unless_it_is_rare(form: str, zeros: int) -> None:
+    values = [form.format(value) for value in (-1, 0, 1)]
+    assert find_class_map(dict(zip(values, (300, zeros, 290), strict=True))).classes == tuple(
+        values
+    )
+    with pytest.raises(UsageError, match="a class, or missing"):
+        find_class_map(dict(zip(values, (8, 300, 290), strict=True)))
+
+
+@pytest.mark.parametrize("form", ['["{}"]', "['{}']", "[ {} ]"])
+def test_a_list_of_one_label_is_that_label(form: str) -> None:
+    found = find_class_map({form.format(word): 30 for word in ("Negative", "Positive")})
+    assert found.label_values == {"Negative": "negative", "Positive": "positive"}
+    assert found.targets([form.format("Positive"), "negative", "[]"]).tolist() == [1, 0, -1]
+    assert label_key('["a, b"]') == "a, b"
+
+
+def test_lists_of_several_labels_are_a_question_without_any_of_one() -> None:
+    with pytest.raises(UsageError, match="60 of 60 labels are several labels in one cell"):
+        find_class_map({'["price", "size"]': 30, "[1, 2]": 30})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("Yes", "No", "Y", "n"),
+        ("négatif", "negatif", "positif"),
+        ("pos", "positive", "neutral"),
+    ],
+)
+def test_spellings_of_one_class_are_asked_about_with_what_joins_them(values: tuple) -> None:
+    counts = {value: 90 - at for at, value in enumerate(values)}
+    with pytest.raises(UsageError, match="likely one class: ") as refused:
+        find_class_map(counts)
+    option = shlex.split(refused.value.hint.partition("--labels ")[2])[0]
+    assert len(find_class_map(counts, option).classes) == 2
+
+
+@pytest.mark.parametrize("values", [("A", "B", "C"), ("n", "no", "never"), ("は", "ば", "ぱ")])
+def test_single_letters_and_other_scripts_are_classes(values: tuple[str, ...]) -> None:
+    assert set(find_class_map(dict.fromkeys(values, 30)).classes) == set(values)
+
+
+def test_misspelt_sentiment_is_joined_to_the_understood_classes() -> None:
+    counts = {"Positive": 152, "negative": 197, "negative.": 16, "neg": 15, "Pos": 10}
+    with pytest.raises(
+        UsageError, match=r"'neg' and 'negative', .*; likely misspelt: 'negative\.' for"
+    ) as r:
+        find_class_map(counts)
+    option = shlex.split(r.value.hint.partition("--labels ")[2])[0]
+    assert find_class_map(counts, option).classes == ("negative", "positive")
+
+
+@pytest.mark.parametrize(
+    ("negative", "positive"),
+    [
+        ("Nein", "Ja"),
+        ("non", "oui"),
+        ("bad", "good"),
+        ("😡", "😀"),
+        ("👎", "👍\ufe0f"),
+        ("meh", "good"),
+        ("2", "3"),
+    ],
+)
+def test_the_option_for_sentiment_is_the_right_way_round(negative: str, positive: str) -> None:
+    counts = {positive: 30, negative: 30}
+    with pytest.raises(UsageError) as refused:
+        find_class_map(counts)
+    found = find_class_map(counts, shlex.split(refused.value.hint.split("with ")[1])[1])
+    assert found.targets([negative, positive]).tolist() == [0, 1]
+
+
+def test_an_option_that_only_leaves_values_out_leaves_the_rest_as_it_is() -> None:
+    counts = {"0": 30, "1": 30, "-1": 30, "maybe": 30}
+    found = find_class_map(counts, "maybe=,-1=,absent=")
+    assert found.classes == ("negative", "positive")
+    assert found.unnamed_values(counts) == {"-1": 30, "maybe": 30}
+    assert found.targets(["1", "maybe", "absent"]).tolist() == [1, -1, -1]
+    with pytest.raises(UsageError, match="what the label values mean"):
+        find_class_map({"ham": 30, "spam": 30, "maybe": 30}, "maybe=")
+
+
+def test_held_out_values_may_be_written_in_another_understood_way() -> None:
+    for values in (("0", "1"), ("negative", "positive"), ("False", "True")):
+        known = find_class_map(dict.fromkeys(values, 30))
+        assert known.targets(["neg", "0", "true", "Positive"]).tolist() == [0, 0, 1, 1]
+    three = find_class_map(dict.fromkeys(["negative", "neutral", "positive"], 30))
+    assert three.targets(["neg", "pos"]).tolist() == [0, 2]
+    assert three.unknown(["0", "1"]) == ["0", "1"]
+    stars = find_class_map({"1": 30, "2": 30}, "1=negative,2=positive")
+    assert (stars.targets(["positive", "1"]).tolist(), stars.unknown(["0"])) == ([1, 0], ["0"])
+    left_out = find_class_map({"0": 30, "1": 30, "pos": 30}, "0=negative,1=positive")
+    assert left_out.targets(["pos"]).tolist() == [-1]
+
+
+def test_unknown_held_out_values_are_left_out_by_the_option_that_the_message_gives() -> None:
+    counts = {"neg": 30, "pos": 30}
+    with pytest.raises(InputError) as refused:
+        find_class_map(counts).targets(["meh", "a, b"])
+    option = shlex.split(refused.value.hint)[4]
+    assert find_class_map(counts, option).targets(["meh", "a, b", "neg"]).tolist() == [-1, -1, 0]
+
+
+def test_ratings_in_words_and_stars_are_numbers() -> None:
+    values = [
+        "5 stars",
+        "1 star",
+        "5.0 out of 5 stars",
+        "4/5",
+        "★★☆",
+        "3.5 stars",
+        "5",
+        "NA",
+    ]
+    assert list(rating_numbers(values).values()) == ["5", "1", "5", "4", "2", "3.5", "5"]
+    assert rating_numbers(["1", "2", "5"]) == {}
+    assert rating_numbers(["1/2", "1/3"]) == {}
+    assert rating_numbers(["5 stars", "no stars"]) == {}
+    assert rating_numbers(["12/5", "3/5"]) == {}
+    found = find_class_map({"1": 30, "3": 30, "5": 30}, "1 star=bad,5 stars=good,3 stars=")
+    assert found.targets(["1", "3", "5"]).tolist() == [0, -1, 1]

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from labelled_files import Rows, labelled, write
 
-from scorer.corpus.class_map import find_class_map
+from scorer.corpus.class_map import class_map_of, find_class_map
 from scorer.corpus.labelled import Labelled, LeftOut, joined_rows, read_labelled
 from scorer.corpus.labelled_columns import Columns
 from scorer.errors import InputError, UsageError
@@ -373,3 +373,22 @@ def test_a_column_without_a_name_is_not_the_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f",text,label\n{rows}")  # as pandas writes its index
     found = read_labelled([tmp_path / "a.csv"], Columns())
     assert (found.text_column, found.rows.texts.to_pylist()) == ("text", texts)
+
+
+def test_ratings_of_several_writings_are_one_class_and_told(tmp_path: Path) -> None:
+    values = ["1 star", "5 stars", "3", "★★★★★"]
+    table = read_labelled([write(tmp_path / "a.csv", labelled(80, values=values))], Columns())
+    assert table.class_counts == {"1": 20, "3": 20, "5": 40}
+    note = "ratings read as numbers: '1 star' as 1, '5 stars' as 5, '★★★★★' as 5"
+    assert note in table.notes
+    test = write(tmp_path / "b.csv", labelled(20, 1, ["1/5", "5/5"]))
+    held_out = read_labelled([test], Columns(), table.class_map)
+    assert held_out.class_counts == {"1": 10, "3": 0, "5": 10}
+
+
+def test_classes_that_are_ratings_in_words_stay_so_in_held_out_files(tmp_path: Path) -> None:
+    values = ["1 star", "3 stars", "5 stars"]
+    table = write(tmp_path / "a.csv", labelled(30, values=values))
+    assert read_labelled([table], Columns(), class_map_of(values)).class_map.classes == tuple(
+        values
+    )

@@ -44,7 +44,8 @@ the same command goes on where it stopped.
 @click.option(
     "--labels",
     metavar="V=C,…",
-    help="Class of each label value: 1=positive,0=negative. Other values are left out.",
+    help="Class of each label value: 1=positive,0=negative. Other values are left out; V= alone "
+    "leaves out V.",
 )
 @click.option(
     "--valid", default="0.12", help="Validation rows: a file, a share or a number of rows."

@@ -3,11 +3,11 @@
     0, neg, negative, false        negative
     1, pos, positive, true         positive
     any other two values           only as `--labels VALUE=CLASS,VALUE=CLASS` says
-    values that --labels leaves out  missing
+    values that --labels leaves out  missing; of `VALUE=` alone, VALUE only
     three values and more          a class each, named as the value is
     a value of fewer than 5 rows   missing, beside three classes; beside two if it is one row or 1%
     blank, NaN, None, NULL, #N/A   missing, unless `--labels` gives it a class
-    ?, -, unknown, -1 beside others  only as `--labels` says; `VALUE=` makes it missing
+    ?, -, unknown, -1 beside 0, 1, 2  only as `--labels` says; `VALUE=` makes it missing
 
 Classes are ordered independently of the rows: numbers by value, then names by alphabet. Knows
 nothing of tables or texts.
@@ -22,12 +22,16 @@ import numpy as np
 from scorer.corpus.label_questions import check_classes, check_values
 from scorer.corpus.label_values import (
     MISSING,
+    NEGATIVE_WORDS,
+    POSITIVE_WORDS,
     UNDERSTOOD,
     class_order,
     label_key,
+    labels_option,
     of_keys,
     parse_labels,
     quoted,
+    rating_numbers,
     show_values,
     tidy,
 )
@@ -54,13 +58,11 @@ class ClassMap:
         Raises `InputError` for a value that has no class.
         """
         known = self._class_of_key
-        usual = {*known, *self._missing}
-        unknown = [label for label in labels if label_key(label) not in usual]
-        if unknown:
+        if unknown := self.unknown(labels):
             raise InputError(
                 f"no class is known for the label values {quoted(unknown)}; known are: "
                 f"{quoted(self.label_values)}",
-                "--labels says what each value means when a model is trained",
+                f"In a training, {labels_option(dict.fromkeys(unknown, ''))} leaves their rows out",
             )
         index = {name: i for i, name in enumerate(self.classes)}
         keys = map(label_key, labels)
@@ -91,18 +93,30 @@ class ClassMap:
 
         Where there are many classes, rows of others that are too rare to learn are usual.
         """
-        known = {*self._class_of_key, *self._missing}
-        unknown = {value: rows for value, rows in counts.items() if label_key(value) not in known}
-        total, stray = sum(counts.values()), sum(unknown.values())
+        unknown = self.unknown(counts)
+        total, stray = sum(counts.values()), sum(counts[value] for value in unknown)
         if len(self.classes) > 2:
             few = stray <= MOST_UNKNOWN * total
         else:
             few = total > 2 * MIN_CLASS_ROWS > 2 * stray and stray <= max(1, STRAY * total)
         return replace(self, rare=self.rare | set(map(label_key, unknown))) if few else self
 
+    def unknown(self, values: Iterable[str]) -> list[str]:
+        """Return the values that have no class, nor are known to have none."""
+        known = {*self._class_of_key, *self._missing}
+        return [value for value in values if label_key(value) not in known]
+
     @property
     def _class_of_key(self) -> dict[str, str]:
-        return {label_key(value): name for value, name in self.label_values.items()}
+        """The class of each key, also of other values that are understood to be a class.
+
+        Where 0 and 1 are negative and positive, so are `neg` and `pos`; elsewhere 0 may be else.
+        """
+        known = {label_key(value): name for value, name in self.label_values.items()}
+        usual = all(UNDERSTOOD.get(key) == name for key, name in known.items())
+        keys = UNDERSTOOD.keys() if usual else NEGATIVE_WORDS | POSITIVE_WORDS
+        other = {key: UNDERSTOOD[key] for key in keys if UNDERSTOOD[key] in self.classes}
+        return {**{key: other[key] for key in other.keys() - self._missing}, **known}
 
     @property
     def _missing(self) -> frozenset[str]:
@@ -119,8 +133,11 @@ def find_class_map(counts: Mapping[str, int], labels: str | None = None) -> Clas
     found = _joined_spellings(counts, named)
     if not found:
         raise InputError("no row has a label", "--label-column names another column")
-    if named:
+    named = _as_numbers(named, found)
+    if any(named.values()):
         return _without_rare(_as_named(found, named), found)
+    if named:
+        return _without_values(found, frozenset(map(label_key, named)))
     if understood := _understood(found):
         return understood
     check_values(found)
@@ -130,6 +147,19 @@ def find_class_map(counts: Mapping[str, int], labels: str | None = None) -> Clas
         check_classes(kept)
         classes = class_map_of(kept)
     return replace(classes, rare=frozenset(map(label_key, found.keys() - kept)))
+
+
+def _as_numbers(named: Mapping[str, str], found: Counter[str]) -> dict[str, str]:
+    """Return what `--labels` says, of ratings by their numbers where these are the values."""
+    keys = set(map(label_key, found))
+    numbers = {v: n for v, n in rating_numbers(named).items() if label_key(v) not in keys}
+    return {numbers.get(value, value): name for value, name in named.items()}
+
+
+def _without_values(found: Counter[str], keys: frozenset[str]) -> ClassMap:
+    """Return the classes of the values that do not have the keys."""
+    kept = {value: rows for value, rows in found.items() if label_key(value) not in keys}
+    return replace(find_class_map(kept), unnamed=keys)
 
 
 def class_map_of(names: Iterable[str]) -> ClassMap:

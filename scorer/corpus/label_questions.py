@@ -1,20 +1,26 @@
 """What a person is asked about label values that are not plainly classes.
 
-Several labels in a cell, too many values, marks that may mean a missing label, misspellings, one
-class only, two values of unknown meaning: each is an error that says which option answers it.
+Several labels in a cell, too many values, marks that may mean a missing label, several spellings of
+a class, one class only, two values of unknown meaning: each is an error that says which option
+answers it.
 Knows values and their rows, nothing of tables or texts.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from scorer.corpus.label_values import (
+    NEGATIVE_WORDS,
+    POSITIVE_WORDS,
+    SMALL_SHARE,
     UNDERSTOOD,
     class_order,
     label_key,
     labels_option,
+    listed_labels,
     quoted,
     show_values,
 )
@@ -26,6 +32,16 @@ DOUBTFUL = frozenset(
     | {"undefined", "unlabeled", "unlabelled", "unassigned", "not available", "not labeled"}
 )
 NUMBERS_IN_DOUBT = frozenset({"-1", "-9", "-99", "-999", "-9999"})  # beside 0, 1, 2, …
+SIGNS = {"-1", "0", "1"}  # negative, neutral, positive
+LIKELY_NEGATIVE = (
+    "neg negative negativ negativo negativa négatif negatif no n nein non nej não bad schlecht "
+    "mauvais malo 👎 😡 😠 🙁 ☹ 😞 😢 😭"
+)
+LIKELY_POSITIVE = (
+    "pos positive positiv positivo positiva positif yes y ja oui si sí sì sim good gut bon bueno "
+    "👍 😀 😃 😄 😊 🙂 😍 ❤"
+)
+ACCENTS = r"[\u0300-\u036f]"  # of Latin letters, after a decomposition
 MAX_CLASSES = 400
 RARE = 10  # a misspelling has at most this part of the rows of the value it is near to
 NEAR = 0.8  # difflib's ratio: "positve" and "positive" have 0.93, "negative" and "positive" 0.5
@@ -48,12 +64,12 @@ def check_values(found: Counter[str]) -> None:
 def check_classes(found: Counter[str]) -> None:
     """Refuse to guess of which values that are frequent enough the classes are made."""
     _check_doubtful(found)
-    _check_spelling(found)
     if len(found) == 1 or len({UNDERSTOOD.get(label_key(value), value) for value in found}) == 1:
         raise InputError(
             f"all labels are one class: {show_values(found)}",
             "Training needs rows of two classes at least",
         )
+    _check_spelling(found)
     if len(found) == 2:
         _ask_what_two_mean(found)
 
@@ -98,7 +114,10 @@ def _check_single(found: Counter[str]) -> None:
 
 
 def _several_labels(found: Iterable[str]) -> dict[str, list[str]]:
-    """Return the values that are several labels, with these, by the first separator that fits."""
+    """Return the values that are several labels, with these: lists, or by the first separator."""
+    lists = {value: listed_labels(value) or [] for value in found}
+    if several := {value: labels for value, labels in lists.items() if len(labels) > 1}:
+        return several
     for separator in SEPARATORS:
         labels = {value: [p.strip(WRAPPING) for p in value.split(separator)] for value in found}
         several = _repeating(labels)
@@ -127,9 +146,7 @@ def _check_doubtful(found: Counter[str]) -> None:
     """Refuse to guess whether a value that may stand for a missing label is a class."""
     doubtful = [value for value in found if _is_doubtful(value, found)]
     if doubtful and len(found) - len(doubtful) > 1:
-        others = [value for value in found if value not in doubtful]
-        known = all(label_key(value) in UNDERSTOOD for value in others)
-        named = {v: UNDERSTOOD[label_key(v)] if known else v for v in sorted(others)}
+        named = _class_names({v: v for v in sorted(found) if v not in doubtful})
         named |= dict.fromkeys(doubtful, "")
         raise UsageError(
             f"are the labels {quoted(doubtful)} a class, or missing? The values are: "
@@ -141,27 +158,66 @@ def _check_doubtful(found: Counter[str]) -> None:
 def _is_doubtful(value: str, found: Counter[str]) -> bool:
     key = label_key(value)
     if key in NUMBERS_IN_DOUBT:
-        return all(label_key(other).isdecimal() for other in found if other != value)
+        rare = found[value] < SMALL_SHARE * found.total() / len(found)
+        counted_on = all(label_key(other).isdecimal() for other in found if other != value)
+        return counted_on and (rare or set(map(label_key, found)) != SIGNS)
     return key in DOUBTFUL
 
 
+def _class_names(named: Mapping[str, str]) -> dict[str, str]:
+    """Return value -> class with `negative` and `positive` where all classes are understood."""
+    known = all(label_key(name) in UNDERSTOOD for name in named.values())
+    return {v: UNDERSTOOD[label_key(name)] if known else name for v, name in named.items()}
+
+
 def _check_spelling(found: Counter[str]) -> None:
-    """Refuse rare values that are nearly frequent ones: they are no classes of their own."""
-    likely = likely_spellings(found, found)
-    if likely:
-        named = {value: likely.get(value, value) for value in sorted(found)}
-        raise UsageError(
-            f"{misspelt(likely)}. The values are: {show_values(found)}",
-            f"Correct the file, or join them with {labels_option(named)} (to keep them apart, name "
-            "each as itself)",
-        )
+    """Refuse values that likely are others, misspelt or short: no classes of their own."""
+    same = _same_in_other_writing(found)
+    likely = {v: o for v, o in likely_spellings(found, found).items() if v not in same}
+    if not same and not likely:
+        return
+    joined = {**{v: same.get(other, other) for v, other in likely.items()}, **same}
+    named = _class_names({value: joined.get(value, value) for value in sorted(found)})
+    one = "likely one class: " + ", ".join(f"{v!r} and {other!r}" for v, other in same.items())
+    problem = "; ".join([one] * bool(same) + [misspelt(likely)] * bool(likely))
+    raise UsageError(
+        f"{problem}. The values are: {show_values(found)}",
+        f"Correct the file, or join them with {labels_option(named)} (to keep them apart, name "
+        "each as itself)",
+    )
+
+
+def _same_in_other_writing(found: Counter[str]) -> dict[str, str]:
+    """Return which values are more frequent ones without accents, or their first letter alone."""
+    frequent = sorted(found, key=lambda value: (-found[value], value))
+    first: dict[str, str] = {}
+    same = {v: other for v in frequent if (other := first.setdefault(_bare(v), v)) != v}
+    words = [value for value in frequent if value not in same and len(value) > 1]
+    for letter in (value for value in found if len(value) == 1 and value.isalpha()):
+        begun = [word for word in words if _bare(word).startswith(_bare(letter))]
+        if len(begun) == 1:
+            same[letter] = begun[0]
+    return same
+
+
+def _bare(value: str) -> str:
+    """Return a value's key without accents; `positive` for `pos`."""
+    key = label_key(value)
+    word = UNDERSTOOD[key] if key in NEGATIVE_WORDS | POSITIVE_WORDS else key
+    return re.sub(ACCENTS, "", unicodedata.normalize("NFKD", word))
 
 
 def _ask_what_two_mean(found: Counter[str]) -> None:
-    in_order = sorted(found, key=class_order)
+    in_order = sorted(found, key=lambda value: (_leaning(value), class_order(value)))
     named = dict(zip(in_order, ("negative", "positive"), strict=True))
     raise UsageError(
         f"what the label values mean is not clear: {show_values(found)}",
         f"For sentiment say it with {labels_option(named)} (or the other way round), for any "
         f"other two classes with {labels_option({value: value for value in named})}",
     )
+
+
+def _leaning(value: str) -> int:
+    """Return -1 for a word that likely is negative, 1 for a positive one, 0 for any other."""
+    key = label_key(value)
+    return (key in LIKELY_POSITIVE.split()) - (key in LIKELY_NEGATIVE.split())

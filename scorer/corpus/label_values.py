@@ -1,11 +1,13 @@
 """Label values: what they are compared by, which are understood, how a message shows them.
 
-Values are compared in any case, spacing and Unicode form, and 1.0 is 1. Knows single values and how
-many rows have each, nothing of classes as a whole.
+Values are compared in any case, spacing and Unicode form; 1.0 is 1, and a list of one label is that
+label. Knows values and how many rows have each, nothing of classes.
 """
 
 import csv
 import io
+import json
+import re
 import shlex
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,14 +23,30 @@ MISSING = frozenset(
     {"", "nan", "-nan", "na", "n/a", "n.a.", "<na>", "#n/a", "#n/a n/a", "#na", "nat"}
     | {"none", "<none>", "null", "(null)", "<null>", "#null!", "nil", "\\n"}
 )
-INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200e\u200f\u2060\u00ad"))  # marks without width
+INVISIBLE = dict.fromkeys(map(ord, "\ufeff\ufe0f\u200b\u200e\u200f\u2060\u00ad"))  # without width
+RATING = re.compile(r"(\d+(?:\.\d+)?)(?: ?(?:/|out of) ?(\d+))?( ?stars?)?")  # of a label's key
+STARS = re.compile(r"([★⭐]+)☆*")
+MOST_STARS = 10
 SMALL_SHARE = 0.2  # of the rows that a class has in the mean; a class with fewer is rare
 SHOWN, SHOWN_CHARACTERS = 8, 60  # values listed in a message, and what is shown of one
 
 
 def tidy(value: str) -> str:
-    """Return a value without invisible marks, and with single spaces."""
-    return " ".join(value.translate(INVISIBLE).split())
+    """Return a value without invisible marks, and with single spaces; of a list of one, the one."""
+    plain = " ".join(value.translate(INVISIBLE).split())
+    items = listed_labels(plain)
+    return plain if items is None or len(items) > 1 else tidy("".join(items))
+
+
+def listed_labels(value: str) -> list[str] | None:
+    """Return the labels of a list as JSON or Python writes it; None for any other value."""
+    if not (value.startswith("[") and value.endswith("]")):
+        return None
+    try:
+        items = json.loads(value)
+    except ValueError:
+        items = [part.strip(" '\"") for part in value[1:-1].split(",") if part.strip()]
+    return None if any(isinstance(item, dict | list) for item in items) else list(map(str, items))
 
 
 def label_key(value: str) -> str:
@@ -36,6 +54,31 @@ def label_key(value: str) -> str:
     key = tidy(unicodedata.normalize("NFKC", value)).casefold()
     whole, point, zeros = key.partition(".")
     return whole if point and whole.lstrip("+-").isdigit() and not zeros.strip("0") else key
+
+
+def rating_numbers(values: Iterable[str]) -> dict[str, str]:
+    """Return the number of each value where all are ratings of one scale, and some are in words.
+
+    As `5 stars`, `★★★★★`, `5/5` or `5.0 out of 5 stars` has 5; a missing value is passed over.
+    """
+    kept = [value for value in values if label_key(value) not in MISSING]
+    ratings = {value: _rating(value) for value in kept}
+    scales = {scale for _, scale in filter(None, ratings.values()) if scale}
+    if not all(ratings.values()) or len(scales) > 1:
+        return {}
+    numbers = {value: rating[0] for value, rating in ratings.items() if rating}
+    most = min(scales, default=MOST_STARS)
+    in_words = any(label_key(value) != number for value, number in numbers.items())
+    return numbers if in_words and all(float(n) <= most for n in numbers.values()) else {}
+
+
+def _rating(value: str) -> tuple[str, int] | None:
+    """Return a rating's number and the highest of its scale, 0 where it does not say."""
+    key = label_key(value)
+    if STARS.fullmatch(key):
+        return str(len(key) - key.count("☆")), 0
+    found = RATING.fullmatch(key)
+    return (label_key(found[1]), int(found[2] or 0)) if found else None
 
 
 def of_keys(counts: Mapping[str, int], keys: Collection[str]) -> dict[str, int]:

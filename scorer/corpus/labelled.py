@@ -21,6 +21,8 @@ from scorer.corpus.label_values import (
     SMALL_SHARE,
     label_key,
     labels_option,
+    rating_numbers,
+    show_some,
     show_values,
 )
 from scorer.corpus.labelled_columns import Columns
@@ -131,6 +133,8 @@ def read_labelled(
     table = read_labelled_table(paths, columns, options)
     blank = pc.equal(folded(table.texts).fill_null(""), "")
     labels = pc.if_else(blank, pa.scalar(None, pa.large_string()), table.labels)
+    numbers = _numbers_of_ratings(labels, class_map)
+    labels = _renamed(labels, numbers)
     counts = _value_counts(labels)
     training = class_map is None
     with prefix_errors(", ".join(map(str, paths))):
@@ -155,9 +159,27 @@ def read_labelled(
         table.text_column,
         table.label_column,
         left_out,
-        (*table.notes, *_notes(rows, left_out, counts, class_map, training)),
+        (
+            *table.notes,
+            *_rating_notes(numbers),
+            *_notes(rows, left_out, counts, class_map, training),
+        ),
         _digests(paths),
     )
+
+
+def _numbers_of_ratings(labels: pa.LargeStringArray, known: ClassMap | None) -> dict[str, str]:
+    """Return the number of each label that is a rating; none where the classes have the labels."""
+    values = labels.drop_null().unique().to_pylist()
+    return {} if known and not known.unknown(values) else rating_numbers(values)
+
+
+def _renamed(labels: pa.LargeStringArray, names: Mapping[str, str]) -> pa.LargeStringArray:
+    if not names:
+        return labels
+    encoded = labels.dictionary_encode()
+    values = [names.get(value, value) for value in encoded.dictionary.to_pylist()]
+    return pa.array(values, pa.large_string()).take(encoded.indices)
 
 
 def _find_class_map(
@@ -240,6 +262,13 @@ def _notes(
     if training:
         yield from _class_notes(class_counts(rows.targets, class_map.classes))
         yield from _conflict_notes(rows)
+
+
+def _rating_notes(numbers: Mapping[str, str]) -> Iterator[str]:
+    """Yield which labels are read as numbers."""
+    read = [f"{v!r} as {number}" for v, number in sorted(numbers.items()) if v != number]
+    if read:
+        yield f"ratings read as numbers: {show_some(read)}"
 
 
 def _left_out_notes(

@@ -392,3 +392,17 @@ def test_classes_that_are_ratings_in_words_stay_so_in_held_out_files(tmp_path: P
     assert read_labelled([table], Columns(), class_map_of(values)).class_map.classes == tuple(
         values
     )
+
+
+def test_lists_of_parquet_are_read_as_their_one_label(tmp_path: Path) -> None:
+    said = [text for text, _ in labelled(60)]
+    lists = pa.table({"text": said, "labels": [["neg"], ["pos"], []] * 20})
+    pq.write_table(lists, tmp_path / "one.parquet")
+    assert read_labelled([tmp_path / "one.parquet"], Columns()).class_counts == {
+        "negative": 20,
+        "positive": 20,
+    }
+    several = pa.table({"text": said, "labels": [[1], [2, 3], [3]] * 20})
+    pq.write_table(several, tmp_path / "several.parquet")
+    with pytest.raises(UsageError, match="20 of 60 labels are several labels in one cell"):
+        read_labelled([tmp_path / "several.parquet"], Columns())

@@ -120,11 +120,11 @@ def test_what_cannot_be_labels_is_passed_over() -> None:
 
 @pytest.mark.parametrize(
     "rival",
-    [["1.0", "4.0"], ["0.5", "3.5"], [1.5, 2.0], ["same", "same"], [2024, 2025]],
+    [["1.0", "4.0"], ["0.5", "3.5"], [1.5, 2.0], [2024, 2025]],
 )
 def test_what_might_be_labels_keeps_it_unclear(rival: list) -> None:
     prose = [f"{word} word of prose" for word in "abcdefghijklmnopqrstuvwxyzabcdefghijklmn"]
-    columns = pa.table({"text": prose, "country": ["DE", "FR"] * 20, "rival": rival * 20})
+    columns = pa.table({"text": prose, "country": ["DE", "FR"] * 20, "rival": sorted(rival * 20)})
     with pytest.raises(InputError, match="--label-column names it"):
         find_columns(columns, Columns())
 
@@ -169,7 +169,7 @@ def test_a_column_of_texts_is_no_labels_whatever_its_name() -> None:
     with pytest.raises(InputError, match="holds another value in each row, not labels: 'label'"):
         find_columns(columns, Columns())
     more = columns.append_column("tags", pa.array([["a"], ["a", "b"]] * (ROWS // 2)))
-    with pytest.raises(InputError, match=r"is not clear: .*; 'tags' \(\['a'\], \['a', 'b'\]\)"):
+    with pytest.raises(InputError, match=r"""is not clear: .*; 'tags' \(\["a"\], \["a", "b"\]\)"""):
         find_columns(more, Columns())
 
 
@@ -186,7 +186,7 @@ def test_a_question_about_columns_shows_what_may_be_labels() -> None:
         "which column is the label is not clear: 'marks' (1, 2, 3, …); 'team' (sales, support). "
         "--label-column names it"
     )
-    flags = {f"flag {i}": ["0", "1"] * (ROWS // 2) for i in range(30)}
+    flags = {f"flag {i}": ["0"] * (i + 1) + ["1"] * (ROWS - i - 1) for i in range(30)}
     with pytest.raises(InputError, match=r"'flag 7' \(0, 1\) and 22 more\. --label-column"):
         find_columns(table(said=SAID, **flags), Columns())
     with pytest.raises(InputError, match="no column of labels; the columns are: 'said'"):
@@ -201,3 +201,80 @@ def test_labels_of_two_words_are_no_texts() -> None:
     assert (found.text.name, found.label) == ("question", 0)
     with pytest.raises(InputError, match="which column is the text is not clear"):
         find_columns(sample.slice(0, 8), Columns())
+
+
+def test_columns_that_hold_little_are_no_candidates() -> None:
+    columns = table(
+        v1=["ham", "spam"] * (ROWS // 2),
+        v2=SAID,
+        blank=[" ", None] * (ROWS // 2),
+        constant=["same", ""] * (ROWS // 2),
+        nothing=pa.nulls(ROWS),
+        empty=["[]"] * ROWS,
+        split=["train", "Test "] * (ROWS // 2),
+    )
+    assert find_columns(columns, Columns()).label == 0
+    label = columns.append_column("label", columns["blank"]).append_column("y", columns["v1"])
+    assert find_columns(label, Columns()).label == 8
+
+
+def test_a_constant_column_of_a_long_table_may_be_its_sorted_labels() -> None:
+    rows = 10_000
+    said = [f"number {i} of words" for i in range(rows)]
+    columns = table(said=said, mood=["good"] * rows, shop=["a", "b"] * (rows // 2))
+    with pytest.raises(InputError, match=r"not clear: 'mood' \(good\); 'shop'"):
+        find_columns(columns, Columns())
+
+
+@pytest.mark.parametrize(
+    ("label", "values"),
+    [
+        ("airline_sentiment", ["a", "b"]),
+        ("reviewRating", [4, 5]),
+        ("Review Rating", ["4.0 out of 5 stars", "1.0 out of 5 stars"]),
+        ("Score", ["1", "3.5"]),
+        ("intent", ["a", "b"]),
+    ],
+)
+def test_a_name_that_ends_as_names_of_labels_do_is_taken(label: str, values: list) -> None:
+    columns = {"text": SAID, "shop": ["a", "a", "b"] * (ROWS // 3), label: values * (ROWS // 2)}
+    columns["airline_sentiment_confidence"] = [0.5, 1.0, 0.7] * (ROWS // 3)
+    assert find_columns(table(**columns, gold=[None] * ROWS), Columns()).label == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("content_rating", ["PG", "R"]), ("upvote_score", list(range(30))), ("vehicle class", [1, 2])],
+)
+def test_a_name_alone_is_no_label(name: str, values: list) -> None:
+    repeated = (values * ROWS)[:ROWS]
+    columns = table(text=SAID, shop=["a", "a", "b"] * (ROWS // 3), **{name: repeated})
+    with pytest.raises(InputError, match="not clear"):
+        find_columns(columns, Columns())
+
+
+@pytest.mark.parametrize("name", ["label", "code"])
+def test_of_columns_that_say_the_same_the_one_in_words_is_taken(name: str) -> None:
+    codes, words = ["0", "2", "1"] * (ROWS // 3), ["bad", "good", "fair"] * (ROWS // 3)
+    found = find_columns(table(text=SAID, **{name: codes}, meant=words), Columns())
+    assert found.label == 2
+    other = table(text=SAID, **{name: codes}, meant=sorted(words))
+    assert name == "code" or find_columns(other, Columns()).label == 1
+
+
+def test_understood_labels_and_a_named_column_stay_beside_words_for_the_same() -> None:
+    columns = table(text=SAID, label=["0", "1"] * (ROWS // 2), meant=["ham", "spam"] * (ROWS // 2))
+    assert find_columns(columns, Columns()).label == 1
+    codes, words = ["0", "2", "1"] * (ROWS // 3), ["bad", "good", "fair"] * (ROWS // 3)
+    three = table(text=SAID, label=codes, meant=words)
+    assert find_columns(three, Columns(label="label")).label == 1
+    image = pa.array([b"\xff", b"\xfe", b"\xfd"] * (ROWS // 3), pa.binary())
+    assert (
+        find_columns(table(text=SAID, label=codes, image=image, score=image), Columns()).label == 1
+    )
+
+
+@pytest.mark.parametrize("lists", [[["a"], ["b"], []], ['["a"]', '["b"]', "[]"]])
+def test_lists_of_one_label_may_be_the_labels(lists: list) -> None:
+    columns = table(text=SAID, answer=lists * (ROWS // 3), vector=[[0.5] * 30] * ROWS)
+    assert find_columns(columns, Columns()).label == 1

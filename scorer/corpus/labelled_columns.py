@@ -2,42 +2,52 @@
 
 A column that is named is taken. Else it has to be beyond doubt: the only column with a usual name,
 or what remains and may hold labels; of several the only one that says "positive" and "negative", or
-the only one with a name that labels often have. Knows the first rows of a table, nothing of files
-or of what labels mean.
+the only one with a name that labels often have. Of columns that say the same the one in words is
+taken. Knows the first rows of a table, nothing of files or of what labels mean.
 """
 
+import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from scorer.corpus.label_values import NEGATIVE_WORDS, POSITIVE_WORDS, SHOWN, label_key
+from scorer.corpus.column_contents import (
+    LEAST_IDS,
+    MAX_LABELS,
+    are_numbers,
+    are_ratings,
+    are_words,
+    holds_else,
+    holds_little,
+    say_the_same,
+    texts_of,
+    without_lists,
+)
+from scorer.corpus.label_values import (
+    NEGATIVE_WORDS,
+    POSITIVE_WORDS,
+    SHOWN,
+    UNDERSTOOD,
+    label_key,
+)
 from scorer.errors import InputError, UsageError
 from scorer.tables.text_column import (
     JOIN,
     TextColumn,
     is_category,
-    is_text,
     listed,
     locate_text,
     named_column,
 )
 
 LABEL_NAMES = frozenset({"label", "labels", "sentiment", "class", "target", "y", "polarity"})
-OFTEN_LABELS = frozenset(
-    {"category", "rating", "ratings", "stars", "star_rating", "star rating", "overall"}
-)
+OFTEN_LABELS = frozenset({"category", "rating", "ratings", "stars", "overall", "intent", "emotion"})
+LAST_WORDS = frozenset({"sentiment", "polarity", "label", "intent", "emotion"})  # of such names
+OF_RATINGS = frozenset({"rating", "ratings", "stars", "score"})  # where the values are ratings
+BETWEEN_WORDS = r"[\W_]+|(?<=[a-z])(?=[A-Z])"
 PROBABILITY = "probability_"
-MAX_LABELS = 400  # different values that a column of labels may have
-MOST_RATINGS = 20  # different numbers that are no whole ones, as 3.5 stars
-LEAST_IDS = 20  # rows that all differ
-DIGITS = r"^\s*[-+]?\d[\d\s.,:/TZ+-]*$"  # with what stands between them in dates, times and prices
-DATE = r"^\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\.?([T\s].*)?|\d{1,2}:\d{2}(:\d{2})?(\.\d+)?)\s*$"
-DECIMAL = r"^\s*[-+]?\d+(?:[.,]\d+)?\s*$"
-OBJECT = r"^\s*\{.*\}\s*$"  # as JSON writes it
-WHOLE = r"^\s*\d+(?:[.,]0+)?\s*$"  # a rating, as 4 or 4.0
 FIRST, SHOWN_VALUES, SHOWN_CHARACTERS = 1000, 3, 40  # of a column in a question
 
 
@@ -66,15 +76,16 @@ def find_columns(sample: pa.Table, columns: Columns) -> Positions:
 
     Raises `InputError` with the columns there are and the option that names one.
     """
+    cells = without_lists(sample)
     group_at = None
     if columns.group is not None:
         group_at = named_column(sample.schema, columns.group, "--group-column")
-    label_at = _label_column(sample, columns)
+    label_at = _label_column(cells, columns)
     probabilities = _probability_columns(sample.schema)
     others = {label_at, group_at, *probabilities.values()}
     text = _text_column(sample, columns.text, others)
     if label_at is None and not probabilities:
-        label_at = _remaining_column(sample, {*text.positions, group_at})
+        label_at = _remaining_column(cells, {*text.positions, group_at})
     if label_at in text.positions:
         name = sample.schema.field(label_at).name
         raise UsageError(f"column {name!r} cannot be both the text and the label")
@@ -97,9 +108,9 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
     text = {*(columns.text or "").split(JOIN), columns.text}
     free = [i for i, name in enumerate(sample.schema.names) if name not in {*text, columns.group}]
     repeating = [i for i in free if _repeats(sample.column(i))]
-    if usual := _with_names(sample, repeating, LABEL_NAMES):
-        return _clearest(sample, usual)
-    often = _with_names(sample, repeating, OFTEN_LABELS)
+    if usual := [i for i in repeating if sample.schema.names[i].strip().casefold() in LABEL_NAMES]:
+        return _in_words(sample, _clearest(sample, usual), repeating)
+    often = _often_labels(sample, repeating)
     return often[0] if len(often) == 1 and not _opinions(sample, repeating) else None
 
 
@@ -126,13 +137,13 @@ def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) ->
 def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
     """Return the only column that is left, or the only one of these that labels may be in."""
     left = [i for i in range(sample.num_columns) if i not in others]
-    held = {i: _holds_else(sample.column(i)) for i in left}
+    held = {i: holds_else(sample.column(i)) for i in left}
     if len(left) == 1:
         if held[left[0]]:
             raise _no_labels(sample, left[0], held[left[0]])
         return left[0]
     may_be = [i for i in left if not held[i]]
-    likely = [i for i in may_be if not _are_numbers(sample.column(i))]
+    likely = [i for i in may_be if not are_numbers(sample.column(i))]
     if not likely:
         raise _doubt(sample, may_be or left)
     return _clearest(sample, likely)
@@ -140,62 +151,57 @@ def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
 
 def _clearest(sample: pa.Table, candidates: Sequence[int]) -> int:
     """Return the only candidate, or the one that is plainly labels; `InputError` without one."""
-    if len(candidates) == 1:
-        return candidates[0]
-    plain = _opinions(sample, candidates) or _with_names(sample, candidates, OFTEN_LABELS)
+    filled = [i for i in candidates if not holds_little(sample.column(i))]
+    different = _without_same(sample, filled or candidates)
+    if len(different) == 1:
+        return different[0]
+    plain = _opinions(sample, different) or _often_labels(sample, different)
     if len(plain) != 1:
-        raise _doubt(sample, candidates)
+        raise _doubt(sample, different)
     return plain[0]
 
 
-def _with_names(sample: pa.Table, columns: Sequence[int], names: Collection[str]) -> list[int]:
-    return [i for i in columns if sample.schema.names[i].strip().casefold() in names]
+def _without_same(sample: pa.Table, candidates: Sequence[int]) -> list[int]:
+    """Return the columns without those that say the same as another one, which is in words."""
+    words = [i for i in candidates if are_words(sample.column(i))]
+    same = {
+        at
+        for at in candidates
+        for i in words
+        if (i < at or at not in words) and say_the_same(sample.column(at), sample.column(i))
+    }
+    return [at for at in candidates if at not in same]
+
+
+def _in_words(sample: pa.Table, label: int, columns: Sequence[int]) -> int:
+    """Return the column that says what the label column does in words, if that has codes."""
+    column = sample.column(label)
+    if are_words(column) or {label_key(value) for value in texts_of(column)} <= UNDERSTOOD.keys():
+        return label
+    may_be = (i for i in columns if i != label and not holds_else(sample.column(i)))
+    words = (i for i in may_be if are_words(sample.column(i)))
+    return next((i for i in words if say_the_same(column, sample.column(i))), label)
+
+
+def _often_labels(sample: pa.Table, columns: Sequence[int]) -> list[int]:
+    """Return the columns with a name that labels often have, and no other values than ratings."""
+    return [i for i in columns if _is_often_label(sample.schema.names[i], sample.column(i))]
+
+
+def _is_often_label(name: str, column: pa.ChunkedArray) -> bool:
+    usual = name.strip().casefold()
+    last = next((word for word in reversed(re.split(BETWEEN_WORDS, name)) if word), "").casefold()
+    if usual in LABEL_NAMES:  # and not the only one
+        return False
+    if usual in OFTEN_LABELS or last in LAST_WORDS:
+        return True
+    return last in OF_RATINGS and not holds_else(column) and are_ratings(column)
 
 
 def _opinions(sample: pa.Table, columns: Sequence[int]) -> list[int]:
     """Return the columns of which some cells say "positive", and some "negative"."""
-    keys = {i: set(map(label_key, _texts(sample.column(i)))) for i in columns}
+    keys = {i: set(map(label_key, texts_of(sample.column(i)))) for i in columns}
     return [i for i in columns if keys[i] & NEGATIVE_WORDS and keys[i] & POSITIVE_WORDS]
-
-
-def _texts(column: pa.ChunkedArray) -> list[str]:
-    return list(map(str, column.drop_null().unique().to_pylist()))
-
-
-def _holds_else(column: pa.ChunkedArray) -> str:
-    """Return what a column holds that plainly is no labels; "" if it may hold labels."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_temporal(kind):
-        return "dates or times"
-    if pa.types.is_nested(kind):
-        return "lists or records"
-    if not (is_text(kind) or pa.types.is_primitive(kind)):
-        return str(kind)
-    values = column.drop_null().unique()
-    if len(values) > MAX_LABELS:
-        return f"more than {MAX_LABELS} different values"
-    if len(values) == len(column) >= LEAST_IDS:
-        return "another value in each row"
-    if _all_match(values, DATE):
-        return "dates or times"
-    if _all_match(values, OBJECT):
-        return "objects"
-    if len(values) > MOST_RATINGS and _all_match(values, DECIMAL) and not _all_match(values, WHOLE):
-        return "numbers, as prices are"
-    return ""
-
-
-def _are_numbers(column: pa.ChunkedArray) -> bool:
-    """Return whether a column has numbers in any writing that are no ratings."""
-    values = column.drop_null().unique()
-    is_rating = _all_match(values, WHOLE) or (_all_match(values, DECIMAL) and len(values) > 1)
-    return _all_match(values, DIGITS) and not is_rating
-
-
-def _all_match(values: pa.Array, form: str) -> bool:
-    """Return whether there are values and all of them have a form."""
-    texts = pc.cast(values, pa.large_string())
-    return bool(pc.all(pc.match_substring_regex(texts, form)).as_py())
 
 
 def _no_labels(sample: pa.Table, at: int, held: str) -> InputError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scorer.corpus.column_contents import SAMPLE_ROWS, list_texts
 from scorer.corpus.labelled_columns import LABEL_NAMES, Columns, Positions, find_columns
 from scorer.corpus.soft_labels import SoftLabels, join_soft_labels, read_soft_labels
 from scorer.errors import InputError, prefix_errors
@@ -19,7 +20,6 @@ from scorer.tables.formats import ReadOptions, TableReader, open_table_as
 from scorer.tables.text_column import JOIN, USUAL_NAMES, as_texts, is_text
 from scorer.wording import counted
 
-CHUNK_ROWS = 10_000
 PROSE_WORDS = 4  # at least, of a text where a name should be
 MAX_UNREADABLE = 0.05  # of a file's rows; beyond, it is not what it seems
 
@@ -65,7 +65,7 @@ def _read_file(
     """Read a file; `columns` are those of the first file, `named` those that a person names."""
     parts: list[LabelledTable] = []
     with open_table_as(str(path), options) as reader:
-        for chunk in reader.chunks(CHUNK_ROWS):
+        for chunk in reader.chunks(SAMPLE_ROWS):
             if not parts:
                 columns = _columns_of(chunk.table.schema.names, columns, named)
             parts.append(_select_columns(chunk.table, columns, path))
@@ -155,6 +155,8 @@ def _as_values(column: pa.ChunkedArray, name: str, option: str) -> pa.LargeStrin
     """Return a column of any plain type as strings."""
     if is_text(column.type):
         return as_texts(column, name)
+    if (texts := list_texts(column)) is not None:
+        return as_texts(texts, name)
     if pa.types.is_nested(column.type):
         raise InputError(
             f"column {name!r} is {column.type}, not plain values", f"{option} names one"

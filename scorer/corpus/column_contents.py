@@ -1,0 +1,150 @@
+"""What the columns of a labelled table hold, as far as labels are concerned.
+
+Dates, prices, ids, lists, nearly nothing, parts of the rows: none of these are labels. Knows the
+cells of columns, nothing of their names.
+"""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorer.corpus.label_values import label_key, listed_labels, rating_numbers
+from scorer.tables.text_column import is_text
+
+SAMPLE_ROWS = 10_000  # first rows of a table, which show what its columns hold
+MAX_LABELS = 400  # different values that a column of labels may have
+MOST_RATINGS = 20  # different numbers that are no whole ones, as 3.5 stars
+LEAST_IDS = 20  # rows that all differ
+LEAST_FILLED = 0.02  # of the rows; a column with fewer holds nearly nothing
+LONG_LIST = 20  # values in the mean: no labels, but numbers or tokens
+DIGITS = r"^\s*[-+]?\d[\d\s.,:/TZ+-]*$"  # with what stands between them in dates, times and prices
+DATE = r"^\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\.?([T\s].*)?|\d{1,2}:\d{2}(:\d{2})?(\.\d+)?)\s*$"
+DECIMAL = r"^\s*[-+]?\d+(?:[.,]\d+)?\s*$"
+OBJECT = r"^\s*\{.*\}\s*$"  # as JSON writes it
+WHOLE = r"^\s*\d+(?:[.,]0+)?\s*$"  # a rating, as 4 or 4.0
+LETTER = r"\p{L}"
+PARTS = frozenset(
+    {"train", "training", "test", "testing", "valid", "validation", "val", "dev", "eval", "holdout"}
+)
+
+
+def holds_else(column: pa.ChunkedArray) -> str:
+    """Return what a column holds that plainly is no labels; "" if it may hold labels."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_temporal(kind):
+        return "dates or times"
+    if pa.types.is_nested(kind):
+        return "lists or records"
+    if not (is_text(kind) or pa.types.is_primitive(kind)):
+        return str(kind)
+    values = column.drop_null().unique()
+    if len(values) > MAX_LABELS:
+        return f"more than {MAX_LABELS} different values"
+    if len(values) == len(column) >= LEAST_IDS:
+        return "another value in each row"
+    if _all_match(values, DATE):
+        return "dates or times"
+    if _all_match(values, OBJECT):
+        return "objects"
+    if any(len(listed_labels(value) or "") > 1 for value in texts_of(column)):
+        return "lists or records"
+    if len(values) > MOST_RATINGS and _all_match(values, DECIMAL) and not _all_match(values, WHOLE):
+        return "numbers, as prices are"
+    return "names of parts of the rows" if parts_named(column) else ""
+
+
+def holds_little(column: pa.ChunkedArray) -> bool:
+    """Return whether nearly all cells are blank, or all others the same.
+
+    Of a long table only the first rows are known: they may be of one class.
+    """
+    values = column.drop_null().value_counts()
+    counts = dict(
+        zip(map(str, values.field(0).to_pylist()), values.field(1).to_pylist(), strict=True)
+    )
+    filled = [rows for value, rows in counts.items() if value.strip() not in ("", "[]")]
+    same = len(filled) == 1 and len(column) < SAMPLE_ROWS
+    return same or sum(filled) < LEAST_FILLED * len(column)
+
+
+def are_numbers(column: pa.ChunkedArray) -> bool:
+    """Return whether a column has numbers in any writing that are no ratings."""
+    values = column.drop_null().unique()
+    is_rating = _all_match(values, WHOLE) or (_all_match(values, DECIMAL) and len(values) > 1)
+    return _all_match(values, DIGITS) and not is_rating
+
+
+def are_ratings(column: pa.ChunkedArray) -> bool:
+    """Return whether a column has few numbers, or ratings in words or stars."""
+    values = column.drop_null().unique()
+    return len(values) <= MOST_RATINGS and (
+        _all_match(values, DECIMAL) or bool(rating_numbers(texts_of(column)))
+    )
+
+
+def are_words(column: pa.ChunkedArray) -> bool:
+    """Return whether all values of a column have a letter."""
+    return _all_match(column.drop_null().unique(), LETTER)
+
+
+def parts_named(column: pa.ChunkedArray) -> list[str]:
+    """Return the names of parts (train, test) that are all a column holds; none if there is more.
+
+    One name alone is one only where it is all that is known of a long table.
+    """
+    if not is_text(column.type):
+        return []
+    names = [name for name in texts_of(column) if name.strip()]
+    known = all(label_key(name) in PARTS for name in names)
+    return names if known and (len(names) > 1 or len(column) >= SAMPLE_ROWS) else []
+
+
+def say_the_same(one: pa.ChunkedArray, other: pa.ChunkedArray) -> bool:
+    """Return whether each value of one column always stands beside the same one of the other."""
+    codes = [np.asarray(_encoded(column).indices) for column in (one, other)]
+    values = [len(np.unique(code)) for code in codes]
+    pairs = len(np.unique(np.stack(codes), axis=1).T)
+    return len(one) >= LEAST_IDS and values[0] == values[1] == pairs
+
+
+def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    return pc.cast(column, pa.large_string()).combine_chunks().dictionary_encode("encode")
+
+
+def texts_of(column: pa.ChunkedArray) -> list[str]:
+    """Return the different values of a column as texts."""
+    return list(map(str, column.drop_null().unique().to_pylist()))
+
+
+def without_lists(sample: pa.Table) -> pa.Table:
+    """Return the table with short lists of plain values as texts."""
+    for at, name in enumerate(sample.schema.names):
+        texts = list_texts(sample.column(at))
+        if texts is not None:
+            sample = sample.set_column(at, name, texts)
+    return sample
+
+
+def list_texts(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return short lists of plain values as JSON writes them; None for any other column."""
+    if not _is_list(column.type) or pa.types.is_nested(column.type.value_type):
+        return None
+    if (pc.mean(pc.list_value_length(column)).as_py() or 0) > LONG_LIST:
+        return None
+    cells = column.to_pylist()
+    texts = [None if c is None else json.dumps(c, ensure_ascii=False, default=str) for c in cells]
+    return pa.chunked_array([pa.array(texts, pa.large_string())])
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _all_match(values: pa.Array, form: str) -> bool:
+    """Return whether there are values and all of them have a form."""
+    texts = pc.cast(values, pa.large_string())
+    return bool(pc.all(pc.match_substring_regex(texts, form)).as_py())

@@ -406,3 +406,22 @@ def test_lists_of_parquet_are_read_as_their_one_label(tmp_path: Path) -> None:
     pq.write_table(several, tmp_path / "several.parquet")
     with pytest.raises(UsageError, match="20 of 60 labels are several labels in one cell"):
         read_labelled([tmp_path / "several.parquet"], Columns())
+
+
+def test_a_column_of_parts_is_told_where_rows_are_trained_on(tmp_path: Path) -> None:
+    rows = [(*row, "test" if at % 3 else "train") for at, row in enumerate(labelled(40))]
+    path = write(tmp_path / "a.csv", rows, header=("text", "label", "split"))
+    note = "column 'split' says which rows are for training or testing; it is not used"
+    assert any(line.startswith(note) for line in read_labelled([path], Columns()).notes)
+    assert not any(note in line for line in read_labelled([path], Columns(), BINARY).notes)
+    grouped = read_labelled([path], Columns(group="split")).notes
+    assert not any(note in line for line in grouped)
+
+
+def test_a_held_out_file_may_have_other_usual_names(tmp_path: Path) -> None:
+    path = write(tmp_path / "test.csv", labelled(40), header=("review", "label"))
+    found = Columns("text", "sentiment")
+    held_out = read_labelled([path], Columns(), BINARY, found=found)
+    assert (held_out.text_column, held_out.label_column) == ("review", "label")
+    with pytest.raises(InputError, match="there is no column 'sentiment'"):
+        read_labelled([path], Columns(label="sentiment"), BINARY, found=found)

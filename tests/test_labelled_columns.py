@@ -278,3 +278,32 @@ def test_understood_labels_and_a_named_column_stay_beside_words_for_the_same() -
 def test_lists_of_one_label_may_be_the_labels(lists: list) -> None:
     columns = table(text=SAID, answer=lists * (ROWS // 3), vector=[[0.5] * 30] * ROWS)
     assert find_columns(columns, Columns()).label == 1
+
+
+def test_a_question_about_a_table_without_a_header_says_so() -> None:
+    said = {"it works well": SAID, "some more words": SAID}
+    columns = table(**{"1": ["0", "1"] * (ROWS // 2)}, **said)
+    header = (
+        r"\. The first row, taken as the header, looks like data; --no-header reads it as a row"
+    )
+    with pytest.raises(InputError, match=r"--text-column names it" + header):
+        find_columns(columns, Columns())
+    two = table(said=SAID, a=["a", "b", "a"] * (ROWS // 3), b=["x", "y"] * (ROWS // 2))
+    with pytest.raises(InputError, match=r"--label-column names it" + header):
+        find_columns(two, Columns())
+    joined = pa.concat_tables([two, table(said=["said"], a=["a"], b=["b"])])
+    with pytest.raises(InputError, match=r"--label-column names it$"):
+        find_columns(joined, Columns())
+
+
+def test_a_file_without_labels_is_told_so() -> None:
+    columns = table(id=list(range(ROWS)), text=SAID)
+    with pytest.raises(InputError) as refused:
+        find_columns(columns, Columns("text", "sentiment"))
+    assert str(refused.value) == (
+        "no labels: there is no column 'sentiment', nor another that may hold them; the columns "
+        "are: 'id', 'text'"
+    )
+    with pytest.raises(InputError, match="there is no column 'sentiment'"):
+        more = columns.append_column("emotion", pa.array(["a", "b"] * (ROWS // 2)))
+        find_columns(more, Columns("text", "sentiment"))

@@ -141,7 +141,7 @@ def _read_given(
     """Read the files of held-out rows as the training files were read."""
     found = replace(columns, text=training.text_column, label=training.label_column)
     return {
-        part: read_labelled([size], found, training.class_map, options)
+        part: read_labelled([size], columns, training.class_map, options, found)
         for part, size in sizes.items()
         if isinstance(size, Path | str)
     }

@@ -123,14 +123,17 @@ def read_labelled(
     columns: Columns,
     class_map: ClassMap | None = None,
     options: ReadOptions | None = None,
+    found: Columns | None = None,
 ) -> Labelled:
     """Read labelled CSV or Parquet files as one table, as `options` say, and check its rows.
+
+    `found` are the columns of earlier files, taken where `columns` names none.
 
     With `class_map` (of the training files) the files are held out: their values must be known, but
     for a few rows, and every other row with a text and a label is kept. Raises `InputError` or
     `UsageError`.
     """
-    table = read_labelled_table(paths, columns, options)
+    table = read_labelled_table(paths, columns, options, found)
     blank = pc.equal(folded(table.texts).fill_null(""), "")
     labels = pc.if_else(blank, pa.scalar(None, pa.large_string()), table.labels)
     numbers = _numbers_of_ratings(labels, class_map)
@@ -161,6 +164,7 @@ def read_labelled(
         left_out,
         (
             *table.notes,
+            *(_parts_notes(table.parts_column) if training else ()),
             *_rating_notes(numbers),
             *_notes(rows, left_out, counts, class_map, training),
         ),
@@ -262,6 +266,15 @@ def _notes(
     if training:
         yield from _class_notes(class_counts(rows.targets, class_map.classes))
         yield from _conflict_notes(rows)
+
+
+def _parts_notes(column: str | None) -> Iterator[str]:
+    """Yield what a column that names parts of the rows is not used for."""
+    if column is not None:
+        yield (
+            f"column {column!r} says which rows are for training or testing; it is not used, all "
+            "rows are. To keep those parts, make a file of each and give the test rows as --test"
+        )
 
 
 def _rating_notes(numbers: Mapping[str, str]) -> Iterator[str]:

@@ -37,6 +37,7 @@ from scorer.tables.text_column import (
     JOIN,
     TextColumn,
     is_category,
+    is_text,
     listed,
     locate_text,
     named_column,
@@ -48,6 +49,7 @@ LAST_WORDS = frozenset({"sentiment", "polarity", "label", "intent", "emotion"}) 
 OF_RATINGS = frozenset({"rating", "ratings", "stars", "score"})  # where the values are ratings
 BETWEEN_WORDS = r"[\W_]+|(?<=[a-z])(?=[A-Z])"
 PROBABILITY = "probability_"
+HEADLESS = "The first row, taken as the header, looks like data; --no-header reads it as a row"
 FIRST, SHOWN_VALUES, SHOWN_CHARACTERS = 1000, 3, 40  # of a column in a question
 
 
@@ -76,6 +78,24 @@ def find_columns(sample: pa.Table, columns: Columns) -> Positions:
 
     Raises `InputError` with the columns there are and the option that names one.
     """
+    try:
+        return _find_columns(sample, columns)
+    except InputError as error:
+        if not _is_headless(sample):
+            raise
+        header = f"{error.hint}. {HEADLESS}" if error.hint else HEADLESS
+        raise InputError(error.args[0], header) from error
+
+
+def _is_headless(sample: pa.Table) -> bool:
+    """Return whether names of columns are among their values; of all columns, files were joined."""
+    names = sample.schema.names
+    texts = [i for i, kind in enumerate(sample.schema.types) if is_text(kind) and names[i].strip()]
+    own = [i for i in texts if names[i] in texts_of(sample.column(i))]
+    return 0 < len(own) < len(texts)
+
+
+def _find_columns(sample: pa.Table, columns: Columns) -> Positions:
     cells = without_lists(sample)
     group_at = None
     if columns.group is not None:
@@ -104,6 +124,11 @@ def _probability_columns(schema: pa.Schema) -> dict[str, int]:
 
 def _label_column(sample: pa.Table, columns: Columns) -> int | None:
     if columns.label is not None:
+        if columns.label not in sample.schema.names and not _may_have_labels(sample, columns.text):
+            missing = f"there is no column {columns.label!r}, nor another that may hold them"
+            raise InputError(
+                f"no labels: {missing}; the columns are: {listed(sample.schema.names)}"
+            )
         return named_column(sample.schema, columns.label, "--label-column")
     text = {*(columns.text or "").split(JOIN), columns.text}
     free = [i for i, name in enumerate(sample.schema.names) if name not in {*text, columns.group}]
@@ -112,6 +137,11 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
         return _in_words(sample, _clearest(sample, usual), repeating)
     often = _often_labels(sample, repeating)
     return often[0] if len(often) == 1 and not _opinions(sample, repeating) else None
+
+
+def _may_have_labels(sample: pa.Table, text: str | None) -> bool:
+    left = (i for i, name in enumerate(sample.schema.names) if name != text)
+    return any(not (holds_else(c) or holds_little(c)) for c in map(sample.column, left))
 
 
 def _repeats(column: pa.ChunkedArray) -> bool:

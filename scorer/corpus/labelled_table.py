@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.column_contents import SAMPLE_ROWS, list_texts
+from scorer.corpus.column_contents import SAMPLE_ROWS, list_texts, parts_named
 from scorer.corpus.labelled_columns import LABEL_NAMES, Columns, Positions, find_columns
 from scorer.corpus.soft_labels import SoftLabels, join_soft_labels, read_soft_labels
 from scorer.errors import InputError, prefix_errors
@@ -39,19 +39,23 @@ class LabelledTable:
     unreadable: int = 0  # rows that do not fit the header; they are left out
     notes: tuple[str, ...] = ()  # about the files
     soft_labels: SoftLabels | None = None
+    parts_column: str | None = None  # says which rows are for training, which for testing
 
 
 def read_labelled_table(
-    paths: Sequence[Location], columns: Columns, options: ReadOptions | None = None
+    paths: Sequence[Location],
+    columns: Columns,
+    options: ReadOptions | None = None,
+    found: Columns | None = None,
 ) -> LabelledTable:
     """Read CSV or Parquet files; the columns found in the first must be in the others.
 
-    Where one was found, not named, and a later file has another one with a usual name for what it
-    holds (as `scorer sample` writes `text` and `label`), that one is taken. Raises `InputError` or
-    `UsageError`, naming the file.
+    `found` are columns found in earlier files. Where one was found, not named, and a later file has
+    another one with a usual name for what it holds (as `scorer sample` writes `text` and `label`),
+    that one is taken. Raises `InputError` or `UsageError`, naming the file.
     """
     tables: list[LabelledTable] = []
-    found = columns
+    found = found or columns
     for path in paths:
         table = _read_file(path, found, columns, options or ReadOptions())
         found = found if tables else _found(columns, table)
@@ -127,7 +131,14 @@ def _select_columns(chunk: pa.Table, columns: Columns, path: Location) -> Labell
         positions.text.name,
         label,
         soft_labels=soft_labels,
+        parts_column=_parts_column(chunk, positions),
     )
+
+
+def _parts_column(chunk: pa.Table, positions: Positions) -> str | None:
+    used = {*positions.text.positions, positions.label, positions.group}
+    free = (i for i in range(chunk.num_columns) if i not in used)
+    return next((chunk.schema.names[i] for i in free if parts_named(chunk.column(i))), None)
 
 
 def _labels(
@@ -182,4 +193,5 @@ def _joined(tables: Sequence[LabelledTable]) -> LabelledTable:
         join_soft_labels(
             [table.soft_labels for table in tables], [len(table.texts) for table in tables]
         ),
+        next((table.parts_column for table in tables if table.parts_column), None),
     )

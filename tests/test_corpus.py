@@ -70,10 +70,22 @@ def test_twenty_rows_in_all_are_enough_for_three_parts(tmp_path: Path) -> None:
     assert [len(part) for part in (corpus.train, corpus.valid, corpus.test)] == [14, 2, 4]
 
 
-def test_twenty_rows_of_three_classes_are_refused_with_the_options(tmp_path: Path) -> None:
+def test_shares_of_twenty_rows_of_three_classes_grow_and_numbers_are_refused(
+    tmp_path: Path,
+) -> None:
+    corpus = read(tmp_path, labelled(20, values="abc"))
+    assert [len(part) for part in (corpus.train, corpus.valid, corpus.test)] == [13, 3, 4]
+    assert any("13 / 3 / 4 rows, more than their shares" in note for note in corpus.notes)
     with pytest.raises(UsageError, match="3 classes with 6 to 7 rows cannot all be in") as refused:
-        read(tmp_path, labelled(20, values="abc"))
-    assert "--valid and --test" in refused.value.hint
+        read(tmp_path, labelled(20, values="abc"), "2")
+    assert "--valid and --test take 3 at least" in refused.value.hint
+
+
+def test_a_test_file_may_have_other_usual_names(tmp_path: Path) -> None:
+    train = write(tmp_path / "train.csv", labelled(40), ("text", "sentiment"))
+    test = write(tmp_path / "test.csv", labelled(10, 1), ("review", "label"))
+    corpus = read_corpus([train], "0.2", str(test), Columns(), seed=0)
+    assert len(corpus.test) == 10
 
 
 def almost(text: str) -> str:

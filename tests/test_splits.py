@@ -16,7 +16,7 @@ def test_parts_are_exact_disjoint_stratified_and_cover_every_row(
     split = split_rows(targets, valid, test, seed)
     assert split.sizes == (rows - valid - test, valid, test)
     assert sorted(np.concatenate([split.train, split.valid, split.test])) == list(range(rows))
-    assert split.note is None
+    assert split.notes == []
     for part in (split.train, split.valid, split.test):
         shares = np.bincount(targets, minlength=3) * len(part) / rows
         assert (abs(np.bincount(targets[part], minlength=3) - shares) <= 2).all()
@@ -55,10 +55,10 @@ def test_no_group_straddles_and_single_rows_make_the_sizes_exact(seed: int, grou
 def test_large_groups_stay_whole_and_the_sizes_say_so() -> None:
     split = split_rows(np.arange(100) % 2, 0.2, 0.2, 0, np.arange(100) // 25)
     assert sorted(split.sizes) == [25, 25, 50]
-    assert split.note == (
+    assert split.notes == [
         "rows that stay together: the parts have 50 / 25 / 25 rows where 60 / 20 / 20 were "
         "asked for"
-    )
+    ]
 
 
 def test_groups_that_leave_a_part_without_a_class_are_refused() -> None:
@@ -84,3 +84,21 @@ def test_every_part_has_a_row_of_the_rarest_class() -> None:
 def test_sizes_that_do_not_fit_are_refused(valid: float, test: float, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         split_rows(np.arange(40) % 2, valid, test, 0)
+
+
+@given(st.integers(2, 90), st.integers(5, 8), st.integers(0, 9))
+def test_shares_grow_to_a_row_of_each_class(classes: int, rows: int, seed: int) -> None:
+    targets = np.arange(classes * rows) % classes
+    split = split_rows(targets, 0.12, 0.2, seed)
+    for part in (split.train, split.valid, split.test):
+        assert len(np.unique(targets[part])) == classes
+    assert split.grown == (round(0.12 * classes * rows) < classes)
+
+
+def test_shares_that_grew_are_told_and_numbers_of_rows_do_not_grow() -> None:
+    targets = np.arange(77 * 6) % 77
+    assert split_rows(targets, 0.12, 0.2, 0).notes == [
+        "the parts have 293 / 77 / 92 rows, more than their shares: a row of each class at least"
+    ]
+    with pytest.raises(UsageError, match=r"315 / 55 / 92 rows\. --valid and --test take 77 at"):
+        split_rows(targets, 55, 92, 0)

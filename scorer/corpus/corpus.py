@@ -232,8 +232,7 @@ def _split_off(
     split = split_rows(pool.rows.targets[rows], shares[VALID], shares[TEST], seed, together)
     pool.part[rows[split.valid]] = VALID
     pool.part[rows[split.test]] = TEST
-    if split.note:
-        yield split.note
+    yield from split.notes
     if any(shares.values()):
         yield from _alike_note(pool.duplicates.near[rows], keep)
 

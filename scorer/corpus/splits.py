@@ -1,9 +1,9 @@
 """Labelled rows cut into training, validation and test rows: exact, stratified, seeded.
 
 Sizes are exact, and each class is shared out by largest remainder with a row at least in every
-part. Rows of one group stay in one part; then sizes are exact as long as there are enough rows
-outside of groups of several to fill up with, else as near as whole groups allow.
-Knows targets and groups, nothing of texts or where groups come from.
+part, for which a share grows where there are many classes. Rows of one group stay in one part; then
+sizes are exact as long as there are enough rows outside of groups of several to fill up with, else
+as near as whole groups allow. Knows targets and groups, nothing of texts or where groups come from.
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,15 @@ OPTIONS = "--valid and --test take a share, a number of rows or a file"
 class Split:
     """Row indices (int64, rising) of each part; every row is in exactly one.
 
-    `asked` are the sizes that were asked for: training, validation, test.
+    `asked` are the sizes that were asked for: training, validation, test; `grown` says that they
+    are larger than the shares, for a row of each class in each part.
     """
 
     train: np.ndarray
     valid: np.ndarray
     test: np.ndarray
     asked: tuple[int, int, int]
+    grown: bool = False
 
     @property
     def sizes(self) -> tuple[int, int, int]:
@@ -37,14 +39,16 @@ class Split:
         return len(self.train), len(self.valid), len(self.test)
 
     @property
-    def note(self) -> str | None:
-        """A line on how near the sizes are where whole groups did not allow exact ones."""
-        if self.sizes == self.asked:
-            return None
+    def notes(self) -> list[str]:
+        """Lines on sizes that are not as they were asked for."""
         got, asked = (
             " / ".join(f"{size:,}" for size in sizes) for sizes in (self.sizes, self.asked)
         )
-        return f"rows that stay together: the parts have {got} rows where {asked} were asked for"
+        together = (
+            f"rows that stay together: the parts have {got} rows where {asked} were asked for"
+        )
+        grown = f"the parts have {asked} rows, more than their shares: a row of each class at least"
+        return [grown] * self.grown + [together] * (self.sizes != self.asked)
 
 
 def split_rows(
@@ -56,11 +60,13 @@ def split_rows(
 ) -> Split:
     """Split rows by their targets, int64 (rows,), and their groups, int64 (rows,), if any.
 
-    A float is a share of the rows, an int a number of rows; 0 leaves the part empty.
+    A float is a share of the rows, which grows to a row of each class; an int is a number of rows;
+    0 leaves the part empty.
     Raises `UsageError` if the sizes do not fit or a part would have no row of some class.
     """
-    asked = part_sizes(len(targets), valid, test)
     codes, targets = np.unique(targets, return_inverse=True)
+    asked = part_sizes(len(targets), valid, test, len(codes))
+    grown = asked != part_sizes(len(targets), valid, test)
     wanted = _wanted_rows(np.bincount(targets, minlength=len(codes)), asked)
     rng = np.random.default_rng(seed)
     part_of_row = np.full(len(targets), -1)
@@ -69,12 +75,17 @@ def split_rows(
     _place_singles(part_of_row, targets, wanted, rng)
     _check_classes(part_of_row, targets, asked)
     train, valid_rows, test_rows = (np.flatnonzero(part_of_row == part) for part in range(3))
-    return Split(train, valid_rows, test_rows, asked)
+    return Split(train, valid_rows, test_rows, asked, grown)
 
 
-def part_sizes(rows: int, valid: float | int, test: float | int) -> tuple[int, int, int]:
-    """Return how many rows training, validation and test get; `UsageError` if that cannot be."""
-    sizes = [_part_size(rows, part) for part in (valid, test)]
+def part_sizes(
+    rows: int, valid: float | int, test: float | int, least: int = 0
+) -> tuple[int, int, int]:
+    """Return how many rows training, validation and test get; `UsageError` if that cannot be.
+
+    `least` are the rows that a part of which the share is given has at least.
+    """
+    sizes = [_part_size(rows, part, least) for part in (valid, test)]
     train = rows - sum(sizes)
     if train < 1 or min(sizes) < 0:
         raise UsageError(
@@ -85,8 +96,10 @@ def part_sizes(rows: int, valid: float | int, test: float | int) -> tuple[int, i
     return train, sizes[0], sizes[1]
 
 
-def _part_size(rows: int, part: float | int) -> int:
-    return round(part * rows) if isinstance(part, float) and part < 1 else int(part)
+def _part_size(rows: int, part: float | int, least: int) -> int:
+    if isinstance(part, float) and 0 < part < 1:
+        return max(round(part * rows), least)
+    return int(part)
 
 
 def _wanted_rows(counts: np.ndarray, asked: Sequence[int]) -> np.ndarray:
@@ -96,7 +109,7 @@ def _wanted_rows(counts: np.ndarray, asked: Sequence[int]) -> np.ndarray:
         raise UsageError(
             f"{len(counts)} classes with {counts.min()} to {counts.max():,} rows cannot all be in "
             f"parts of {' / '.join(f'{size:,}' for size in asked)} rows",
-            OPTIONS,
+            OPTIONS if counts.min() < filled else f"--valid and --test take {len(counts)} at least",
         )
     wanted, left = np.zeros((3, len(counts)), np.int64), counts.copy()
     for part in (TEST, VALID):

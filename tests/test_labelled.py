@@ -379,7 +379,7 @@ def test_ratings_of_several_writings_are_one_class_and_told(tmp_path: Path) -> N
     values = ["1 star", "5 stars", "3", "★★★★★"]
     table = read_labelled([write(tmp_path / "a.csv", labelled(80, values=values))], Columns())
     assert table.class_counts == {"1": 20, "3": 20, "5": 40}
-    note = "ratings read as numbers: '1 star' as 1, '5 stars' as 5, '★★★★★' as 5"
+    note = "label values read: '1 star' as '1', '5 stars' as '5', '★★★★★' as '5'"
     assert note in table.notes
     test = write(tmp_path / "b.csv", labelled(20, 1, ["1/5", "5/5"]))
     held_out = read_labelled([test], Columns(), table.class_map)
@@ -425,3 +425,34 @@ def test_a_held_out_file_may_have_other_usual_names(tmp_path: Path) -> None:
     assert (held_out.text_column, held_out.label_column) == ("review", "label")
     with pytest.raises(InputError, match="there is no column 'sentiment'"):
         read_labelled([path], Columns(label="sentiment"), BINARY, found=found)
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (["World", "Sports", "Sci/Tech"], ["Sci/Tech", "Sports", "World"]),
+        (["neg", "pos"], ["negative", "positive"]),
+        (["ham", "spam"], ["negative", "positive"]),
+    ],
+)
+def test_class_names_of_hugging_face_are_the_classes(
+    tmp_path: Path, names: list[str], classes: list[str]
+) -> None:
+    rows = labelled(60, values=list(map(str, range(len(names)))))
+    said, labels = [text for text, _ in rows], [int(label) for _, label in rows]
+    features = {"text": {"dtype": "string"}, "label": {"names": names, "_type": "ClassLabel"}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    table = pa.table({"text": said, "label": labels}).replace_schema_metadata(metadata)
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert list(read_labelled([tmp_path / "a.parquet"], Columns()).class_counts) == classes
+    codes = class_map_of(map(str, range(len(names))))
+    held_out = read_labelled([tmp_path / "a.parquet"], Columns(), codes)
+    assert list(held_out.class_counts) == list(codes.classes)
+
+
+@pytest.mark.parametrize("metadata", ["{", "[]", '{"info": {"features": {"label": null}}}'])
+def test_other_metadata_of_that_key_is_passed_over(tmp_path: Path, metadata: str) -> None:
+    said = [text for text, _ in labelled(30)]
+    table = pa.table({"text": said, "label": [0, 1, 2] * 10})
+    pq.write_table(table.replace_schema_metadata({"huggingface": metadata}), tmp_path / "a.parquet")
+    assert len(read_labelled([tmp_path / "a.parquet"], Columns()).class_counts) == 3

@@ -19,6 +19,7 @@ from scorer.corpus.label_questions import likely_spellings, misspelt
 from scorer.corpus.label_values import (
     SHOWN,
     SMALL_SHARE,
+    UNDERSTOOD,
     label_key,
     labels_option,
     rating_numbers,
@@ -136,8 +137,8 @@ def read_labelled(
     table = read_labelled_table(paths, columns, options, found)
     blank = pc.equal(folded(table.texts).fill_null(""), "")
     labels = pc.if_else(blank, pa.scalar(None, pa.large_string()), table.labels)
-    numbers = _numbers_of_ratings(labels, class_map)
-    labels = _renamed(labels, numbers)
+    names = _names_of_labels(labels, table.class_names, class_map)
+    labels = _renamed(labels, names)
     counts = _value_counts(labels)
     training = class_map is None
     with prefix_errors(", ".join(map(str, paths))):
@@ -165,17 +166,28 @@ def read_labelled(
         (
             *table.notes,
             *(_parts_notes(table.parts_column) if training else ()),
-            *_rating_notes(numbers),
+            *_renaming_notes(names),
             *_notes(rows, left_out, counts, class_map, training),
         ),
         _digests(paths),
     )
 
 
-def _numbers_of_ratings(labels: pa.LargeStringArray, known: ClassMap | None) -> dict[str, str]:
-    """Return the number of each label that is a rating; none where the classes have the labels."""
+def _names_of_labels(
+    labels: pa.LargeStringArray, class_names: Mapping[str, str], known: ClassMap | None
+) -> Mapping[str, str]:
+    """Return the class name that the file has for each label, or the number of each rating.
+
+    None where the classes have the labels as they are. Two names that are not understood would be
+    a question where 0 and 1 are none.
+    """
     values = labels.drop_null().unique().to_pylist()
-    return {} if known and not known.unknown(values) else rating_numbers(values)
+    if known and not known.unknown(values):
+        return {}
+    understood = {label_key(name) for name in class_names.values()} <= UNDERSTOOD.keys()
+    if set(values) <= class_names.keys() and (len(class_names) > 2 or understood):
+        return class_names
+    return rating_numbers(values)
 
 
 def _renamed(labels: pa.LargeStringArray, names: Mapping[str, str]) -> pa.LargeStringArray:
@@ -277,11 +289,11 @@ def _parts_notes(column: str | None) -> Iterator[str]:
         )
 
 
-def _rating_notes(numbers: Mapping[str, str]) -> Iterator[str]:
-    """Yield which labels are read as numbers."""
-    read = [f"{v!r} as {number}" for v, number in sorted(numbers.items()) if v != number]
+def _renaming_notes(names: Mapping[str, str]) -> Iterator[str]:
+    """Yield which labels are read as the file names them, or as numbers."""
+    read = [f"{value!r} as {name!r}" for value, name in sorted(names.items()) if value != name]
     if read:
-        yield f"ratings read as numbers: {show_some(read)}"
+        yield f"label values read: {show_some(read)}"
 
 
 def _left_out_notes(

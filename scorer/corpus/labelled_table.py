@@ -4,8 +4,9 @@ Rows that cannot be read are counted and left out, as the scoring job leaves the
 and columns, nothing of what labels mean.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +21,7 @@ from scorer.tables.formats import ReadOptions, TableReader, open_table_as
 from scorer.tables.text_column import JOIN, USUAL_NAMES, as_texts, is_text
 from scorer.wording import counted
 
+HUGGING_FACE = b"huggingface"  # key of the schema's metadata
 PROSE_WORDS = 4  # at least, of a text where a name should be
 MAX_UNREADABLE = 0.05  # of a file's rows; beyond, it is not what it seems
 
@@ -40,6 +42,7 @@ class LabelledTable:
     notes: tuple[str, ...] = ()  # about the files
     soft_labels: SoftLabels | None = None
     parts_column: str | None = None  # says which rows are for training, which for testing
+    class_names: Mapping[str, str] = field(default_factory=dict)  # of labels that are numbers
 
 
 def read_labelled_table(
@@ -132,7 +135,17 @@ def _select_columns(chunk: pa.Table, columns: Columns, path: Location) -> Labell
         label,
         soft_labels=soft_labels,
         parts_column=_parts_column(chunk, positions),
+        class_names=_class_names(chunk.schema, label) if label is not None else {},
     )
+
+
+def _class_names(schema: pa.Schema, label: str) -> dict[str, str]:
+    """Return the names of the classes 0, 1, … that Hugging Face's datasets write into Parquet."""
+    try:
+        features = json.loads((schema.metadata or {})[HUGGING_FACE])["info"]["features"]
+        return {str(at): str(name) for at, name in enumerate(features[label]["names"])}
+    except (KeyError, TypeError, ValueError):
+        return {}
 
 
 def _parts_column(chunk: pa.Table, positions: Positions) -> str | None:
@@ -194,4 +207,5 @@ def _joined(tables: Sequence[LabelledTable]) -> LabelledTable:
             [table.soft_labels for table in tables], [len(table.texts) for table in tables]
         ),
         next((table.parts_column for table in tables if table.parts_column), None),
+        tables[0].class_names,
     )

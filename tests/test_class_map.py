@@ -376,6 +376,8 @@ def test_unknown_held_out_values_are_left_out_by_the_option_that_the_message_giv
         find_class_map(counts).targets(["meh", "a, b"])
     option = shlex.split(refused.value.hint)[4]
     assert find_class_map(counts, option).targets(["meh", "a, b", "neg"]).tolist() == [-1, -1, 0]
+    with pytest.raises(InputError, match=r"and 22 more; known are: .*--labels VALUE= "):
+        find_class_map(counts).targets([f"value {at}" for at in range(30)])
 
 
 def test_ratings_in_words_and_stars_are_numbers() -> None:

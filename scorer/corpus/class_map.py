@@ -24,6 +24,7 @@ from scorer.corpus.label_values import (
     MISSING,
     NEGATIVE_WORDS,
     POSITIVE_WORDS,
+    SHOWN,
     UNDERSTOOD,
     class_order,
     label_key,
@@ -59,10 +60,11 @@ class ClassMap:
         """
         known = self._class_of_key
         if unknown := self.unknown(labels):
+            left_out = dict.fromkeys(unknown if len(unknown) <= SHOWN else ["VALUE"], "")
             raise InputError(
                 f"no class is known for the label values {quoted(unknown)}; known are: "
                 f"{quoted(self.label_values)}",
-                f"In a training, {labels_option(dict.fromkeys(unknown, ''))} leaves their rows out",
+                f"In a training, {labels_option(left_out)} leaves their rows out",
             )
         index = {name: i for i, name in enumerate(self.classes)}
         keys = map(label_key, labels)

@@ -28,6 +28,7 @@ LETTER = r"\p{L}"
 PARTS = frozenset(
     {"train", "training", "test", "testing", "valid", "validation", "val", "dev", "eval", "holdout"}
 )
+MOST_PARTS = 2 * len(PARTS)  # in several spellings, and blank
 
 
 def holds_else(column: pa.ChunkedArray) -> str:
@@ -90,11 +91,11 @@ def are_words(column: pa.ChunkedArray) -> bool:
 
 
 def parts_named(column: pa.ChunkedArray) -> list[str]:
-    """Return the names of parts (train, test) that are all a column holds; none if there is more.
+    """Return the names of parts (train, test) if a column holds nothing else.
 
-    One name alone is one only where it is all that is known of a long table.
+    One name in all rows says nothing, unless these are the first of a long table.
     """
-    if not is_text(column.type):
+    if not is_text(column.type) or len(column.unique()) > MOST_PARTS:
         return []
     names = [name for name in texts_of(column) if name.strip()]
     known = all(label_key(name) in PARTS for name in names)
@@ -103,10 +104,12 @@ def parts_named(column: pa.ChunkedArray) -> list[str]:
 
 def say_the_same(one: pa.ChunkedArray, other: pa.ChunkedArray) -> bool:
     """Return whether each value of one column always stands beside the same one of the other."""
-    codes = [np.asarray(_encoded(column).indices) for column in (one, other)]
-    values = [len(np.unique(code)) for code in codes]
-    pairs = len(np.unique(np.stack(codes), axis=1).T)
-    return len(one) >= LEAST_IDS and values[0] == values[1] == pairs
+    first, second = _encoded(one), _encoded(other)
+    values = len(first.dictionary)
+    if len(one) < LEAST_IDS or len(second.dictionary) != values:
+        return False
+    codes = [np.asarray(column.indices).astype(np.int64) for column in (first, second)]
+    return len(np.unique(codes[0] * values + codes[1])) == values
 
 
 def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:

@@ -174,17 +174,20 @@ def _check_spelling(found: Counter[str]) -> None:
     """Refuse values that likely are others, misspelt or short: no classes of their own."""
     same = _same_in_other_writing(found)
     likely = {v: o for v, o in likely_spellings(found, found).items() if v not in same}
-    if not same and not likely:
-        return
-    joined = {**{v: same.get(other, other) for v, other in likely.items()}, **same}
-    named = _class_names({value: joined.get(value, value) for value in sorted(found)})
-    one = "likely one class: " + ", ".join(f"{v!r} and {other!r}" for v, other in same.items())
-    problem = "; ".join([one] * bool(same) + [misspelt(likely)] * bool(likely))
-    raise UsageError(
-        f"{problem}. The values are: {show_values(found)}",
-        f"Correct the file, or join them with {labels_option(named)} (to keep them apart, name "
-        "each as itself)",
-    )
+    problems = []
+    if same:
+        pairs = ", ".join(f"{value!r} and {other!r}" for value, other in same.items())
+        problems.append(f"likely one class: {pairs}")
+    if likely:
+        problems.append(misspelt(likely))
+    if problems:
+        joined = {**{value: same.get(other, other) for value, other in likely.items()}, **same}
+        named = _class_names({value: joined.get(value, value) for value in sorted(found)})
+        raise UsageError(
+            f"{'; '.join(problems)}. The values are: {show_values(found)}",
+            f"Correct the file, or join them with {labels_option(named)} (to keep them apart, "
+            "name each as itself)",
+        )
 
 
 def _same_in_other_writing(found: Counter[str]) -> dict[str, str]:

@@ -96,7 +96,7 @@ def _is_headless(sample: pa.Table) -> bool:
 
 
 def _find_columns(sample: pa.Table, columns: Columns) -> Positions:
-    cells = without_lists(sample)
+    cells = sample if columns.label is not None else without_lists(sample)
     group_at = None
     if columns.group is not None:
         group_at = named_column(sample.schema, columns.group, "--group-column")
@@ -136,7 +136,9 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
     if usual := [i for i in repeating if sample.schema.names[i].strip().casefold() in LABEL_NAMES]:
         return _in_words(sample, _clearest(sample, usual), repeating)
     often = _often_labels(sample, repeating)
-    return often[0] if len(often) == 1 and not _opinions(sample, repeating) else None
+    if len(often) != 1 or _opinions(sample, repeating):
+        return None
+    return _in_words(sample, often[0], repeating)
 
 
 def _may_have_labels(sample: pa.Table, text: str | None) -> bool:
@@ -220,9 +222,9 @@ def _often_labels(sample: pa.Table, columns: Sequence[int]) -> list[int]:
 
 def _is_often_label(name: str, column: pa.ChunkedArray) -> bool:
     usual = name.strip().casefold()
-    last = next((word for word in reversed(re.split(BETWEEN_WORDS, name)) if word), "").casefold()
     if usual in LABEL_NAMES:  # and not the only one
         return False
+    last = next((word for word in reversed(re.split(BETWEEN_WORDS, name)) if word), "").casefold()
     if usual in OFTEN_LABELS or last in LAST_WORDS:
         return True
     return last in OF_RATINGS and not holds_else(column) and are_ratings(column)

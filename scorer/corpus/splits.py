@@ -41,14 +41,21 @@ class Split:
     @property
     def notes(self) -> list[str]:
         """Lines on sizes that are not as they were asked for."""
-        got, asked = (
-            " / ".join(f"{size:,}" for size in sizes) for sizes in (self.sizes, self.asked)
-        )
-        together = (
-            f"rows that stay together: the parts have {got} rows where {asked} were asked for"
-        )
-        grown = f"the parts have {asked} rows, more than their shares: a row of each class at least"
-        return [grown] * self.grown + [together] * (self.sizes != self.asked)
+        asked, lines = _sizes(self.asked), []
+        if self.grown:
+            lines.append(
+                f"the parts have {asked} rows, more than their shares: a row of each class at least"
+            )
+        if self.sizes != self.asked:
+            lines.append(
+                f"rows that stay together: the parts have {_sizes(self.sizes)} rows where {asked} "
+                "were asked for"
+            )
+        return lines
+
+
+def _sizes(sizes: Sequence[int]) -> str:
+    return " / ".join(f"{size:,}" for size in sizes)
 
 
 def split_rows(
@@ -105,11 +112,12 @@ def _part_size(rows: int, part: float | int, least: int) -> int:
 def _wanted_rows(counts: np.ndarray, asked: Sequence[int]) -> np.ndarray:
     """Return int64 (3, classes): how many rows of each class each part should get."""
     filled = np.count_nonzero(asked)
+    enough = counts.min() >= filled and asked[TRAIN] >= len(counts)
     if counts.min() < filled or min(size for size in asked if size) < len(counts):
         raise UsageError(
             f"{len(counts)} classes with {counts.min()} to {counts.max():,} rows cannot all be in "
-            f"parts of {' / '.join(f'{size:,}' for size in asked)} rows",
-            OPTIONS if counts.min() < filled else f"--valid and --test take {len(counts)} at least",
+            f"parts of {_sizes(asked)} rows",
+            f"--valid and --test take {len(counts)} at least" if enough else OPTIONS,
         )
     wanted, left = np.zeros((3, len(counts)), np.int64), counts.copy()
     for part in (TEST, VALID):

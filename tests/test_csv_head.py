@@ -183,7 +183,20 @@ NAMES_FIRST = {
 def test_a_first_row_that_looks_like_data_is_noted(tmp_path: Path, data: str) -> None:
     _, rows, notes = read(tmp_path, data)
     assert len(rows) == data.count("\n") - 1
-    assert "--no-header reads it as a row" in notes[0]
+    assert "--no-header reads it as a row, --header says that it is the header" in notes[0]
+    assert read(tmp_path, data, header=True)[1:] == (rows, [])
+
+
+def test_a_header_that_is_confirmed_is_no_title(tmp_path: Path) -> None:
+    data = "review, ,\ngood,ann,a\nbad,bob,b\n"
+    with pytest.raises(InputError, match=r"the header has 1 names for 3 columns.*--header says"):
+        read(tmp_path, data)
+    assert read(tmp_path, data, header=True)[1] == [["good", "ann", "a"], ["bad", "bob", "b"]]
+
+
+def test_a_header_cannot_be_confirmed_and_denied() -> None:
+    with pytest.raises(UsageError, match="--header and --no-header exclude each other"):
+        CsvOptions(header=True, no_header=True)
 
 
 @pytest.mark.parametrize("data", NAMES_FIRST.values(), ids=NAMES_FIRST)

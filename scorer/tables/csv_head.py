@@ -28,6 +28,10 @@ ONE_COLUMN = (
 )
 SPACES = "spaces before fields are left out, as some stand before a quote"
 OTHER_QUOTE = "`'` is read as the quote, as --quote \"'\" says; --quote '\"' reads it as text"
+LIKE_DATA = (
+    "the first row, taken as the header, looks like data; --no-header reads it as a row, --header "
+    "says that it is the header"
+)
 LONGER = "they are read with a last column that has no name and is blank"
 SHORTER = "the header is read without it"
 
@@ -70,7 +74,7 @@ def read_head(
             options.check_lines()
         dialect = WHOLE_LINES if lines_wanted else detect_dialect(sample, options, expected)
         if not lines_wanted:
-            check_header(sample, dialect, options.delimiter is not None)
+            check_header(sample, dialect, options)
         if lines_wanted is None and not options.say_table and are_texts(sample, dialect):
             dialect, notes = WHOLE_LINES, [*notes, TEXT_LINES]
     if dialect.is_lines:
@@ -125,13 +129,8 @@ def _names(
 ) -> tuple[list[str], str]:
     """Return the names of the columns, and the text of the header."""
     if not options.no_header:
-        if looks_like_data(rows):
-            notes.append(
-                Doubt(
-                    "the first row, taken as the header, looks like data; --no-header reads it as "
-                    "a row"
-                )
-            )
+        if not options.header and looks_like_data(rows):
+            notes.append(Doubt(LIKE_DATA))
         return _read_header(lines, dialect)
     if not rows:
         raise InputError(f"{lines.name} is empty")

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from scorer.errors import InputError
 from scorer.tables.csv_dialect import CLEAR
-from scorer.tables.csv_options import shown
+from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_readings import DELIMITERS, MISSING_NAME
 from scorer.tables.csv_sample import SURE, CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
@@ -33,14 +33,15 @@ def separator_of(line: str) -> str | None:
     return found[2] if found else None
 
 
-def check_header(sample: CsvSample, dialect: CsvDialect, delimiter_given: bool) -> None:
+def check_header(sample: CsvSample, dialect: CsvDialect, options: CsvOptions) -> None:
     """Raise `InputError` where the header is clearly further down, or the delimiter another."""
     records = sample.records(dialect)
     if consistency([record.fields for record in records]) > CLEAR:
-        _check_padded_title(records)
+        if not options.header:
+            _check_padded_title(records)
         return
     choices = [dialect]
-    if not delimiter_given:
+    if options.delimiter is None:
         others = [d for d in DELIMITERS if d not in (dialect.delimiter, dialect.quote)]
         choices += [replace(dialect, delimiter=other) for other in others]
     for choice in choices:
@@ -61,7 +62,7 @@ def _check_padded_title(records: Sequence[Record]) -> None:
             f"the header has {filled[0]} names for {width} columns, line "
             f"{records[at].lines_before + 1} has one for each",
             f"If a title stands above the header, --skip-rows {records[at].lines_before} leaves "
-            "it out",
+            "it out; --header says that it is the header",
         )
 
 

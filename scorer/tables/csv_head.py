@@ -27,7 +27,6 @@ ONE_COLUMN = (
     "of the text; --delimiter ',' reads them as delimiters"
 )
 SPACES = "spaces before fields are left out, as some stand before a quote"
-OTHER_QUOTE = "`'` is read as the quote, as --quote \"'\" says; --quote '\"' reads it as text"
 LIKE_DATA = (
     "the first row, taken as the header, looks like data; --no-header reads it as a row, --header "
     "says that it is the header"
@@ -190,8 +189,9 @@ def _dialect_notes(dialect: CsvDialect, options: CsvOptions) -> Iterator[str]:
         return
     if dialect.skip_space:
         yield SPACES
-    if dialect.quote == "'" and options.quote is None:
-        yield OTHER_QUOTE
+    if dialect.quote not in ('"', "") and options.quote is None:
+        given = f"`{dialect.quote}` is read as the quote, as --quote {shown(dialect.quote)} says"
+        yield f"{given}; --quote '\"' reads it as text"
     if dialect.escape and options.escape is None:
         quote = "" if dialect.quote else " --quote none"
         yield (

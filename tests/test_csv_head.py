@@ -194,6 +194,21 @@ def test_a_header_that_is_confirmed_is_no_title(tmp_path: Path) -> None:
     assert read(tmp_path, data, header=True)[1] == [["good", "ann", "a"], ["bad", "bob", "b"]]
 
 
+def test_a_column_whose_rows_end_in_a_delimiter_is_read(tmp_path: Path) -> None:
+    names, rows, notes = read(tmp_path, 'review\ngood film,\n"so, so",\nbad,\n')
+    assert (names, rows) == (["review", ""], [["good film", ""], ["so, so", ""], ["bad", ""]])
+    assert "its rows end in a delimiter and its header does not" in notes[0]
+
+
+def test_lines_that_end_in_another_delimiter_are_noted(tmp_path: Path) -> None:
+    names, _, notes = read(tmp_path, 'id,review;\n1,good film;\n2,"so, so";\n')
+    assert (names, notes[0]) == (
+        ["id", "review;"],
+        "each line ends in ';', which is read as part of the last column",
+    )
+    assert read(tmp_path, "id,review;\n1,good film;\n2,so\n")[2] == []
+
+
 def test_a_header_cannot_be_confirmed_and_denied() -> None:
     with pytest.raises(UsageError, match="--header and --no-header exclude each other"):
         CsvOptions(header=True, no_header=True)

@@ -77,6 +77,14 @@ def test_a_txt_that_holds_a_table_is_read_as_one(read, text):
     assert columns == read(text, "csv")[0]
 
 
+def test_quoted_texts_without_a_header_get_the_option_that_reads_them(read):
+    text = '"The soup was cold, and salty."\n"Nice."\n'
+    with pytest.raises(InputError, match="--no-header reads each quoted text as a row"):
+        read(text)
+    columns, _ = read(text, no_header=True)
+    assert columns == {"column_1": ["The soup was cold, and salty.", "Nice."]}
+
+
 def test_options_of_a_table_say_that_it_is_one(read):
     assert read("Great\nOk\n", no_header=True)[0] == {"column_1": ["Great", "Ok"]}
     assert read("Great\nOk\n", header=True)[0] == {"Great": ["Ok"]}

@@ -14,7 +14,7 @@ from scorer.tables.csv_encoding import DEFAULT, Encoding, encoding_hint, open_te
 from scorer.tables.csv_header import check_header, looks_like_data, separator_of
 from scorer.tables.csv_lines import LINES_COLUMN, TEXT_LINES, WHOLE_LINES, are_texts
 from scorer.tables.csv_options import CsvOptions, shown
-from scorer.tables.csv_readings import ONE_FIELD
+from scorer.tables.csv_readings import DELIMITERS, ONE_FIELD
 from scorer.tables.csv_records import Lines, UndecodableHeaderError, read_header
 from scorer.tables.csv_sample import CsvSample, fitted_header
 from scorer.tables.doubts import Doubt
@@ -82,6 +82,7 @@ def read_head(
     rows = sample.rows(dialect)
     header, raw = _names(lines, rows, dialect, options, notes)
     if not options.no_header:
+        notes += _ending_notes(header, rows[1:], dialect)
         header, raw = _fitted(header, raw, dialect, rows[1:], notes)
     names = unique_names(header) if options.rename_duplicates else header
     notes += _renaming_notes(header, names)
@@ -153,6 +154,16 @@ def _fitted(
         raw = raw[: raw.rindex(dialect.delimiter)]
         notes.append(Doubt("its header ends in a delimiter and its rows do not: " + SHORTER))
     return names, raw
+
+
+def _ending_notes(
+    header: Sequence[str], rows: Sequence[Sequence[str]], dialect: CsvDialect
+) -> Iterator[str]:
+    """Yield a note where all lines end in what separates fields of other tables."""
+    end = header[-1][-1:]
+    other = end in DELIMITERS and end != dialect.delimiter
+    if other and rows and all(row[-1].endswith(end) for row in rows):
+        yield f"each line ends in {shown(end)}, which is read as part of the last column"
 
 
 def _head_of_rejects(source: io.BufferedReader, name: str, dialect: CsvDialect) -> CsvHead:

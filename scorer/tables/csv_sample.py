@@ -79,7 +79,7 @@ def fitted_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[
     shorter = sum(len(row) == width - 1 for row in rows)
     if "" in header[:-1]:  # two columns without a name would be one in JSON Lines
         return [*header]
-    if width > 1 and len(longer) > SURE * len(rows) and not any(row[-1] for row in longer):
+    if len(longer) > SURE * len(rows) and not any(row[-1] for row in longer):
         return [*header] if _may_be_numbered(header[0], longer) else [*header, ""]
     if width > 2 and not header[-1] and shorter > SURE * len(rows):
         return [*header[:-1]]

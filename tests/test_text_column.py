@@ -271,9 +271,18 @@ def test_bytes_of_utf_16_are_refused(text, encoding):
 
 
 def test_a_column_of_bytes_that_is_no_text_is_named_where_there_is_no_other():
-    sample = pa.table({"id": [1, 2], "review": [b"so good", b"caf\xe9 noir"]})
-    with pytest.raises(InputError, match=r"not clear.*; row 2, column 'review': it is not UTF-8"):
+    sample = pa.table({"id": [1, 2], "blob": [b"so good", b"caf\xe9 noir"]})
+    with pytest.raises(InputError, match=r"not clear.*; row 2, column 'blob': it is not UTF-8"):
         find_text_column(sample, None, trained_on="text")
     both = sample.append_column("a", [["so good"] * 2]).append_column("b", [["so bad"] * 2])
-    with pytest.raises(InputError, match=r"'review', 'a', 'b'\. --text-column names it"):
+    with pytest.raises(InputError, match=r"'blob', 'a', 'b'\. --text-column names it"):
         find_text_column(both, None, trained_on="text")
+
+
+def test_a_usual_name_of_bytes_that_are_mostly_text_is_not_passed_over_for_another_column():
+    cells = [b"so good", b"so bad", b"caf\xe9 noir"]
+    sample = pa.table({"author": ["an other", "so mebody", "no body"], "review": cells})
+    with pytest.raises(InputError, match=r"^row 3, column 'review': it is not UTF-8"):
+        find_text_column(sample, None, trained_on="text")
+    images = sample.set_column(1, "content", [[b"\x89PNG", b"\xff\xd8", b"a"]])
+    assert find_text_column(images, None, trained_on="text") == 0

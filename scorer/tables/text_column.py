@@ -121,6 +121,8 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
         return _named(sample.schema, trained_on)
     strings = [i for i, column in enumerate(sample.columns) if _holds_text(column)]
     usual = usual_columns(sample.schema, strings)
+    if not usual:
+        _check_usual_bytes(sample)
     for choice in (usual, strings):
         if len(choice) > 1:
             prose = _are_prose([sample.column(i) for i in choice])
@@ -199,6 +201,23 @@ def _holds_text(column: pa.ChunkedArray) -> bool:
     return is_text(column.type) or (_is_bytes(column.type) and not _undecodable(column, ""))
 
 
+def _check_usual_bytes(sample: pa.Table) -> None:
+    """Raise `InputError` where a column of bytes is the text by its name and most of its cells."""
+    for at in usual_columns(sample.schema, range(sample.num_columns)):
+        column = sample.column(at)
+        fault = _undecodable(column, sample.schema.names[at])
+        if fault and 2 * sum(map(_is_utf_8, column.to_pylist())) > len(column):
+            raise InputError(fault, ENCODED)
+
+
+def _is_utf_8(cell: bytes | None) -> bool:
+    try:
+        (cell or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _undecodable(column: pa.ChunkedArray, name: str) -> str:
     """Return where a column of bytes, named so, is not UTF-8; "" for any other column."""
     if _is_bytes(column.type):
@@ -272,9 +291,5 @@ def _first_misfit(column: pa.ChunkedArray) -> int:
     """Return the first row whose bytes are not UTF-8."""
     kind = column.type
     plain = pc.cast(column, kind.value_type) if pa.types.is_dictionary(kind) else column
-    for row, cell in enumerate(pc.cast(plain, pa.large_binary()).to_pylist()):
-        try:
-            (cell or b"").decode()
-        except UnicodeDecodeError:
-            return row
-    raise AssertionError("each row is UTF-8 by itself")
+    cells = pc.cast(plain, pa.large_binary()).to_pylist()
+    return next(row for row, cell in enumerate(cells) if not _is_utf_8(cell))

@@ -1,6 +1,8 @@
 """How a CSV begins: its encoding, its dialect, its header. Expected values are written by hand."""
 
 import codecs
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_reader import CsvReader
+from scorer.tables.doubts import Doubt
 from scorer.tables.rejects import RejectSink
 
 GOOD, DULL = "the soup was warm and good", "a dull evening with no point"
@@ -207,6 +210,85 @@ def test_lines_that_end_in_another_delimiter_are_noted(tmp_path: Path) -> None:
         "each line ends in ';', which is read as part of the last column",
     )
     assert read(tmp_path, "id,review;\n1,good film;\n2,so\n")[2] == []
+
+
+DRAWN = {
+    "psql": " id |  review   \n----+-----------\n  1 | good film\n(1 row)\n",
+    "mysql": "+----+------+\n| id | text |\n+----+------+\n|  1 | good |\n+----+------+\n",
+    "mysql, one column": "+--------+\n| review |\n+--------+\n| good   |\n+--------+\n",
+    "Markdown": "| id | review |\n|----|:-------|\n| 1 | good, sour |\n",
+    "sqlcmd": "id   |review   \n-----|---------\n    1|good film\n",
+}
+
+
+@pytest.mark.parametrize("data", DRAWN.values(), ids=DRAWN)
+def test_a_table_that_is_drawn_is_refused(tmp_path: Path, data: str) -> None:
+    with pytest.raises(InputError, match=r"drawn with \| and -.*`psql --csv` writes CSV"):
+        read(tmp_path, data)
+
+
+def test_cells_of_dashes_are_no_drawing(tmp_path: Path) -> None:
+    assert read(tmp_path, "id|review\n--|--\n1|good\n")[1] == [["--", "--"], ["1", "good"]]
+    assert read(tmp_path, "review\n-----\ngood\n")[1] == [["-----"], ["good"]]
+
+
+WRAPPED = '"1,""good film"",5"\n"2,""bad, very bad"",1"\n"3,so ""so"",3"\n'
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_rows_that_are_quoted_as_a_whole_are_told(tmp_path: Path, delimiter: str) -> None:
+    rows = WRAPPED.replace(",", delimiter)
+    header = "id,review,stars".replace(",", delimiter)
+    with pytest.raises(InputError, match=r"each of its rows is quoted as a whole\. Unless"):
+        read(tmp_path, f'"{header}"\n{rows}')
+    names, _, _ = read(tmp_path, f'"{header}"\n{rows}', delimiter="^")
+    assert names == [header]
+    (tmp_path / "in.csv").write_text(f"{header}\n{rows}")
+    with CsvReader(str(tmp_path / "in.csv"), None, CsvOptions(delimiter)) as reader:
+        assert reader.count_rows() == 0
+        assert reader.reject_hint.startswith("They are quoted as a whole. Unless")
+        (command,) = re.findall("`(.*)`", reader.reject_hint)
+    subprocess.run(f"{command} in.csv > out.csv", shell=True, cwd=tmp_path, check=True)
+    text = '1,"good film",5\n2,"bad, very bad",1\n3,so "so",3\n'.replace(",", delimiter)
+    assert (tmp_path / "out.csv").read_text() == f"{header}\n{text}"
+
+
+def test_quoted_texts_with_commas_are_no_rows(tmp_path: Path) -> None:
+    data = '"review, as given"\n"good, sour"\n"bad, very bad"\n"so, so"\n'
+    assert len(read(tmp_path, data)[1]) == 3
+    assert len(read(tmp_path, '"review"\n"a,b"\n"c,d"\n"e,f"\n')[1]) == 3
+    assert len(read(tmp_path, '"review"\n"a\nb"\n"c\n\nd"\n"\n"\n""\n')[1]) == 4
+
+
+SURVEYS = {
+    "Qualtrics": (
+        'Start,Q1\nStart Date,"How satisfied are you, overall?"\n'
+        '"{""ImportId"":""start"",""timeZone"":""x""}","{""ImportId"":""QID1""}"\n7,good\n8,bad\n',
+        "2 rows below the header hold no answers but what Qualtrics writes there",
+    ),
+    "Qualtrics without questions": (
+        'Start,Q1\n"{""ImportId"":""start""}",\n7,good\n8,bad\n',
+        "1 row below the header holds no answers but what Qualtrics writes there",
+    ),
+    "SurveyMonkey": (
+        "Respondent ID,Satisfied?,What else?\n,Response,Open-Ended Response\n7,yes,no\n8,no,more\n",
+        "1 row below the header holds no answers but what SurveyMonkey writes there",
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "told"), SURVEYS.values(), ids=SURVEYS)
+def test_more_headers_of_a_survey_are_warned_of(tmp_path: Path, data: str, told: str) -> None:
+    (tmp_path / "in.csv").write_text(data)
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        (note,) = reader.notes
+    assert isinstance(note, Doubt)
+    assert told in note
+
+
+def test_answers_that_look_like_more_headers_are_not_warned_of(tmp_path: Path) -> None:
+    for data in ("id,kind\n,Response\n,Response\n", 'id,text\n1,"{""ImportId"": 1}"\n', "id\n"):
+        assert read(tmp_path, data)[2] == []
 
 
 def test_a_header_cannot_be_confirmed_and_denied() -> None:

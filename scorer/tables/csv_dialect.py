@@ -77,7 +77,7 @@ def _detected_quote(sample: CsvSample) -> str:
         return '"'
     if mark == "'":
         return '"' if '"' in sample else mark
-    if _is_word(mark) or mark in DELIMITERS:
+    if _is_word(mark) or mark in DELIMITERS or not mark.isprintable():
         return '"'
     return mark if any(_quotes(mark, delimiter, sample) for delimiter in DELIMITERS) else '"'
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from scorer.errors import InputError, prefix_errors
+from scorer.tables.csv_damage import check_drawn, check_wrapped
 from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_encoding import DEFAULT, Encoding, encoding_hint, open_text
-from scorer.tables.csv_header import check_header, looks_like_data, separator_of
+from scorer.tables.csv_header import check_header, looks_like_data, separator_of, survey_headers
 from scorer.tables.csv_lines import LINES_COLUMN, TEXT_LINES, WHOLE_LINES, are_texts
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_readings import DELIMITERS, ONE_FIELD
@@ -73,6 +74,8 @@ def read_head(
             options.check_lines()
         dialect = WHOLE_LINES if lines_wanted else detect_dialect(sample, options, expected)
         if not lines_wanted:
+            check_drawn(sample)
+            check_wrapped(sample, dialect, [] if options.delimiter else DELIMITERS)
             check_header(sample, dialect, options)
         if lines_wanted is None and not options.say_table and are_texts(sample, dialect):
             dialect, notes = WHOLE_LINES, [*notes, TEXT_LINES]
@@ -131,6 +134,8 @@ def _names(
     if not options.no_header:
         if not options.header and looks_like_data(rows):
             notes.append(Doubt(LIKE_DATA))
+        if more := survey_headers(rows):
+            notes.append(Doubt(more))
         return _read_header(lines, dialect)
     if not rows:
         raise InputError(f"{lines.name} is empty")

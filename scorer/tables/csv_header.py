@@ -3,6 +3,7 @@
     sep=;                  Excel's line, which says what the delimiter is
     Customer reviews       a title above the header: refused, `--skip-rows` leaves it out
     1,the soup was warm    data in the place of the header: a note, `--no-header` reads it as a row
+    {"ImportId":"QID1"}    more headers below it, as survey tools write them: a note
 
 Knows the first lines of a file and its dialect, nothing of files.
 """
@@ -24,6 +25,8 @@ NUMBER_OR_DATE = re.compile(r"[-+]?\d[\d.,:/ -]*%?|\d{4}-\d\d-\d\dT[\d:.]+Z?")
 SENTENCE_WORDS, SHORT_SENTENCE_WORDS = 4, 3
 MIN_TABLE, MAX_TITLE = 4, 10  # lines above a header that may be a table; that may be a title
 WIDTHS = "A row has as many fields as the header has names: mend the file, or split it there"
+IMPORT_ID = re.compile(r'\s*\{\s*"ImportId"\s*:')  # of Qualtrics
+ANSWER_KINDS = frozenset({"response", "open-ended response"})  # of SurveyMonkey
 MAX_NAME = 60  # characters of a column name shown in a message
 
 
@@ -133,6 +136,28 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
         for name, column in zip(first, columns, strict=True)
     )
     return any(numbers)
+
+
+def survey_headers(rows: Sequence[Sequence[str]]) -> str:
+    """Return a warning of what a survey tool writes between names and answers; "" if nothing is.
+
+    rows: those of the table, the names first.
+    """
+    for count, row in enumerate(rows[1:3], 1):
+        if any(row) and all(IMPORT_ID.match(cell) for cell in row if cell):
+            return _no_answers(count, 'Qualtrics writes there (`{"ImportId":…}`)')
+    kinds = {cell.strip().casefold() for cell in rows[1]} if len(rows) > 2 else set()
+    if kinds & ANSWER_KINDS and not rows[1][0].strip() and all(row[0].strip() for row in rows[2:]):
+        return _no_answers(1, "SurveyMonkey writes there (kinds of answers)")
+    return ""
+
+
+def _no_answers(count: int, what: str) -> str:
+    holds = "holds" if count == 1 else "hold"
+    return (
+        f"{counted(count, 'row')} below the header {holds} no answers but what {what}: scored like "
+        f"any other, so delete {'it' if count == 1 else 'them'} in the file"
+    )
 
 
 def is_sentence(name: str) -> bool:

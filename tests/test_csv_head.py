@@ -169,6 +169,7 @@ def test_without_a_header_columns_are_numbered(tmp_path: Path) -> None:
 DATA_FIRST = {
     "prose": f"{GOOD}\n{DULL}\nkind staff\n",
     "a short sentence": "It was good!\nNo.\nBad\n",
+    "small words alone": "I was so sad\nNo\nBad\n",
     "a number": "7,good food\n8,bad food\n",
     "a date": "2020-01-01;good\n2020-01-02;bad\n",
     "a label": f"1,{GOOD}\n0,{DULL}\n",
@@ -177,6 +178,7 @@ NAMES_FIRST = {
     "names": "id,text\n1,good\n",
     "a question": "What did you like about it?,stars\nnothing,1\n",
     "a title": "Full Text Of The Review,stars\nnothing,1\n",
+    "a title with small words": "Review Submit Date and Time,Customer's Text of the Review\na,b\n",
     "numbers as pandas writes them": "0,1\n5,good\n6,bad\n",
     "a year": "2020,text\nabc,good\n",
 }

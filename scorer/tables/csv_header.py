@@ -23,6 +23,7 @@ from scorer.wording import counted
 SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1 *(?:\r\n|\r|\n)', re.IGNORECASE)
 NUMBER_OR_DATE = re.compile(r"[-+]?\d[\d.,:/ -]*%?|\d{4}-\d\d-\d\dT[\d:.]+Z?")
 SENTENCE_WORDS, SHORT_SENTENCE_WORDS = 4, 3
+MAX_SMALL_WORD = 3  # letters of a word that titles do not capitalise
 MIN_TABLE, MAX_TITLE = 4, 10  # lines above a header that may be a table; that may be a title
 WIDTHS = "A row has as many fields as the header has names: mend the file, or split it there"
 IMPORT_ID = re.compile(r'\s*\{\s*"ImportId"\s*:')  # of Qualtrics
@@ -126,7 +127,7 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
     if not rows:
         return False
     first, others = rows[0], rows[1:]
-    if any(map(is_sentence, first)):
+    if any(is_sentence(name) and not _is_title(name) for name in first):
         return True
     if all(name.isdecimal() and int(name) == i for i, name in enumerate(first)):
         return False  # pandas names columns so
@@ -165,6 +166,13 @@ def is_sentence(name: str) -> bool:
     words = len(name.split())
     ended = words >= SHORT_SENTENCE_WORDS and name.rstrip()[-1] in ".!"
     return ended or (words >= SENTENCE_WORDS and name[-1] not in "?:" and not name.istitle())
+
+
+def _is_title(name: str) -> bool:
+    """Return whether most words are capitalised, and only short ones are not: `Date and Time`."""
+    words = name.split()
+    small = [word for word in words if not word[0].isupper()]
+    return 2 * len(small) < len(words) and all(len(word) <= MAX_SMALL_WORD for word in small)
 
 
 def _is_number(cell: str) -> bool:

@@ -229,6 +229,11 @@ def test_a_table_that_is_drawn_is_refused(tmp_path: Path, data: str) -> None:
         read(tmp_path, data)
 
 
+def test_a_delimiter_that_is_given_reads_a_drawn_table(tmp_path: Path) -> None:
+    names, rows, _ = read(tmp_path, DRAWN["Markdown"].replace("id", "a"), delimiter="^")
+    assert (names, len(rows)) == (["| a | review |"], 2)
+
+
 def test_cells_of_dashes_are_no_drawing(tmp_path: Path) -> None:
     assert read(tmp_path, "id|review\n--|--\n1|good\n")[1] == [["--", "--"], ["1", "good"]]
     assert read(tmp_path, "review\n-----\ngood\n")[1] == [["-----"], ["good"]]

@@ -14,11 +14,11 @@ from dataclasses import replace
 
 from scorer.errors import InputError
 from scorer.tables.csv_parser import parse
-from scorer.tables.csv_sample import SURE, CsvSample, consistency, is_prose
+from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
 
 RULE = frozenset("-=+|: ")  # characters of a line that is drawn
-DRAWN = "`psql --csv` writes CSV, `mysql --batch` fields with tabs between them (--delimiter tab)"
+DRAWN = "`psql --csv` writes CSV, `mysql --batch` fields with tabs between them"
 UNWRAP = (
     r"""Unless texts have line breaks, `sed -E '/^"(.*)"(\r?)$/{s//\1\2/;s/""/"/g;}'` """
     "takes the outer quotes off"
@@ -39,15 +39,15 @@ def _is_rule(line: str) -> bool:
     return characters <= RULE and "--" in line and not characters.isdisjoint("+|")
 
 
-def check_wrapped(sample: CsvSample, dialect: CsvDialect, delimiters: Sequence[str]) -> None:
-    """Raise `InputError` where each row is quoted as a whole, one of the delimiters in it."""
+def check_wrapped(sample: CsvSample, dialect: CsvDialect) -> None:
+    """Raise `InputError` where each row is quoted as a whole, with a usual delimiter in it."""
     records, rows = sample.records(dialect), sample.rows(dialect)
     if len(rows) < 3 or not dialect.quote or any(len(row) != 1 for row in rows):
         return
     begin = [sample.lines[record.lines_before] for record in records[1:]]
     if not all(line.startswith(dialect.quote) for line in begin):
         return
-    for delimiter in delimiters:
+    for delimiter in DELIMITERS:
         inner = unwrapped(rows, replace(dialect, delimiter=delimiter))
         if consistency(inner) > SURE and not is_prose(inner):
             hint = f"{UNWRAP}; --delimiter tab reads each row as one text"

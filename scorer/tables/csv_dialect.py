@@ -11,8 +11,9 @@ from itertools import pairwise
 
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions, shown
-from scorer.tables.csv_readings import DELIMITERS, ESCAPE, ONE_FIELD, find_reading, is_one_column
+from scorer.tables.csv_readings import ESCAPE, ONE_FIELD, find_reading, is_one_column
 from scorer.tables.csv_sample import (
+    DELIMITERS,
     SURE,
     CsvSample,
     consistency,

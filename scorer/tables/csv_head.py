@@ -15,9 +15,9 @@ from scorer.tables.csv_encoding import DEFAULT, Encoding, encoding_hint, open_te
 from scorer.tables.csv_header import check_header, looks_like_data, separator_of, survey_headers
 from scorer.tables.csv_lines import LINES_COLUMN, TEXT_LINES, WHOLE_LINES, are_texts
 from scorer.tables.csv_options import CsvOptions, shown
-from scorer.tables.csv_readings import DELIMITERS, ONE_FIELD
+from scorer.tables.csv_readings import ONE_FIELD
 from scorer.tables.csv_records import Lines, UndecodableHeaderError, read_header
-from scorer.tables.csv_sample import CsvSample, fitted_header
+from scorer.tables.csv_sample import DELIMITERS, CsvSample, fitted_header
 from scorer.tables.doubts import Doubt
 from scorer.tables.rejects import read_rejects, rejects_dialect
 from scorer.tables.table_streams import CsvDialect
@@ -73,9 +73,10 @@ def read_head(
         if lines_wanted:
             options.check_lines()
         dialect = WHOLE_LINES if lines_wanted else detect_dialect(sample, options, expected)
-        if not lines_wanted:
+        if not lines_wanted and options.delimiter is None:
             check_drawn(sample)
-            check_wrapped(sample, dialect, [] if options.delimiter else DELIMITERS)
+            check_wrapped(sample, dialect)
+        if not lines_wanted:
             check_header(sample, dialect, options)
         if lines_wanted is None and not options.say_table and are_texts(sample, dialect):
             dialect, notes = WHOLE_LINES, [*notes, TEXT_LINES]

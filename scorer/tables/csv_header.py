@@ -15,8 +15,8 @@ from dataclasses import replace
 from scorer.errors import InputError
 from scorer.tables.csv_dialect import CLEAR
 from scorer.tables.csv_options import CsvOptions, shown
-from scorer.tables.csv_readings import DELIMITERS, MISSING_NAME
-from scorer.tables.csv_sample import SURE, CsvSample, Record, consistency, is_prose
+from scorer.tables.csv_readings import MISSING_NAME
+from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
 from scorer.wording import counted
 

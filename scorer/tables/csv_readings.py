@@ -14,10 +14,9 @@ from dataclasses import replace
 
 from scorer.tables.csv_damage import UNWRAP, unwrapped
 from scorer.tables.csv_options import shown
-from scorer.tables.csv_sample import SURE, CsvSample, is_prose, is_spaced, share_as_wide
+from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, is_prose, is_spaced, share_as_wide
 from scorer.tables.table_streams import CsvDialect
 
-DELIMITERS = (",", ";", "\t", "|")
 ESCAPE = "\\"
 ONE_FIELD = CsvDialect("\uffff")  # a delimiter that is no character of any text
 MISSING_NAME = "If the header lacks a name (R writes none for the names of rows), add it there"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from scorer.tables.csv_parser import parse
 from scorer.tables.table_streams import CsvDialect
 
+DELIMITERS = (",", ";", "\t", "|")
 SURE = 0.9  # share of the records, above which others are broken
 NUMBER_NAMES = frozenset({"no", "no.", "nr.", "#", "n", "index", "row"})
 NUMBER_ENDINGS = ("id", "_no", "nr", "number")

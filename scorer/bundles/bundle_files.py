@@ -47,8 +47,8 @@ from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules
 from scorer.tokens.tokeniser_rules import TokeniserRules
 
-FORMAT_VERSION = 5
-OLDER_VERSIONS = (1, 2, 3, 4)  # without what came later; else as today
+FORMAT_VERSION = 6
+OLDER_VERSIONS = (1, 2, 3, 4, 5)  # without what came later; else as today
 MANIFEST = "bundle.json"
 FILES = (
     "weights.safetensors",
@@ -264,7 +264,8 @@ def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, v
 def _facts(content: Mapping[str, Any]) -> Facts:
     values = {name: value for name, value in content.items() if name != "files"}
     values["classes"] = tuple(values["classes"])
-    values["rules"] = _of_kind(TextRules, values["rules"], "rules")
+    rules = {"other_spellings": False, **values["rules"]}  # before version 6 there were none
+    values["rules"] = _of_kind(TextRules, rules, "rules")
     values["model"] = _of_kind(ModelConfig, values["model"], "model")
     facts: Facts = _of_kind(Facts, values, "content")
     if len(set(facts.classes)) != len(facts.classes) or len(facts.classes) != facts.model.classes:

@@ -44,10 +44,12 @@ class TextRules:
 
     language: the spaCy language whose tokeniser's rules are used.
     strip_markup: take HTML tags and entities out; False leaves them, as the lecture does.
+    other_spellings: look an unknown word up in its other spellings, too (`spellings`).
     """
 
     language: str = "en"
     strip_markup: bool = True
+    other_spellings: bool = True
 
 
 @dataclass(frozen=True)

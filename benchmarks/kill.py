@@ -27,6 +27,7 @@ from scorer import jobs
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import resolve_bundle
 from scorer.cli import score
+from scorer.engines.engine import load_model
 from scorer.files.publish import beside
 from scorer.scoring.chunks import journal_row
 from scorer.scoring.journal import Journal
@@ -59,7 +60,7 @@ class Totals:
 @click.option("--seed", default=0, show_default=True)
 def main(kills: int, rows: int, chunk_rows: int, bundle: str | None, seed: int) -> None:
     """Kill runs and compare what the same commands make of it."""
-    model = jobs.load_model(load_bundle(resolve_bundle(bundle)))
+    model = load_model(load_bundle(resolve_bundle(bundle)))
     jobs.load_model = lambda *_: model  # each process forked from here has it
     totals, rng = Totals(), random.Random(seed)
     with tempfile.TemporaryDirectory() as name:

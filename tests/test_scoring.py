@@ -15,8 +15,8 @@ from full_disk import files_of_at_most
 
 import scorer
 from scorer.bundles.bundle_files import load_bundle
+from scorer.engines.engine import load_model
 from scorer.errors import InputError, InterruptedRunError, RowsError, UsageError
-from scorer.jobs import load_model
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.provenance import read_provenance

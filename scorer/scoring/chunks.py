@@ -25,17 +25,24 @@ FIRST_ROWS = 1024  # handed to the model at the start, then twice as many
 
 
 @dataclass(frozen=True)
+class KnownScores:
+    """What a cache knows of distinct texts."""
+
+    scores: np.ndarray  # (texts,), see `journal_row`
+    missing: np.ndarray  # int64: which of the texts it does not know
+    keys: list[bytes]  # of those
+
+
+@dataclass(frozen=True)
 class EncodedChunk:
     """A chunk whose texts are encoded, apart from the first `resumed` ones: they have scores."""
 
     chunk: Chunk
     texts: pa.LargeStringArray  # (rows,)
     resumed: int
-    encoded: Encoded  # the distinct texts of the other rows that no cache knows
     which: np.ndarray  # int64 (rows - resumed,): which of the distinct texts each row has
-    scores: np.ndarray  # (distinct texts,), those that a cache knows
-    missing: np.ndarray  # int64 (encoded texts,): which of the distinct texts they are
-    keys: list[bytes]  # of the cache, of the encoded texts
+    known: KnownScores  # of the distinct texts
+    encoded: Encoded  # those that are not known
 
 
 @dataclass(frozen=True)
@@ -84,31 +91,22 @@ class ChunkScorer:
         if self._journal is not None:
             resumed = min(len(texts), max(0, self._journal.rows - chunk.first_row))
         distinct = texts.slice(resumed).dictionary_encode(null_encoding="encode")
-        scores, missing, keys = self._look_up(distinct.dictionary)
-        encoded = self._predictor.encode(distinct.dictionary.take(pa.array(missing)))
-        which = distinct.indices.to_numpy()
-        return EncodedChunk(chunk, texts, resumed, encoded, which, scores, missing, keys)
+        known = self._look_up(distinct.dictionary)
+        encoded = self._predictor.encode(distinct.dictionary.take(pa.array(known.missing)))
+        return EncodedChunk(chunk, texts, resumed, distinct.indices.to_numpy(), known, encoded)
 
-    def _look_up(self, texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray, list[bytes]]:
-        """Return the scores that the cache knows, which texts it lacks, and the keys of those."""
+    def _look_up(self, texts: pa.LargeStringArray) -> KnownScores:
         if self._cache is None:
-            return np.zeros(len(texts), self._row), np.arange(len(texts)), []
+            return KnownScores(np.zeros(len(texts), self._row), np.arange(len(texts)), [])
         keys = self._cache.keys(texts)
         scores, found = self._cache.find(keys)
         missing = np.flatnonzero(~found)
         self.cached_texts += len(keys) - len(missing)
-        return scores, missing, [keys[at] for at in missing]
+        return KnownScores(scores, missing, [keys[at] for at in missing])
 
     def predict(self, part: EncodedChunk) -> ScoredChunk:
         """Predict what was encoded, record it in the journal, and join it to what was there."""
-        rows = np.empty(0, self._row)
-        if len(part.which):
-            scores = part.scores.copy()
-            if len(part.missing):
-                scores[part.missing] = self._rows(part.encoded)
-            if self._cache is not None and part.keys:
-                self._cache.add(part.keys, scores[part.missing])
-            rows = scores[part.which]
+        rows = self._scores(part.known, part.encoded)[part.which]
         if self._journal is not None:
             self._journal.append(rows)
             rows = np.concatenate([self._journal.take(part.resumed), rows])
@@ -124,8 +122,18 @@ class ChunkScorer:
         """Do both."""
         return self.predict(self.encode(chunk))
 
-    def _rows(self, encoded: Encoded) -> np.ndarray:
-        """Predict, and return it as journal rows; never a score that is none."""
+    def _scores(self, known: KnownScores, encoded: Encoded) -> np.ndarray:
+        """Return the scores of distinct texts (texts,); the cache learns what it did not know."""
+        if not len(known.missing):
+            return known.scores
+        scores = known.scores.copy()
+        scores[known.missing] = self._computed(encoded)
+        if self._cache is not None:
+            self._cache.add(known.keys, scores[known.missing])
+        return scores
+
+    def _computed(self, encoded: Encoded) -> np.ndarray:
+        """Return scores (texts,) as `journal_row` has them; never one that is none."""
         prediction = self._predictor.predict(encoded)
         rows = np.empty(len(prediction.tokens), self._row)
         rows["probabilities"] = prediction.probabilities

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from scorer.cli.console import Progress, Standing, clear_live_line, duration
+from scorer.cli.console import LIVE_LINE, Progress, Standing, duration
 from scorer.cli.run_records import RunRecords
 from scorer.engines.many_files import FAILED, FilesSummary, Outcome
 from scorer.engines.many_files import SCORED as SCORED_FILE
@@ -66,7 +66,7 @@ class ScoringPrinter(Callbacks):
 
     def on_end(self, summary: RunSummary) -> None:
         """Print the closing lines; those of a run that failed are its error's."""
-        clear_live_line()
+        LIVE_LINE.clear()
         if self._profile:
             for line in profile_lines(summary):
                 self._progress.show(line)

@@ -45,8 +45,13 @@ def load_model(
     engine: Engine | None = None,
 ) -> Model:
     """Return what scores with a loaded bundle. Raises `BundleError`, see `load_predictor`."""
+    return model_of(bundle, _predictor(bundle, precision, workers, fused, engine or Engine()))
+
+
+def model_of(bundle: Bundle, predictor: Predicts) -> Model:
+    """Return a predictor of a bundle as the model of a run, with what is told of the bundle."""
     return Model(
-        _predictor(bundle, precision, workers, fused, engine or Engine()),
+        predictor,
         BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values)),
         bundle.text_column,
         _profile(bundle),

@@ -29,7 +29,7 @@ from scorer.engines import process_pool
 from scorer.engines.engine import Engine, load_model
 from scorer.network.precision import CHOICES
 from scorer.scoring import scoring
-from scorer.scoring.record import Model
+from scorer.scoring.model import Model
 
 DEFAULT, RAY_LIMIT, GROWTH = "one process", 1.3, 1.7
 WITHIN = 1e-6  # of each other, in float32

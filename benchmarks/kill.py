@@ -29,13 +29,13 @@ from scorer.bundles.store import resolve_bundle
 from scorer.cli import score
 from scorer.engines.engine import load_model
 from scorer.files.publish import beside
-from scorer.scoring.chunks import journal_row
+from scorer.scoring.chunks import score_dtype
 from scorer.scoring.journal import Journal
 
 PAIRS = [("csv", "csv"), ("csv", "parquet"), ("parquet", "csv"), ("parquet", "parquet")]
 WORDS = "a great film and the worst plot I have seen in years ; not bad at all , really <br />"
 AWKWARD = ['"quoted", twice', "two\r\nlines", " ", "😀 ok", "007", ""]
-ROW = journal_row(2)
+ROW = score_dtype(2)
 MARGIN = 0.2  # share of kills before the first score of a run, and as many after its last
 MARGIN_SECONDS = 0.5
 MOST_KILLS = 5  # of a round

@@ -25,7 +25,7 @@ from scorer.files.urls import Location, hide_secrets, local_file, location, with
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks as ScoringCallbacks
 from scorer.scoring.columns import AddedColumns
-from scorer.scoring.record import Model
+from scorer.scoring.model import Model
 from scorer.scoring.reject_limit import DEFAULT_LIMIT, RejectLimit
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.summary import RunSummary

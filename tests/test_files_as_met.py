@@ -23,7 +23,7 @@ import pytest
 
 from scorer.engines.engine import load_model
 from scorer.errors import ScorerError
-from scorer.scoring.record import Model
+from scorer.scoring.model import Model
 from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file
 from scorer.tables.formats import CsvOptions, format_of

@@ -12,7 +12,7 @@ from scorer.engines.process_pool import ProcessPool
 from scorer.errors import UsageError
 from scorer.evaluation.profile import Profile
 from scorer.network.inference import Predicts
-from scorer.scoring.record import Model
+from scorer.scoring.model import Model
 from scorer.scoring.summary import BundleFacts
 
 PRECISION = "auto"

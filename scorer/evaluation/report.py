@@ -7,8 +7,9 @@ bundle; the store keeps another with them. Knows what training found out, nothin
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from scorer.bundles.bundle import Facts
 from scorer.corpus.label_leakage import LabelLeakage
 from scorer.corpus.near_duplicates import Leaks
 from scorer.evaluation.baseline import Baseline
@@ -18,9 +19,6 @@ from scorer.evaluation.page import Cell, Heading, Row, Section, count, cut, numb
 from scorer.evaluation.plots import Series, plot
 from scorer.evaluation.row_findings import RowFindings
 from scorer.wording import counted
-
-if TYPE_CHECKING:
-    from scorer.bundles.bundle import Facts
 
 REFIT = (
     "Once they had chosen epoch and calibration, the validation rows were trained on too: their "
@@ -32,7 +30,7 @@ REFIT = (
 class Findings:
     """What a training found out; `valid` and `test` are figures of the path that scores."""
 
-    facts: "Facts"
+    facts: Facts
     history: Sequence[Mapping[str, float]]  # a row an epoch
     valid: Evaluation
     test: Evaluation
@@ -113,7 +111,7 @@ def _comparison(findings: Findings) -> Section:
     return Section("Beside simpler models, on the test rows", ["", "accuracy"], rows, why)
 
 
-def _remark(facts: "Facts") -> str:
+def _remark(facts: Facts) -> str:
     return REFIT if facts.training.get("validation_rows_trained_on") else ""
 
 
@@ -206,13 +204,13 @@ def _rows(findings: Findings) -> Section:
     return Section("Rows", ["part", *findings.facts.classes, "all"], rows, lines=findings.notes)
 
 
-def _label_values(facts: "Facts") -> Section:
+def _label_values(facts: Facts) -> Section:
     columns = f"Texts from column {facts.text_column!r}, labels from {facts.label_column!r}."
     rows = [(Cell(value), Cell(name)) for value, name in facts.label_values.items()]
     return Section("Labels", ["label", "class"], rows, columns)
 
 
-def _settings(facts: "Facts") -> Section:
+def _settings(facts: Facts) -> Section:
     settings = {**_flat(vars(facts.model)), **_flat(facts.training)}
     settings["temperature"] = f"{facts.temperature:.4f}"
     rows = [(Cell(name), Cell(value)) for name, value in settings.items()]

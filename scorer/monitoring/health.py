@@ -23,7 +23,7 @@ from scorer.bundles.store import load_chosen
 from scorer.errors import InputError, ScorerError
 from scorer.files.publish import writing
 from scorer.network.inference import CORES, Predictor
-from scorer.scoring.record import Model
+from scorer.scoring.model import Model
 from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file
 from scorer.scoring.summary import BundleFacts

@@ -28,7 +28,7 @@ FIRST_ROWS = 1024  # handed to the model at the start, then twice as many
 class KnownScores:
     """What a cache knows of distinct texts."""
 
-    scores: np.ndarray  # (texts,), see `journal_row`
+    scores: np.ndarray  # (texts,), see `score_dtype`
     missing: np.ndarray  # int64: which of the texts it does not know
     keys: list[bytes]  # of those
 
@@ -79,7 +79,7 @@ class ChunkScorer:
         self._cache = cache
         self._column = column
         self._journal = journal
-        self._row = journal_row(len(predictor.classes), explainer.words if explainer else 0)
+        self._dtype = score_dtype(len(predictor.classes), explainer.words if explainer else 0)
         self.resumed_rows = 0  # whose scores came from the journal
         self.computed_rows = 0
         self.cached_texts = 0  # distinct in their chunk, whose scores came from the cache
@@ -97,7 +97,7 @@ class ChunkScorer:
 
     def _look_up(self, texts: pa.LargeStringArray) -> KnownScores:
         if self._cache is None:
-            return KnownScores(np.zeros(len(texts), self._row), np.arange(len(texts)), [])
+            return KnownScores(np.zeros(len(texts), self._dtype), np.arange(len(texts)), [])
         keys = self._cache.keys(texts)
         scores, found = self._cache.find(keys)
         missing = np.flatnonzero(~found)
@@ -133,9 +133,9 @@ class ChunkScorer:
         return scores
 
     def _computed(self, encoded: Encoded) -> np.ndarray:
-        """Return scores (texts,) as `journal_row` has them; never one that is none."""
+        """Return scores (texts,) as `score_dtype` has them; never one that is none."""
         prediction = self._predictor.predict(encoded)
-        rows = np.empty(len(prediction.tokens), self._row)
+        rows = np.empty(len(prediction.tokens), self._dtype)
         rows["probabilities"] = prediction.probabilities
         rows["tokens"], rows["unknown"] = prediction.tokens, prediction.unknown
         sums = prediction.probabilities.sum(axis=1, dtype=np.float64)
@@ -160,8 +160,8 @@ def _explanations(rows: np.ndarray) -> Explanations:
     return Explanations(rows["words"], rows["effects"])
 
 
-def journal_row(classes: int, words: int = 0) -> np.dtype:
-    """Return the type of a journal's row: what a `Prediction` has for one text.
+def score_dtype(classes: int, words: int = 0) -> np.dtype:
+    """Return the dtype of a score that is kept: what a `Prediction` has for one text.
 
     words: of its explanation, where that is asked for.
     """

@@ -13,7 +13,7 @@ from importlib.metadata import version
 import numpy as np
 
 from scorer import __version__
-from scorer.scoring.chunks import journal_row
+from scorer.scoring.chunks import score_dtype
 from scorer.scoring.destination import Destination
 from scorer.scoring.journal import Journal
 from scorer.scoring.record import RunRecord
@@ -30,7 +30,7 @@ def open_cache(
     if record.source.cache is None:
         yield None
         return
-    cache = ScoreCache(record.source.cache, _score_binding(record), _row_type(record))
+    cache = ScoreCache(record.source.cache, _score_binding(record), _dtype(record))
     try:
         yield cache
     finally:
@@ -54,7 +54,7 @@ def open_journal(
         "text column": f"{list(column.positions)}: {column.name}",
         **_score_binding(record),
     }
-    journal = destination.journal(binding, _row_type(record), note)
+    journal = destination.journal(binding, _dtype(record), note)
     if journal is not None and journal.rows:
         note(f"{counted(journal.rows, 'row')} {have(journal.rows)} scores from an earlier run")
     return journal
@@ -76,5 +76,5 @@ def _score_binding(record: RunRecord) -> dict[str, str]:
     return binding
 
 
-def _row_type(record: RunRecord) -> np.dtype:
-    return journal_row(len(record.model.predictor.classes), record.target.added.explain)
+def _dtype(record: RunRecord) -> np.dtype:
+    return score_dtype(len(record.model.predictor.classes), record.target.added.explain)

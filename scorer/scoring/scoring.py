@@ -29,8 +29,9 @@ from scorer.scoring.chunks import (
 from scorer.scoring.columns import AddedColumns, statuses
 from scorer.scoring.destination import Destination, name_of_output, open_output
 from scorer.scoring.kept_scores import open_cache, open_journal
+from scorer.scoring.model import Model
 from scorer.scoring.pipeline import each, overlapped, timed
-from scorer.scoring.record import Model, RunRecord
+from scorer.scoring.record import RunRecord
 from scorer.scoring.report import check_report, write_failure_report, write_report
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.score_cache import ScoreCache

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from scorer.errors import BundleError
 from scorer.network.inference import Prediction
-from scorer.scoring.chunks import ChunkScorer, count_distinct, growing_parts, score_dtype
+from scorer.scoring.chunks import ChunkScorer, growing_parts, score_dtype
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.journal import open_journal
+from scorer.scoring.tally import count_distinct
 from scorer.tables.table_streams import Chunk
 from scorer.tables.text_column import TextColumn
 from scorer.tokens.encoding import Encoded

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from scorer.errors import BundleError
 from scorer.evaluation.explanation import Explainer, Explanations
@@ -168,8 +167,3 @@ def score_dtype(classes: int, words: int = 0) -> np.dtype:
     scores = [("probabilities", "<f4", (classes,)), ("tokens", "<i4"), ("unknown", "<i4")]
     explained = [("words", "<i4", (words,)), ("effects", "<f4", (words,))] if words else []
     return np.dtype([*scores, *explained])
-
-
-def count_distinct(texts: pa.LargeStringArray) -> int:
-    """Return how many texts differ; each null counts as one of its own."""
-    return int(pc.count_distinct(texts, mode="only_valid").as_py()) + int(texts.null_count)

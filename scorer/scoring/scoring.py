@@ -23,10 +23,9 @@ from scorer.scoring.chunks import (
     ChunkScorer,
     EncodedChunk,
     ScoredChunk,
-    count_distinct,
     growing_parts,
 )
-from scorer.scoring.columns import AddedColumns, statuses
+from scorer.scoring.columns import AddedColumns
 from scorer.scoring.destination import Destination, name_of_output, open_output
 from scorer.scoring.kept_scores import open_cache, open_journal
 from scorer.scoring.model import Model
@@ -199,8 +198,7 @@ class _Run:
             schema = self._write_rows(reader)
         self._check_rejects(reader)
         if destination.table is not None:
-            dialect = reader.dialect
-            found = check_table(destination.table, self._target.format, schema, dialect)
+            found = check_table(destination.table, self._target.format, schema, reader.dialect)
             record.ledger.prove_file(found)
             record.written = fingerprint(destination.table, self._check_cancelled)
         if file is not None and record.input is not None:
@@ -295,10 +293,7 @@ class _Run:
         writer.write(scored.with_columns(self._target.added, self._model.predictor.classes))
         written = writer.rows_written - before
         record.ledger.record(chunk.first_row, chunk.table.num_rows, written)
-        kinds = statuses(scored.texts, scored.prediction)
-        distinct = count_distinct(scored.texts)
-        record.tally.update(kinds, distinct, scored.prediction, scored.encoded)
-        record.tally.count_no_texts(scored.texts)
+        record.tally.update(scored.texts, scored.prediction, scored.encoded)
         if record.certainty is not None:
             record.certainty.update(chunk.first_row, scored.texts, scored.prediction)
 

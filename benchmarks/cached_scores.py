@@ -35,8 +35,11 @@ class Night:
 @click.option("--text-column", default="review", show_default=True)
 @click.option("--rows", default=10_000, show_default=True)
 @click.option("--changed", default=20, show_default=True, help="Every so many-th row is new.")
+@click.option("--precision", default="auto", show_default=True, help="As score_job.py has it.")
 @click.option("--repeats", default=5, show_default=True, help="Runs of which the median counts.")
-def main(path: Path, text_column: str, rows: int, changed: int, repeats: int) -> None:
+def main(
+    path: Path, text_column: str, rows: int, changed: int, precision: str, repeats: int
+) -> None:
     """Measure on the texts of a CSV file."""
     texts = pd.read_csv(path)[text_column]
     before = texts.head(rows)
@@ -46,19 +49,19 @@ def main(path: Path, text_column: str, rows: int, changed: int, repeats: int) ->
         folder = Path(place)
         before.to_csv(folder / "before.csv", index=False)
         after.to_csv(folder / "after.csv", index=False)
-        show(figures(folder, repeats))
+        show(figures(folder, precision, repeats))
 
 
-def figures(folder: Path, repeats: int) -> list[Figure]:
+def figures(folder: Path, precision: str, repeats: int) -> list[Figure]:
     """Return the lines to print."""
     plain, cached = [], []
+    exact = "--precision", precision
+    cache = *exact, "--cache", str(folder / "cache")
     for _ in range(repeats):
-        plain.append(score(folder, "after.csv", "plain.parquet"))
+        plain.append(score(folder, "after.csv", "plain.parquet", *exact))
         (folder / "cache").unlink(missing_ok=True)
-        score(folder, "before.csv", "before.parquet", "--cache", str(folder / "cache"))
-        cached.append(
-            score(folder, "after.csv", "cached.parquet", "--cache", str(folder / "cache"))
-        )
+        score(folder, "before.csv", "before.parquet", *cache)
+        cached.append(score(folder, "after.csv", "cached.parquet", *cache))
         agree("scores", largest_difference(folder) <= WITHIN)
     found = []
     for name in ("own", "wall"):

@@ -30,13 +30,13 @@ from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.golden import TOLERANCES, probabilities_of
 from scorer.bundles.predictor import encoder_of, load_predictor
 from scorer.bundles.store import resolve_bundle
+from scorer.engines.engine import model_of
 from scorer.network.cuda_batches import CudaBatches
 from scorer.network.inference import Predictor
 from scorer.network.model import TextClassifier
 from scorer.network.precision import fast_precisions
 from scorer.scoring import scoring
-from scorer.scoring.record import Model
-from scorer.scoring.summary import BundleFacts, RunSummary
+from scorer.scoring.summary import RunSummary
 from scorer.tokens.encoding import Encoded
 from scorer.training.fitting import Examples, Fitted, TrainConfig, Validation, fit
 
@@ -197,9 +197,7 @@ def job(trial: Trial) -> Iterator[Figure]:
 
 
 def _scored(trial: Trial, predictor: Predictor) -> tuple[RunSummary, float]:
-    bundle = trial.bundle
-    facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
-    model = Model(predictor, facts, bundle.text_column)
+    model = model_of(trial.bundle, predictor)
     asked = jobs.requests(trial.source, trial.folder / "out.parquet", "text", overwrite=True)
     summaries: list[RunSummary] = []
 

@@ -26,10 +26,10 @@ from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import resolve_bundle
 from scorer.engines import process_pool
-from scorer.jobs import Engine
+from scorer.engines.engine import Engine, load_model
 from scorer.network.precision import CHOICES
 from scorer.scoring import scoring
-from scorer.scoring.record import Model
+from scorer.scoring.model import Model
 
 DEFAULT, RAY_LIMIT, GROWTH = "one process", 1.3, 1.7
 WITHIN = 1e-6  # of each other, in float32
@@ -72,7 +72,7 @@ class Trial:
         """Score by one engine; return what it wrote."""
         target = self.source.with_name(f"{contender.name} {repeat}.parquet")
         started = time.perf_counter()
-        model = jobs.load_model(self.bundle, self.precision, engine=contender.engine)
+        model = load_model(self.bundle, self.precision, engine=contender.engine)
         contender.starting.append(time.perf_counter() - started)
         try:
             contender.scoring.append(seconds(self._job(target, model)))

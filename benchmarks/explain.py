@@ -20,8 +20,9 @@ from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
+from scorer.engines.engine import load_model
 from scorer.evaluation.explanation import Explainer
-from scorer.jobs import load_model, requests
+from scorer.jobs import requests
 from scorer.scoring.scoring import score_file
 
 EVERY_WORD = 2000

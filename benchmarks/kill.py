@@ -27,14 +27,15 @@ from scorer import jobs
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import resolve_bundle
 from scorer.cli import score
+from scorer.engines.engine import load_model
 from scorer.files.publish import beside
-from scorer.scoring.chunks import journal_row
+from scorer.scoring.chunks import score_dtype
 from scorer.scoring.journal import Journal
 
 PAIRS = [("csv", "csv"), ("csv", "parquet"), ("parquet", "csv"), ("parquet", "parquet")]
 WORDS = "a great film and the worst plot I have seen in years ; not bad at all , really <br />"
 AWKWARD = ['"quoted", twice', "two\r\nlines", " ", "😀 ok", "007", ""]
-ROW = journal_row(2)
+ROW = score_dtype(2)
 MARGIN = 0.2  # share of kills before the first score of a run, and as many after its last
 MARGIN_SECONDS = 0.5
 MOST_KILLS = 5  # of a round
@@ -59,7 +60,7 @@ class Totals:
 @click.option("--seed", default=0, show_default=True)
 def main(kills: int, rows: int, chunk_rows: int, bundle: str | None, seed: int) -> None:
     """Kill runs and compare what the same commands make of it."""
-    model = jobs.load_model(load_bundle(resolve_bundle(bundle)))
+    model = load_model(load_bundle(resolve_bundle(bundle)))
     jobs.load_model = lambda *_: model  # each process forked from here has it
     totals, rng = Totals(), random.Random(seed)
     with tempfile.TemporaryDirectory() as name:

@@ -12,7 +12,9 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -81,36 +83,51 @@ def minilm(texts: Sequence[str], labels: np.ndarray) -> Classify:
         path = extract_model(folder)
         tokenizer, body = AutoTokenizer.from_pretrained(path), AutoModel.from_pretrained(path)
     head = torch.nn.Linear(body.config.hidden_size, 2)
+    model = _Transformer(tokenizer, body, head)
+    model.fit(texts, labels)
+    return model.classify
 
-    def logits(many: Sequence[str]) -> torch.Tensor:
+
+@dataclass(frozen=True)
+class _Transformer:
+    """A transformer with a linear layer over the mean of its states."""
+
+    tokenizer: Callable[..., Any]
+    body: torch.nn.Module
+    head: torch.nn.Linear
+
+    def logits(self, texts: Sequence[str]) -> torch.Tensor:
+        """Return (texts, classes)."""
         how = {"truncation": True, "max_length": MINILM_TOKENS, "padding": True}
-        batch = tokenizer(list(many), return_tensors="pt", **how)
-        states = body(**batch).last_hidden_state  # (texts, time, hidden)
+        batch = self.tokenizer(list(texts), return_tensors="pt", **how)
+        states = self.body(**batch).last_hidden_state  # (texts, time, hidden)
         mask = batch["attention_mask"][:, :, None]
-        return head((states * mask).sum(dim=1) / mask.sum(dim=1))
+        return self.head((states * mask).sum(dim=1) / mask.sum(dim=1))
 
-    parameters = [*body.parameters(), *head.parameters()]
-    optimiser, steps = torch.optim.AdamW(parameters, MINILM_RATE), -(-len(texts) // MINILM_BATCH)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
-    order = np.random.default_rng(0).permutation(len(texts))
-    for rows in np.array_split(order, steps):
-        targets = torch.from_numpy(labels[rows].astype(np.int64))
-        loss = torch.nn.functional.cross_entropy(logits([texts[row] for row in rows]), targets)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+    def fit(self, texts: Sequence[str], labels: np.ndarray) -> None:
+        """Train all of it, once over the texts."""
+        steps = -(-len(texts) // MINILM_BATCH)
+        parameters = [*self.body.parameters(), *self.head.parameters()]
+        optimiser = torch.optim.AdamW(parameters, MINILM_RATE)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
+        order = np.random.default_rng(0).permutation(len(texts))
+        for rows in np.array_split(order, steps):
+            targets = torch.from_numpy(labels[rows].astype(np.int64))
+            logits = self.logits([texts[row] for row in rows])
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(logits, targets).backward()
+            optimiser.step()
+            schedule.step()
 
-    def classify(many: Sequence[str]) -> np.ndarray:
-        order = sorted(range(len(many)), key=lambda row: len(many[row]))  # little padding
-        found = np.empty(len(many), np.int64)
+    def classify(self, texts: Sequence[str]) -> np.ndarray:
+        """Return int64 (texts,), the class of each."""
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))  # little padding
+        found = np.empty(len(texts), np.int64)
         with torch.inference_mode():
-            for start in range(0, len(many), MINILM_BATCH):
+            for start in range(0, len(texts), MINILM_BATCH):
                 rows = order[start : start + MINILM_BATCH]
-                found[rows] = logits([many[row] for row in rows]).argmax(dim=1).numpy()
+                found[rows] = self.logits([texts[row] for row in rows]).argmax(dim=1).numpy()
         return found
-
-    return classify
 
 
 def _line(text: str) -> str:
@@ -152,22 +169,29 @@ def main(
     train, test = frame[split == "train"], frame[split == "test"].head(test_rows or len(frame))
     labels = test[label_column].to_numpy()
     for given in bundles or (f"shipped={DEFAULT_BUNDLE}",):
-        name, _, folder = given.rpartition("=")
-        loaded = load_bundle(Path(folder))
-        for precision in ("float32", "auto"):
-            predictor = load_predictor(loaded, precision, "cpu")
-            label = f"{name or folder}, {precision} ({predictor.precision})"
-            _show(label, _ours(predictor), test[text_column].tolist(), labels)
+        show_bundle(given, test[text_column].tolist(), labels)
     texts, held_out = (_plain(part[text_column]) for part in (train, test))
+    targets = train[label_column].to_numpy()
     for name, fit in PEERS.items():
-        rows = slice(transformer_texts if fit is minilm else None)
+        rows, label = len(texts), name
+        if fit is minilm:
+            rows, label = transformer_texts, f"{name} on {transformer_texts:,}"
         try:
-            classify = fit(texts[rows], train[label_column].to_numpy()[rows])
+            classify = fit(texts[:rows], targets[:rows])
         except ImportError as error:
             click.echo(f"{name}: left out, {error}")
             continue
-        label = f"{name} on {transformer_texts:,}" if fit is minilm else name
         _show(label, classify, held_out, labels)
+
+
+def show_bundle(given: str, texts: Sequence[str], labels: np.ndarray) -> None:
+    """Score with a bundle, FOLDER or NAME=FOLDER, in float32 and in the fastest precision."""
+    name, _, folder = given.rpartition("=")
+    loaded = load_bundle(Path(folder))
+    for precision in ("float32", "auto"):
+        predictor = load_predictor(loaded, precision, "cpu")
+        label = f"{name or folder}, {precision} ({predictor.precision})"
+        _show(label, _ours(predictor), texts, labels)
 
 
 def _ours(predictor: Predictor) -> Classify:
@@ -183,11 +207,10 @@ def _plain(texts: pd.Series) -> list[str]:
 
 
 def _show(name: str, classify: Classify, texts: Sequence[str], labels: np.ndarray) -> None:
-    found: list[np.ndarray] = []
     before = time.process_time()
-    found.append(classify(texts))
+    found = classify(texts)
     taken = time.process_time() - before
-    accuracy = f"accuracy {(found[0] == labels).mean():.2%}"
+    accuracy = f"accuracy {(found == labels).mean():.2%}"
     show([Figure(f"{name}, {accuracy}", per_second(len(texts) / taken, "rows"))])
 
 

@@ -13,11 +13,10 @@ from ceilings import Ceilings, measure
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
+from scorer.engines.engine import model_of
 from scorer.network.inference import Predictor
-from scorer.scoring.record import Model
 from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file
-from scorer.scoring.summary import BundleFacts
 from scorer.tables.formats import CsvOptions, format_of
 from scorer.tokens.text import normalise
 
@@ -61,10 +60,7 @@ class Setting:
 
     def job(self, source: Path, target: Path, predictor: Predictor) -> Callable[[], object]:
         """Return what runs the scoring job on a file, with the model loaded already."""
-        facts = BundleFacts(
-            self.bundle.version, self.bundle.digest, self.bundle.classes, self.bundle.label_values
-        )
-        model = Model(predictor, facts, self.bundle.text_column)
+        model = model_of(self.bundle, predictor)
         asked = Source(str(source), format_of(str(source), None), CsvOptions(), self.text_column)
         wanted = Target(str(target), format_of(str(target), None), overwrite=True)
         return lambda: score_file(asked, wanted, lambda: model)

@@ -17,8 +17,9 @@ import pyarrow as pa
 from scorer import jobs
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.store import load_chosen
+from scorer.engines.engine import PRECISION, load_model
 from scorer.errors import ScorerError, UsageError
-from scorer.jobs import PRECISION, StrPath, one_name
+from scorer.jobs import StrPath, one_name
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import AddedColumns
@@ -81,7 +82,7 @@ class Scorer:
 
     def __init__(self, bundle: Bundle, precision: str = PRECISION) -> None:
         self.bundle = bundle
-        self._model = jobs.load_model(bundle, precision, workers=0)
+        self._model = load_model(bundle, precision, workers=0)
         self._lock = threading.Lock()  # an encoder serves one thread at a time
 
     @classmethod

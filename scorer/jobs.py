@@ -9,30 +9,26 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from importlib.metadata import version as package_version
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import load_bundle
-from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import DEFAULT_BUNDLE, load_chosen, resolve_bundle
 from scorer.engines import many_files
+from scorer.engines.engine import LOCAL, PRECISION, Engine, load_model
 from scorer.engines.file_pairs import FilePair, find_files
 from scorer.engines.many_files import FilesSummary, Outcome
-from scorer.engines.process_pool import ProcessPool
 from scorer.errors import UsageError
-from scorer.evaluation.profile import Profile
-from scorer.files.urls import hide_secrets, local_file, location, with_secrets
-from scorer.network.inference import Predicts
+from scorer.files.urls import Location, hide_secrets, local_file, location, with_secrets
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks as ScoringCallbacks
 from scorer.scoring.columns import AddedColumns
-from scorer.scoring.record import Model
+from scorer.scoring.model import Model
 from scorer.scoring.reject_limit import DEFAULT_LIMIT, RejectLimit
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
-from scorer.scoring.summary import BundleFacts, RunSummary
+from scorer.scoring.summary import RunSummary
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.formats import ReadOptions, format_of
 from scorer.tables.text_column import JOIN
@@ -41,59 +37,9 @@ if TYPE_CHECKING:
     from scorer.training.callbacks import Callbacks as TrainingCallbacks
 
 StrPath = str | os.PathLike[str]
-PRECISION = "auto"
-ENGINES = LOCAL, RAY = "local", "ray"
 LARGE_BYTES = 1 << 20  # of an input
 WARNING_LEVEL = 1.0  # of drift
 EXPLAINED_CHUNK_ROWS = CHUNK_ROWS // 8  # a chunk is finished before a run ends, and takes longer
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Who computes: `local` is this process, or several on this machine; `ray` a pool of actors."""
-
-    name: str = LOCAL
-    processes: int | None = None  # that compute, beside this one
-    concurrency: int | None = None  # actors
-    ray_address: str | None = None  # of a cluster to join
-
-    def __post_init__(self) -> None:
-        if self.name not in ENGINES:
-            raise UsageError(f"--engine {self.name}: choose one of: {', '.join(ENGINES)}")
-        if self.name == RAY and self.processes is not None:
-            raise UsageError("--processes is of --engine local", "Ray's actors: --concurrency")
-        if self.processes is not None and self.processes < 1:
-            raise UsageError(f"--processes {self.processes}: give 1, 2 …")
-
-
-def load_model(
-    bundle: Bundle,
-    precision: str = PRECISION,
-    workers: int | None = None,
-    fused: bool = True,
-    engine: Engine | None = None,
-) -> Model:
-    """Return what scores with a loaded bundle. Raises `BundleError`, see `load_predictor`."""
-    predictor: Predicts
-    engine = engine or Engine()
-    if engine.name == RAY:
-        from scorer.engines.ray_pool import RayPool
-
-        predictor = RayPool(bundle, precision, engine.concurrency, engine.ray_address, workers)
-    elif engine.processes is not None:
-        predictor = ProcessPool(bundle, precision, engine.processes, workers, fused)
-    else:
-        predictor = load_predictor(bundle, precision, workers=workers, fused=fused)
-    facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, dict(bundle.label_values))
-    profile, tokens = profile_of(bundle), bundle.vocabulary.tokens
-    installed = "" if bundle.tokeniser_rules else f"spacy {package_version('spacy')}"
-    return Model(predictor, facts, bundle.text_column, profile, tokens=tokens, tokeniser=installed)
-
-
-def profile_of(bundle: Bundle) -> Profile | None:
-    """Return the profile of a bundle's held-out texts; None for a bundle without one."""
-    facts = bundle.facts.metrics.get("profile")
-    return None if facts is None else Profile.from_json(facts, bundle.classes)
 
 
 def score_file(
@@ -227,30 +173,28 @@ def requests(
     given = format_of(read, input_format).with_column(column)
     wanted = format_of(write, output_format, writing=True)
     added = AddedColumns(prefix, with_label, with_status, explain or 0, threshold, abstain)
+    if hold_on_drift and max_drift is None:
+        max_drift = WARNING_LEVEL
     return (
         Source(
             read,
             given,
-            CsvOptions(**csv),
-            column,
-            chunk_rows or (EXPLAINED_CHUNK_ROWS if explain else CHUNK_ROWS),
-            limit,
-            None if cache is None else local_file(cache, "--cache"),
+            csv=CsvOptions(**csv),
+            text_column=column,
+            chunk_rows=chunk_rows or (EXPLAINED_CHUNK_ROWS if explain else CHUNK_ROWS),
+            limit=limit,
+            cache=_optional_file(cache, "--cache"),
         ),
         Target(
             write,
             wanted,
             added,
-            overwrite,
-            *_drift_limit(max_drift, hold_on_drift),
-            report=None if report is None else local_file(report, "--report"),
+            overwrite=overwrite,
+            max_drift=max_drift,
+            hold_on_drift=hold_on_drift,
+            report=_optional_file(report, "--report"),
         ),
     )
-
-
-def _drift_limit(max_drift: float | None, hold: bool) -> tuple[float | None, bool]:
-    """Return the level; holding without one means that every warning holds."""
-    return (WARNING_LEVEL if hold and max_drift is None else max_drift, hold)
 
 
 def train(
@@ -290,27 +234,25 @@ def train(
     from scorer.training.gate import Promotion
 
     csv = {name: options.pop(name) for name in CsvOptions.__annotations__ if name in options}
-    one = isinstance(labelled, str | os.PathLike)
-    files: Sequence[StrPath] = [labelled] if one else labelled  # type: ignore[list-item,assignment]
     request = training.TrainingRequest(
-        [location(hide_secrets(os.fspath(path))) for path in files],
+        _locations(labelled),
         local_file(store, "--store"),
-        preset,
-        _part(valid),
-        _part(test),
-        Columns(one_name(text_column), label_column, group_column, labels),
-        keep_duplicates,
-        AuxiliaryFiles(
+        preset=preset,
+        valid=_part(valid),
+        test=_part(test),
+        columns=Columns(one_name(text_column), label_column, group_column, labels),
+        keep_duplicates=keep_duplicates,
+        auxiliary=AuxiliaryFiles(
             [local_file(path, "--unlabelled") for path in unlabelled],
-            None if start_from is None else local_file(start_from, "--start-from"),
-            None if vectors is None else local_file(vectors, "--vectors"),
+            _optional_file(start_from, "--start-from"),
+            _optional_file(vectors, "--vectors"),
             [local_file(path, "--teacher") for path in teachers],
         ),
-        seed,
-        ReadOptions(input_format, CsvOptions(**csv)),
-        options,
-        Promotion(promote, max_loss, min_accuracy),
-        with_previous,
+        seed=seed,
+        options=ReadOptions(input_format, CsvOptions(**csv)),
+        settings=options,
+        promotion=Promotion(promote, max_loss, min_accuracy),
+        with_previous=with_previous,
     )
     return training.train(request, callbacks or Callbacks())
 
@@ -320,6 +262,16 @@ def one_name(text_column: str | Sequence[str] | None) -> str | None:
     if text_column is None or isinstance(text_column, str):
         return text_column
     return JOIN.join(text_column) or None
+
+
+def _optional_file(path: StrPath | None, option: str) -> Path | None:
+    return None if path is None else local_file(path, option)
+
+
+def _locations(files: StrPath | Sequence[StrPath]) -> list[Location]:
+    """Return where one file is, or each of several, without a URL's secrets."""
+    paths = [files] if isinstance(files, str | os.PathLike) else files
+    return [location(hide_secrets(os.fspath(path))) for path in paths]
 
 
 def _part(given: StrPath | float) -> str:

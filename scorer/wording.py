@@ -8,7 +8,9 @@ def counted(number: int, noun: str) -> str:
 
 def plural(noun: str, number: int) -> str:
     """Return the plural of a noun, a regular one, unless there is one."""
-    return noun if number == 1 else f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    if number == 1:
+        return noun
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
 def are(number: int) -> str:

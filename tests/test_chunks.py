@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from scorer.errors import BundleError
 from scorer.network.inference import Prediction
-from scorer.scoring.chunks import ChunkScorer, count_distinct, growing_parts, journal_row
+from scorer.scoring.chunks import ChunkScorer, growing_parts, score_dtype
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.journal import open_journal
+from scorer.scoring.tally import count_distinct
 from scorer.tables.table_streams import Chunk
 from scorer.tables.text_column import TextColumn
 from scorer.tokens.encoding import Encoded
@@ -49,7 +50,7 @@ def test_with_a_journal_of_any_rows_and_chunks_of_any_size_the_scores_are_the_sa
     tiny_predictor, tmp_path_factory, cuts, known
 ):
     output = tmp_path_factory.mktemp("journal") / "out"
-    row = journal_row(2)
+    row = score_dtype(2)
     whole = ChunkScorer(tiny_predictor, TEXT).score(chunk(TEXTS)).prediction
     earlier = open_journal(output, {}, row, pytest.fail)
     ChunkScorer(tiny_predictor, TEXT, earlier).score(chunk(TEXTS[:known]))

@@ -1,6 +1,6 @@
 import pytest
 
-from scorer.errors import UsageError
+from scorer.errors import InputError, UsageError
 from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.csv_sample import CsvSample
@@ -35,6 +35,29 @@ def test_single_quotes_are_detected_only_where_the_header_has_them() -> None:
     assert chosen("'id','review'\n'1','well, good'\n") == CsvDialect(",", "'")
     assert chosen("id,review\n1,'good'\n").quote == '"'
     assert chosen("'id','review'\n'1',\"good\"\n").quote == '"'
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_another_quote_is_detected_where_header_and_rows_have_it(delimiter: str) -> None:
+    text = '~id~,~review~\n~1~,~well, "good"~\n~2~,~a\nb~\n3,~bad~\n'.replace(",", delimiter)
+    assert chosen(text) == CsvDialect(delimiter, "~")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*id*,*review*\n1,good\n2,bad\n",  # marked, not quoted
+        "~id~,~review~\n~1~,~good~\n~2~,~bad~ed~\n",
+        "|a|,|b|\n|1|,|2|\n",
+        "review\ngood, sour\n",
+        "_id_,_review_\n_1_,_good_\n",
+    ],
+)
+def test_what_stands_at_both_ends_of_a_header_may_be_no_quote(text: str) -> None:
+    try:
+        assert chosen(text).quote == '"'
+    except InputError as error:
+        assert "a delimiter is a single character" in str(error)
 
 
 def test_what_is_given_is_not_detected() -> None:

@@ -1,6 +1,8 @@
 """How a CSV begins: its encoding, its dialect, its header. Expected values are written by hand."""
 
 import codecs
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_reader import CsvReader
+from scorer.tables.doubts import Doubt
 from scorer.tables.rejects import RejectSink
 
 GOOD, DULL = "the soup was warm and good", "a dull evening with no point"
@@ -166,6 +169,7 @@ def test_without_a_header_columns_are_numbered(tmp_path: Path) -> None:
 DATA_FIRST = {
     "prose": f"{GOOD}\n{DULL}\nkind staff\n",
     "a short sentence": "It was good!\nNo.\nBad\n",
+    "small words alone": "I was so sad\nNo\nBad\n",
     "a number": "7,good food\n8,bad food\n",
     "a date": "2020-01-01;good\n2020-01-02;bad\n",
     "a label": f"1,{GOOD}\n0,{DULL}\n",
@@ -174,6 +178,7 @@ NAMES_FIRST = {
     "names": "id,text\n1,good\n",
     "a question": "What did you like about it?,stars\nnothing,1\n",
     "a title": "Full Text Of The Review,stars\nnothing,1\n",
+    "a title with small words": "Review Submit Date and Time,Customer's Text of the Review\na,b\n",
     "numbers as pandas writes them": "0,1\n5,good\n6,bad\n",
     "a year": "2020,text\nabc,good\n",
 }
@@ -183,7 +188,119 @@ NAMES_FIRST = {
 def test_a_first_row_that_looks_like_data_is_noted(tmp_path: Path, data: str) -> None:
     _, rows, notes = read(tmp_path, data)
     assert len(rows) == data.count("\n") - 1
-    assert "--no-header reads it as a row" in notes[0]
+    assert "--no-header reads it as a row, --header says that it is the header" in notes[0]
+    assert read(tmp_path, data, header=True)[1:] == (rows, [])
+
+
+def test_a_header_that_is_confirmed_is_no_title(tmp_path: Path) -> None:
+    data = "review, ,\ngood,ann,a\nbad,bob,b\n"
+    with pytest.raises(InputError, match=r"the header has 1 names for 3 columns.*--header says"):
+        read(tmp_path, data)
+    assert read(tmp_path, data, header=True)[1] == [["good", "ann", "a"], ["bad", "bob", "b"]]
+
+
+def test_a_column_whose_rows_end_in_a_delimiter_is_read(tmp_path: Path) -> None:
+    names, rows, notes = read(tmp_path, 'review\ngood film,\n"so, so",\nbad,\n')
+    assert (names, rows) == (["review", ""], [["good film", ""], ["so, so", ""], ["bad", ""]])
+    assert "its rows end in a delimiter and its header does not" in notes[0]
+
+
+def test_lines_that_end_in_another_delimiter_are_noted(tmp_path: Path) -> None:
+    names, _, notes = read(tmp_path, 'id,review;\n1,good film;\n2,"so, so";\n')
+    assert (names, notes[0]) == (
+        ["id", "review;"],
+        "each line ends in ';', which is read as part of the last column",
+    )
+    assert read(tmp_path, "id,review;\n1,good film;\n2,so\n")[2] == []
+
+
+DRAWN = {
+    "psql": " id |  review   \n----+-----------\n  1 | good film\n(1 row)\n",
+    "mysql": "+----+------+\n| id | text |\n+----+------+\n|  1 | good |\n+----+------+\n",
+    "mysql, one column": "+--------+\n| review |\n+--------+\n| good   |\n+--------+\n",
+    "Markdown": "| id | review |\n|----|:-------|\n| 1 | good, sour |\n",
+    "sqlcmd": "id   |review   \n-----|---------\n    1|good film\n",
+}
+
+
+@pytest.mark.parametrize("data", DRAWN.values(), ids=DRAWN)
+def test_a_table_that_is_drawn_is_refused(tmp_path: Path, data: str) -> None:
+    with pytest.raises(InputError, match=r"drawn with \| and -.*`psql --csv` writes CSV"):
+        read(tmp_path, data)
+
+
+def test_a_delimiter_that_is_given_reads_a_drawn_table(tmp_path: Path) -> None:
+    names, rows, _ = read(tmp_path, DRAWN["Markdown"].replace("id", "a"), delimiter="^")
+    assert (names, len(rows)) == (["| a | review |"], 2)
+
+
+def test_cells_of_dashes_are_no_drawing(tmp_path: Path) -> None:
+    assert read(tmp_path, "id|review\n--|--\n1|good\n")[1] == [["--", "--"], ["1", "good"]]
+    assert read(tmp_path, "review\n-----\ngood\n")[1] == [["-----"], ["good"]]
+
+
+WRAPPED = '"1,""good film"",5"\n"2,""bad, very bad"",1"\n"3,so ""so"",3"\n'
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_rows_that_are_quoted_as_a_whole_are_told(tmp_path: Path, delimiter: str) -> None:
+    rows = WRAPPED.replace(",", delimiter)
+    header = "id,review,stars".replace(",", delimiter)
+    with pytest.raises(InputError, match=r"each of its rows is quoted as a whole\. Unless"):
+        read(tmp_path, f'"{header}"\n{rows}')
+    names, _, _ = read(tmp_path, f'"{header}"\n{rows}', delimiter="^")
+    assert names == [header]
+    (tmp_path / "in.csv").write_text(f"{header}\n{rows}")
+    with CsvReader(str(tmp_path / "in.csv"), None, CsvOptions(delimiter)) as reader:
+        assert reader.count_rows() == 0
+        assert reader.reject_hint.startswith("They are quoted as a whole. Unless")
+        (command,) = re.findall("`(.*)`", reader.reject_hint)
+    subprocess.run(f"{command} in.csv > out.csv", shell=True, cwd=tmp_path, check=True)
+    text = '1,"good film",5\n2,"bad, very bad",1\n3,so "so",3\n'.replace(",", delimiter)
+    assert (tmp_path / "out.csv").read_text() == f"{header}\n{text}"
+
+
+def test_quoted_texts_with_commas_are_no_rows(tmp_path: Path) -> None:
+    data = '"review, as given"\n"good, sour"\n"bad, very bad"\n"so, so"\n'
+    assert len(read(tmp_path, data)[1]) == 3
+    assert len(read(tmp_path, '"review"\n"a,b"\n"c,d"\n"e,f"\n')[1]) == 3
+    assert len(read(tmp_path, '"review"\n"a\nb"\n"c\n\nd"\n"\n"\n""\n')[1]) == 4
+
+
+SURVEYS = {
+    "Qualtrics": (
+        'Start,Q1\nStart Date,"How satisfied are you, overall?"\n'
+        '"{""ImportId"":""start"",""timeZone"":""x""}","{""ImportId"":""QID1""}"\n7,good\n8,bad\n',
+        "2 rows below the header hold no answers but what Qualtrics writes there",
+    ),
+    "Qualtrics without questions": (
+        'Start,Q1\n"{""ImportId"":""start""}",\n7,good\n8,bad\n',
+        "1 row below the header holds no answers but what Qualtrics writes there",
+    ),
+    "SurveyMonkey": (
+        "Respondent ID,Satisfied?,What else?\n,Response,Open-Ended Response\n7,yes,no\n8,no,more\n",
+        "1 row below the header holds no answers but what SurveyMonkey writes there",
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "told"), SURVEYS.values(), ids=SURVEYS)
+def test_more_headers_of_a_survey_are_warned_of(tmp_path: Path, data: str, told: str) -> None:
+    (tmp_path / "in.csv").write_text(data)
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        (note,) = reader.notes
+    assert isinstance(note, Doubt)
+    assert told in note
+
+
+def test_answers_that_look_like_more_headers_are_not_warned_of(tmp_path: Path) -> None:
+    for data in ("id,kind\n,Response\n,Response\n", 'id,text\n1,"{""ImportId"": 1}"\n', "id\n"):
+        assert read(tmp_path, data)[2] == []
+
+
+def test_a_header_cannot_be_confirmed_and_denied() -> None:
+    with pytest.raises(UsageError, match="--header and --no-header exclude each other"):
+        CsvOptions(header=True, no_header=True)
 
 
 @pytest.mark.parametrize("data", NAMES_FIRST.values(), ids=NAMES_FIRST)

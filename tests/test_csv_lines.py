@@ -77,8 +77,17 @@ def test_a_txt_that_holds_a_table_is_read_as_one(read, text):
     assert columns == read(text, "csv")[0]
 
 
+def test_quoted_texts_without_a_header_get_the_option_that_reads_them(read):
+    text = '"The soup was cold, and salty."\n"Nice."\n'
+    with pytest.raises(InputError, match="--no-header reads each quoted text as a row"):
+        read(text)
+    columns, _ = read(text, no_header=True)
+    assert columns == {"column_1": ["The soup was cold, and salty.", "Nice."]}
+
+
 def test_options_of_a_table_say_that_it_is_one(read):
     assert read("Great\nOk\n", no_header=True)[0] == {"column_1": ["Great", "Ok"]}
+    assert read("Great\nOk\n", header=True)[0] == {"Great": ["Ok"]}
     assert read("Great\nOk\n", delimiter="tab")[0] == {"Great": ["Ok"]}
     assert read("Great\nOk\n", "lines", no_header=True)[0] == {"column_1": ["Great", "Ok"]}
     assert read("A title\nGreat\nOk\n", "lines", skip_rows=1)[0] == {"text": ["Great", "Ok"]}
@@ -144,7 +153,7 @@ def test_a_named_column_says_that_a_txt_is_a_table(tmp_path: Path, tiny_bundle: 
     assert target.read_text().splitlines()[0].startswith("bewertung,probability_negative")
 
 
-@pytest.mark.parametrize("option", ["delimiter", "quote", "escape"])
+@pytest.mark.parametrize("option", ["delimiter", "quote", "escape", "header"])
 def test_options_of_a_table_are_refused_for_lines(read, option):
     with pytest.raises(UsageError, match=f"--{option} has no meaning for lines of text"):
         read("Great, and cheap.\n", "lines", **{option: "|"})

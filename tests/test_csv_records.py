@@ -172,6 +172,31 @@ def test_what_may_be_missing_at_the_end_of_a_file_is_told() -> None:
     assert ending_notes("a text\nanother", 1, CsvDialect("", "", "")) == []
 
 
+ROWS = '1,"A good film, really",5\n' * 3
+CUT, QUOTES = "If the file was cut off, have it written or sent again", "If quotes are part of the"
+
+
+@pytest.mark.parametrize(
+    ("end", "hints", "notes"),
+    [
+        ('2,"A film that', [CUT], 1),
+        ("2,", [CUT], 1),
+        ('2,"Dear all,\nthank you.\nBest,\nAn', [CUT, QUOTES], 1),
+        ('2,"starts,5\n3,fine,5\n4,good,5\n5,and', [CUT, QUOTES], 2),  # it swallows rows too
+        ('2,"starts,5\n3,fine,5\n', [QUOTES], 1),
+        ('2,"ok" then,5\n2,"A film that', [CUT], 2),
+    ],
+)
+def test_a_file_that_is_cut_off_is_not_said_to_have_odd_quotes(
+    tmp_path: Path, end: str, hints: list[str], notes: int
+) -> None:
+    (tmp_path / "in.csv").write_text(f"id,review,stars\n{ROWS}{end}")
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        list(reader.chunks(99))
+    assert [hint for hint in (CUT, QUOTES) if hint in reader.reject_hint] == hints
+    assert len(reader.notes) == notes
+
+
 def test_rejected_rows_that_are_read_again_end_as_they_like(tmp_path) -> None:
     (tmp_path / "in.csv").write_text("id,text\n1,good,bad\n2,so\n3")
     with CsvReader(str(tmp_path / "in.csv"), rejects=RejectSink(tmp_path / "r.csv")) as reader:

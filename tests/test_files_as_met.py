@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scorer.engines.engine import load_model
 from scorer.errors import ScorerError
-from scorer.jobs import load_model
-from scorer.scoring.record import Model
+from scorer.scoring.model import Model
 from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file
 from scorer.tables.formats import CsvOptions, format_of

@@ -65,6 +65,18 @@ def test_a_few_sure_mistakes_do_not_hide_what_a_model_knows():
     assert not knows_more_than_frequencies(probabilities[:, ::-1], targets)
 
 
+def test_guesses_of_both_classes_count_more_than_those_that_one_class_gets_right():
+    targets = np.arange(120) % 2  # 81 of 120 right; "always 0" has 22 that they have not
+    wrong = np.concatenate([np.arange(0, 44, 2), np.arange(1, 35, 2)])
+    guessed = targets.copy()
+    guessed[wrong] = 1 - targets[wrong]
+    assert knows_more_than_frequencies(certain(guessed, 2), targets)
+
+
+def test_nothing_is_known_of_rows_without_a_score():
+    assert not knows_more_than_frequencies(np.zeros((0, 2), np.float32), np.zeros(0, np.int64))
+
+
 def certain(classes: np.ndarray, count: int) -> np.ndarray:
     return np.eye(count, dtype=np.float32)[classes]
 

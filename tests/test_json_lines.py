@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from scorer import score_file, train
 from scorer.errors import InputError, RowsError
+from scorer.tables.doubts import Doubt
 from scorer.tables.formats import create_table, format_of, open_table
 from scorer.tables.json_lines import LINE
 
@@ -117,6 +118,21 @@ def test_lines_that_are_no_objects_are_rejected_with_their_place(tiny_bundle, tm
     assert "not JSON" in rejects[3]
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('{"text": "good"},\n{"text": "bad"},\n{"text": "fine"}\n', "A comma stands behind each"),
+        ("{'text': 'good'}\n{'text': \"it's bad\"}\n", "They are Python dicts, not JSON"),
+        ("text\ngood\n", "Each line has to be a JSON object"),
+    ],
+)
+def test_lines_that_are_nearly_objects_get_a_hint(tmp_path, text, hint):
+    (tmp_path / "in.jsonl").write_text(text)
+    with open_table(str(tmp_path / "in.jsonl"), format_of("in.jsonl")) as reader:
+        assert reader.count_rows() < reader.rows_rejected
+        assert reader.reject_hint.startswith(hint)
+
+
 def test_half_of_a_surrogate_pair_stays_in_its_line_and_is_scored(tiny_bundle, tmp_path):
     line = '{"text": "good \\ud83d film", "\\ud800": "\\udfff"}'
     out = score(tmp_path, tiny_bundle, f"{line}\n").rstrip("\n")
@@ -125,7 +141,14 @@ def test_half_of_a_surrogate_pair_stays_in_its_line_and_is_scored(tiny_bundle, t
 
 
 def test_an_empty_file_gives_an_empty_file(tiny_bundle, tmp_path):
-    assert score(tmp_path, tiny_bundle, "\n\n") == ""
+    for text in ("\n\n", ""):
+        assert score(tmp_path, tiny_bundle, text) == ""
+        with open_table(str(tmp_path / "in.jsonl"), format_of("in.jsonl")) as reader:
+            assert reader.notes == []
+            assert list(reader.chunks(9)) == []
+            (note,) = reader.notes
+        assert isinstance(note, Doubt)
+        assert "it holds no line, as after a transfer that failed" in note
 
 
 def test_a_member_that_comes_later_is_refused_where_it_would_be_lost(tiny_bundle, tmp_path):

@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from scored_files import assert_same
 from tiny_corpora import write_csv
 
-from scorer import jobs, score_file, score_files
+from scorer import score_file, score_files
 from scorer.bundles.bundle_files import load_bundle
 from scorer.cli.main import main
-from scorer.engines import shares
+from scorer.engines import engine, shares
 from scorer.engines.process_pool import ProcessPool
 from scorer.engines.shares import RESTARTS
 from scorer.errors import BundleError, ScorerError, UsageError
@@ -96,7 +96,7 @@ class Doomed(ProcessPool):
 
 
 def test_a_process_that_is_killed_while_it_loads_is_started_again(rows, tiny_bundle, monkeypatch):
-    monkeypatch.setattr(jobs, "ProcessPool", Doomed)
+    monkeypatch.setattr(engine, "ProcessPool", Doomed)
     monkeypatch.setattr(Doomed, "victims", 2)
     score_file(rows, rows.with_name("shared.csv"), bundle=tiny_bundle, processes=2, **HOW)
     score_file(rows, rows.with_name("alone.csv"), bundle=tiny_bundle, **HOW)
@@ -104,7 +104,7 @@ def test_a_process_that_is_killed_while_it_loads_is_started_again(rows, tiny_bun
 
 
 def test_processes_that_are_killed_each_time_they_load_end_the_run(rows, tiny_bundle, monkeypatch):
-    monkeypatch.setattr(jobs, "ProcessPool", Doomed)
+    monkeypatch.setattr(engine, "ProcessPool", Doomed)
     monkeypatch.setattr(Doomed, "victims", 99)
     command = ["score", str(rows), str(rows.with_name("out.csv")), "--bundle", str(tiny_bundle)]
     ended = CliRunner().invoke(main, [*command, "--processes", "1", "--quiet"])

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from scorer.files.publish import beside
-from scorer.scoring.chunks import journal_row
+from scorer.scoring.chunks import score_dtype
 
 JOB = Path(__file__).parents[1] / "score_job.py"
 ROWS, CHUNK_ROWS = 2000, 10
@@ -26,7 +26,7 @@ def size_of(path):
 def kill_after_some_rows(run, journal, rows):
     """Kill a run with SIGKILL when its journal has at least so many rows."""
     with run:
-        while run.poll() is None and size_of(journal) < rows * journal_row(2).itemsize:
+        while run.poll() is None and size_of(journal) < rows * score_dtype(2).itemsize:
             time.sleep(0.001)
         run.kill()
 

@@ -73,6 +73,7 @@ CASES = {
     "done": (["in.csv", "done.parquet", "--json", "--profile"], {}),
     "streams": (["-", "-", "--json", "--quiet"], {"stdin": "in.csv"}),
     "no header": (["in.csv", "x5.csv", "--no-header", "--skip-rows", "1", *NOTHING], {}),
+    "both ways": (["in.csv", "x6.csv", "--header", "--no-header"], {}),
     "unexpected": (["in.csv", "x1.csv"], {}),
     "no such option": (["in.csv", "x.csv", "--prefixx", "y"], {}),
     "no such precision": (["in.csv", "x.csv", "--precision", "float8"], {}),
@@ -155,6 +156,7 @@ LINES = {
         "error: there is no column 'nothing'. The columns are: 'column_1', 'column_2'. "
         "--text-column names one of them",
     ),
+    "both ways": (2, "error: --header and --no-header exclude each other"),
     "no such limit": (2, "error: --max-rejects many: give a count or a share like 1%"),
     "output there": (2, "error: {folder}/there.csv is already there. --overwrite replaces it"),
     "same file": (2, "error: {folder}/in.csv is the input itself. Choose another output"),

@@ -15,8 +15,8 @@ from full_disk import files_of_at_most
 
 import scorer
 from scorer.bundles.bundle_files import load_bundle
+from scorer.engines.engine import load_model
 from scorer.errors import InputError, InterruptedRunError, RowsError, UsageError
-from scorer.jobs import load_model
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.provenance import read_provenance
@@ -545,12 +545,12 @@ def test_long_runs_have_settings_of_their_own_that_end_with_them(inputs, model):
 
 
 def test_scores_of_another_version_of_the_program_are_set_aside(inputs, model, monkeypatch):
-    from scorer.scoring import scoring
+    from scorer.scoring import kept_scores
 
     read_from, output = source(inputs / "in.csv"), inputs / "out.csv"
     with pytest.raises(InterruptedRunError):
         run(read_from, target(output), model, Interrupting(8))
-    monkeypatch.setattr(scoring, "__version__", "99.0")
+    monkeypatch.setattr(kept_scores, "__version__", "99.0")
     assert run(read_from, target(output), model).resumed_rows == 0
 
 

@@ -1,6 +1,9 @@
 """Quotes that are part of the text: what they swallow is told."""
 
+import csv
+import io
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -54,6 +57,56 @@ def test_line_breaks_in_quoted_texts_are_no_matter(path: Path, cell: str) -> Non
     assert notes_of(path, f'id,text\n1,"{cell}"\n2,plain\n') == (2, [])
     assert notes_of(path, f'text,label\n"{cell}",1\nplain,0\n') == (2, [])
     assert notes_of(path, f'id,text,label\n1,"{cell}",1\n2,plain,0\n') == (2, [])
+
+
+LETTER = """Dear team,
+my order:
+kettle,29
+- milk,eggs
+def total(a,b):
+    return a,b
+Please send it, if you can, to
+Main Street 5,10115 Berlin
+
+Thanks,
+Ana"""
+LETTERS = {
+    "a letter": LETTER,
+    "a list between prose": "Bought twice:\nkettle,29\nlamp,15\nBoth broke. Never again.",
+    "a greeting and a name": "Hi,\nthanks,\nBob",
+    "two lines": "Hi,\nAna",
+    "a table": "name,price\nkettle,29\nlamp,15",
+    "a row at the end": "The kettle broke.\nIt was new.\nWith kind regards\nAna Silva,Berlin",
+}
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("columns", ["text,label", "label,text", "id,text,label", "id,label,text"])
+@pytest.mark.parametrize("text", LETTERS.values(), ids=LETTERS)
+def test_letters_with_lines_like_rows_are_no_matter(
+    path: Path, text: str, columns: str, quoting: Literal[0, 1]
+) -> None:
+    names = columns.split(",")
+    if text == LETTERS["a table"] and columns == "label,text":
+        text += "\nThat is all"  # else it is as many rows of two fields as lines
+    row = {"id": "7", "text": text, "label": "complaint"}
+    file = io.StringIO(newline="")
+    csv.writer(file, quoting=quoting).writerows([names, *[[row[name] for name in names]] * 9])
+    assert notes_of(path, file.getvalue()) == (9, [])
+
+
+@pytest.mark.parametrize("columns", ["id,text", "text,id", "id,text,label", "id,text,remark"])
+@pytest.mark.parametrize("swallowed", [1, 2, 5, 40])
+def test_rows_swallowed_as_a_whole_are_a_doubt(path: Path, columns: str, swallowed: int) -> None:
+    def row(number: int, text: str) -> str:
+        cells = {"id": str(number), "text": text, "label": "1", "remark": ""}
+        return ",".join(cells[name] for name in columns.split(",")) + "\n"
+
+    texts = ['"starts', *["fine", "good, very good"] * swallowed, 'a pipe of 5"', "last"]
+    path.write_text(f"{columns}\n" + "".join(map(row, range(len(texts)), texts)), newline="")
+    (note,) = kinds_of(path)
+    assert type(note) is Doubt
+    assert f"1 row runs over {len(texts) - 1} lines because of a quote" in note
 
 
 def test_a_field_that_goes_on_after_its_closing_quote_is_noted(path: Path) -> None:

@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
 from scorer.cli.scoring_lines import bundle_line, closing_line, profile_lines
 from scorer.network.inference import Prediction
@@ -59,12 +60,12 @@ SUMMARY = RunSummary(
 
 
 def test_a_tally_counts_over_chunks():
-    tally = Tally(["no", "yes"])
+    tally, texts = Tally(["no", "yes"]), pa.array(["a", "a", " "], pa.large_string())
     scores = np.array([[0.95, 0.05], [0.0, 1.0], [np.nan, np.nan]], np.float32)
     prediction = Prediction(scores, np.array([4, 6, 0], np.int32), np.array([1, 6, 0], np.int32))
     encoded = Encoded(np.array([0, 2, 2, 9000], np.int32), np.array([0, 4]))
     for _ in range(2):
-        tally.update(np.array([0, 1, 3], np.int8), 2, prediction, encoded)
+        tally.update(texts, prediction, encoded)
     assert tally.by_status == {
         "scored": 2,
         "no known word": 2,

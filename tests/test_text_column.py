@@ -247,3 +247,42 @@ def test_a_column_of_bytes_is_the_text_where_it_is_named_or_all_of_it_is_text():
     assert find_text_column(sample, None, trained_on="digest") == 1
     with pytest.raises(InputError, match=r"^in\.parquet: row 1, column 'digest': it is not UTF-8"):
         TextColumn("digest", (1,), "in.parquet").texts(sample)
+
+
+def test_json_is_doubted_as_text_and_marks_around_a_text_are_not():
+    objects = ['{"title": "Good", "body": "A good film"}', '["good",\n"bad"]', "{'a': 1}"] * 4
+    warning = doubt_text(pa.array(objects, pa.large_string()), "review")
+    assert isinstance(warning, Doubt)
+    assert "'review' look like JSON, scored as it is written: is it the text column?" in warning
+    marked = ["[removed]", "{so} good {film}", "[sic] a film [really]", "{}", "a [b] c"] * 4
+    assert doubt_text(pa.array(marked, pa.large_string()), "review") is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["so good", "просто хорошо", "a"])
+def test_bytes_of_utf_16_are_refused(text, encoding):
+    sample = pa.table({"id": [1, 2], "review": [text.encode(encoding), None]})
+    with pytest.raises(InputError, match="column 'review' is UTF-16, and texts are read as UTF-8"):
+        locate_text(sample, None, trained_on="review").texts(sample)
+    plain = pa.table({"review": [text.encode(), b"good\0 film", b"", None]})
+    assert locate_text(plain, None, trained_on="review").texts(plain)[1].as_py() == "good\0 film"
+    nothing = pa.table({"review": pa.array([None, b""], pa.binary())})
+    assert locate_text(nothing, None, trained_on="review").texts(nothing).to_pylist() == [None, ""]
+
+
+def test_a_column_of_bytes_that_is_no_text_is_named_where_there_is_no_other():
+    sample = pa.table({"id": [1, 2], "blob": [b"so good", b"caf\xe9 noir"]})
+    with pytest.raises(InputError, match=r"not clear.*; row 2, column 'blob': it is not UTF-8"):
+        find_text_column(sample, None, trained_on="text")
+    both = sample.append_column("a", [["so good"] * 2]).append_column("b", [["so bad"] * 2])
+    with pytest.raises(InputError, match=r"'blob', 'a', 'b'\. --text-column names it"):
+        find_text_column(both, None, trained_on="text")
+
+
+def test_a_usual_name_of_bytes_that_are_mostly_text_is_not_passed_over_for_another_column():
+    cells = [b"so good", b"so bad", b"caf\xe9 noir"]
+    sample = pa.table({"author": ["an other", "so mebody", "no body"], "review": cells})
+    with pytest.raises(InputError, match=r"^row 3, column 'review': it is not UTF-8"):
+        find_text_column(sample, None, trained_on="text")
+    images = sample.set_column(1, "content", [[b"\x89PNG", b"\xff\xd8", b"a"]])
+    assert find_text_column(images, None, trained_on="text") == 0

@@ -181,6 +181,7 @@ def test_a_file_that_is_not_there_ends_a_process_with_one_line(tmp_path):
             "{folder}/stars.csv: there is no column 'stars'. The columns are: 'column_1', "
             "'column_2'. --label-column names one of them",
         ),
+        ("stars.csv --header --no-header", 2, "--header and --no-header exclude each other"),
         (
             "stars.csv --encoding klingon",
             2,

@@ -346,5 +346,18 @@ def test_words_of_the_validation_rows_are_known_where_those_are_trained_on_too(t
     assert not own["test"] & known
 
 
+def test_beside_a_pretrained_network_the_linear_term_learns_the_validation_rows_too(tmp_path):
+    rows = write_texts(CLASSES, 120, seed=4)
+    rows = replace(rows, texts=tuple(f"{text} own{i}" for i, text in enumerate(rows.texts)))
+    path = write_labelled(tmp_path / "a.csv", rows)
+    corpus = read_corpus([path], "0.2", "0.2", Columns(), seed=0)
+    recipe = replace(tiny_recipe(epochs=1, vocabulary_size=1000, passes=1), linear=True, refit=True)
+    result = build(Task(corpus, recipe), Callbacks())
+    learned = len(corpus.train) + len(corpus.valid)
+    assert result.baseline.training_rows == learned
+    rarity = result.bundle.linear.inverse_document_frequency
+    assert rarity.max() == pytest.approx(np.log((1 + learned) / 2) + 1)  # a word of one row
+
+
 def parts_of(corpus: Corpus) -> list[tuple[str, LabelledRows]]:
     return [("train", corpus.train), ("valid", corpus.valid), ("test", corpus.test)]

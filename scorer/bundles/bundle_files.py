@@ -13,42 +13,31 @@
     tokeniser.json       the rules of spaCy's tokeniser (version 4; else the installed one's)
 
 To change the format: raise FORMAT_VERSION, keep a reader for the older one, and test it.
-Knows encoder and model, nothing of training or of stores. Nothing is ever unpickled.
+Knows files, their digests and the manifest; what the others hold is in `contents`. Knows nothing of
+training or of stores. Nothing is ever unpickled.
 """
 
 import csv
 import hashlib
-import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_origin
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from safetensors import SafetensorError
-from safetensors.numpy import load as load_arrays
-from safetensors.numpy import save as save_arrays
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 
 from scorer.bundles.bundle import REMEDY, Bundle, Facts, one_line
-from scorer.bundles.golden import GoldenRows
-from scorer.bundles.weights import pack, unpack
+from scorer.bundles.contents import LINEAR, NGRAMS, TOKENISER, from_contents, to_contents
 from scorer.errors import BundleError, ScorerError
-from scorer.network.linear import LinearTerm
 from scorer.network.model import ModelConfig
-from scorer.tokens.encoding import Vocabulary
-from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules
-from scorer.tokens.tokeniser_rules import TokeniserRules
 
-FORMAT_VERSION = 5
-OLDER_VERSIONS = (1, 2, 3, 4)  # without what came later; else as today
+FORMAT_VERSION = 6
+OLDER_VERSIONS = (1, 2, 3, 4, 5)  # without what came later; else as today
 MANIFEST = "bundle.json"
 FILES = (
     "weights.safetensors",
@@ -58,7 +47,6 @@ FILES = (
     "history.csv",
     "report.html",
 )
-LINEAR, NGRAMS, TOKENISER = "linear.safetensors", "ngrams.txt", "tokeniser.json"
 OPTIONAL = {LINEAR: 2, NGRAMS: 3, TOKENISER: 4}  # files that bundles since this version may have
 CREATED = r"[0-9]{8}T[0-9]{6}Z"
 MAX_MANIFEST_BYTES = 16 << 20
@@ -69,7 +57,7 @@ MAX_TEMPERATURE = 1000
 def write_bundle(bundle: Bundle, folder: Path) -> None:
     """Write the bundle's files into a new folder."""
     folder.mkdir(parents=True)
-    contents = _serialise(bundle)
+    contents = to_contents(bundle)
     for name, data in contents.items():
         (folder / name).write_bytes(data)
     (folder / MANIFEST).write_text(_manifest(bundle.facts, contents), encoding="utf-8")
@@ -101,46 +89,6 @@ def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _serialise(bundle: Bundle) -> dict[str, bytes]:
-    columns = ["text", *(f"probability_{name}" for name in bundle.classes)]
-    golden = [
-        dict(zip(columns, (text, *map(float, row)), strict=True))
-        for text, row in zip(bundle.golden.texts, bundle.golden.probabilities, strict=True)
-    ]
-    optional = {}
-    if bundle.linear is not None:
-        optional[LINEAR] = save_arrays(bundle.linear.to_tensors())
-    if bundle.vocabulary.ngrams:
-        optional[NGRAMS] = _lines(bundle.vocabulary.ngrams)
-    if bundle.tokeniser_rules is not None:
-        optional[TOKENISER] = bundle.tokeniser_rules.to_json()
-    return {
-        "weights.safetensors": save_tensors(pack(bundle.weights)),
-        "vocabulary.txt": _lines(bundle.vocabulary.tokens),
-        "pieces.parquet": bundle.cached_pieces.to_parquet(),
-        "golden.csv": _csv(columns, golden),
-        "history.csv": _csv(list(bundle.history[0]), bundle.history),
-        "report.html": bundle.report.encode(),
-        **optional,
-    }
-
-
-def _lines(texts: Sequence[str]) -> bytes:
-    return "".join(f"{text}\n" for text in texts).encode()
-
-
-def _from_lines(data: bytes) -> tuple[str, ...]:
-    return tuple(data.decode().removesuffix("\n").split("\n")) if data else ()
-
-
-def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
 def load_bundle(folder: Path) -> Bundle:
     """Verify a bundle folder and load it.
 
@@ -155,7 +103,8 @@ def load_bundle(folder: Path) -> Bundle:
     except OSError as error:
         raise BundleError(f"cannot read {error.filename}: {error.strerror}", REMEDY) from error
     try:
-        bundle = _build(content, data, digest, bundle_version(created, digest))
+        version = bundle_version(created, digest)
+        bundle = from_contents(_facts(content), data, version, digest)
     except ScorerError as error:
         raise BundleError(f"{folder}: {error}") from error
     except DAMAGE as error:
@@ -236,35 +185,11 @@ def _verified(path: Path, expected: Mapping[str, Any]) -> bytes:
     return data
 
 
-def _build(content: Mapping[str, Any], data: Mapping[str, bytes], digest: str, ver: str) -> Bundle:
-    facts = _facts(content)
-    table = pq.ParquetFile(io.BytesIO(data["pieces.parquet"])).read()  # imports less than the usual
-    ngrams = _from_lines(data.get(NGRAMS, b""))
-    vocabulary = Vocabulary(_from_lines(data["vocabulary.txt"]), ngrams)
-    if len(vocabulary) != facts.model.vocabulary_size:
-        raise BundleError(
-            f"vocabulary.txt has {len(vocabulary)} tokens, the model {facts.model.vocabulary_size}",
-            REMEDY,
-        )
-    return Bundle(
-        facts=facts,
-        weights=unpack(load_tensors(data["weights.safetensors"])),
-        vocabulary=vocabulary,
-        cached_pieces=CachedPieces.from_table(table),
-        golden=_golden(data["golden.csv"].decode(), facts.classes),
-        history=_history(data["history.csv"].decode()),
-        report=data["report.html"].decode(),
-        version=ver,
-        digest=digest,
-        linear=_linear(data.get(LINEAR), facts, len(ngrams)),
-        tokeniser_rules=TokeniserRules.from_json(data[TOKENISER]) if TOKENISER in data else None,
-    )
-
-
 def _facts(content: Mapping[str, Any]) -> Facts:
     values = {name: value for name, value in content.items() if name != "files"}
     values["classes"] = tuple(values["classes"])
-    values["rules"] = _of_kind(TextRules, values["rules"], "rules")
+    rules = {"other_spellings": False, **values["rules"]}  # before version 6 there were none
+    values["rules"] = _of_kind(TextRules, rules, "rules")
     values["model"] = _of_kind(ModelConfig, values["model"], "model")
     facts: Facts = _of_kind(Facts, values, "content")
     if len(set(facts.classes)) != len(facts.classes) or len(facts.classes) != facts.model.classes:
@@ -285,31 +210,3 @@ def _of_kind(kind: Any, values: Any, where: str) -> Any:
         if not isinstance(value, (int, float) if expected is float else expected):
             raise BundleError(f"{where}: {field.name} is {value!r}, not a {expected}", REMEDY)
     return kind(**values)
-
-
-def _linear(data: bytes | None, facts: Facts, ngrams: int) -> LinearTerm | None:
-    """Return the linear term, which has to fit the vocabulary and the classes."""
-    if data is None and not ngrams:
-        return None
-    if data is None:
-        raise BundleError(f"{NGRAMS} is of no use without {LINEAR}", REMEDY)
-    term = LinearTerm.from_tensors(load_arrays(data))
-    sizes = (len(term.terms.words), len(term.intercepts))
-    ids = sizes[0] if term.subwords is None else len(term.subwords.sizes)
-    tokens, classes = facts.model.vocabulary_size, facts.model.classes
-    if sizes != (tokens, classes) or ids != tokens + ngrams:
-        raise BundleError(f"{LINEAR} is of another vocabulary or of other classes", REMEDY)
-    return term
-
-
-def _golden(text: str, classes: Sequence[str]) -> GoldenRows:
-    rows = list(csv.DictReader(io.StringIO(text)))
-    if not rows:
-        raise BundleError("golden.csv has no row", REMEDY)
-    probabilities = [[float(row[f"probability_{name}"]) for name in classes] for row in rows]
-    return GoldenRows(tuple(row["text"] for row in rows), np.array(probabilities, np.float32))
-
-
-def _history(text: str) -> list[dict[str, float]]:
-    rows = csv.DictReader(io.StringIO(text))
-    return [{name: float(value) for name, value in row.items()} for row in rows]

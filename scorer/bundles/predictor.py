@@ -4,6 +4,7 @@ Knows bundles and inference, nothing of what is scored.
 """
 
 import os
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -34,14 +35,21 @@ def load_predictor(
         device = "cuda" if torch.cuda.is_available() else "cpu"
     encoder = encoder_of(bundle, workers, device)
     *faster, last = to_try(precision, bundle.facts.model, device)
-    for name in faster:
-        for kernel in (True, False) if fused and name == "int8" else (False,):
-            predictor = _built(bundle, encoder, name, device, kernel)
-            if bundle.golden.holds(predictor):
-                return predictor
+    for name, kernel in _ways(faster, fused):
+        predictor = _built(bundle, encoder, name, device, kernel)
+        if bundle.golden.holds(predictor):
+            return predictor
     predictor = _built(bundle, encoder, last, device, fused)
     bundle.golden.check(predictor)
     return predictor
+
+
+def _ways(precisions: Sequence[str], fused: bool) -> Iterator[tuple[str, bool]]:
+    """Yield the precisions to try, int8 first in the fused kernel if that may be taken."""
+    for name in precisions:
+        if fused and name == "int8":
+            yield name, True
+        yield name, False
 
 
 def _built(
@@ -51,9 +59,16 @@ def _built(
     device: str,
     fused: bool,
 ) -> Predictor:
-    facts = (bundle.classes, bundle.temperature)
-    model, linear = bundle.model(), bundle.linear
-    predictor = Predictor(encoder, model, *facts, precision, device, linear, fused)
+    predictor = Predictor(
+        encoder,
+        bundle.model(),
+        bundle.classes,
+        temperature=bundle.temperature,
+        precision=precision,
+        device=device,
+        linear=bundle.linear,
+        fused=fused,
+    )
     predictor.narrow_near_ties(bundle.golden.encoded_by(predictor))
     return predictor
 

@@ -91,13 +91,13 @@ def apply_encoder(
 ) -> int:
     """Set the model's layers, and return how many tokens of its vocabulary were known.
 
-    A token that is known in another case gets that one's vector, the others keep their direction
-    at a smaller length. The output layer is set where the classes are the encoder's. Raises
-    `UsageError` where the sizes differ.
+    A token that is known in another spelling gets that one's vector, the others keep their
+    direction at a smaller length. The output layer is set where the classes are the encoder's.
+    Raises `UsageError` where the sizes differ.
     """
     state = model.state_dict()
     rows = {token: row for row, token in enumerate(encoder.vocabulary.tokens)}
-    sources = [_source(token, rows) for token in vocabulary.tokens]
+    sources = [rows.get(encoder.vocabulary.known_spelling(token)) for token in vocabulary.tokens]
     for name, tensor in encoder.weights.items():
         if name.startswith(OUTPUT):
             if classes == encoder.classes and state[name].shape == tensor.shape:
@@ -109,12 +109,6 @@ def apply_encoder(
         else:
             state[name].copy_(tensor)
     return sum(token in rows for token in vocabulary.tokens)
-
-
-def _source(token: str, rows: Mapping[str, int]) -> int | None:
-    """Return the row of a token, else of its lower-case or capitalised form."""
-    forms = (token, token.lower(), token.capitalize())
-    return next((rows[form] for form in forms if form in rows), None)
 
 
 def _set_vectors(

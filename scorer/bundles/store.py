@@ -127,10 +127,18 @@ def prune(store: Path, keep: int, dry_run: bool = False) -> list[Path]:
     """
     with locked(store / CHECKPOINT):
         removed = _superseded(store, keep)
-        for path in [] if dry_run else removed:
-            with writing(path):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not dry_run:
+            for path in removed:
+                _remove(path)
     return removed
+
+
+def _remove(path: Path) -> None:
+    with writing(path):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def kept_versions(store: Path, keep: int) -> dict[str, str]:

@@ -25,7 +25,6 @@ LIVE_SECONDS = 0.2  # between repaints of the live line on a terminal
 BAR_CELLS = 20
 ERASE = "\x1b[K"  # from the cursor to the end of the line
 UNEXPECTED, INTERRUPTED, CLOSED_PIPE = 1, 130, 3  # exit codes
-_shown: set[bool] = set()  # not empty while a live line is on the screen
 
 
 def run_job(
@@ -63,7 +62,7 @@ def run_job(
 
 
 def _end(line: str, exit_code: int, verbose: bool | None, log_format: str) -> None:
-    clear_live_line()
+    LIVE_LINE.clear()
     if verbose:
         click.echo(without_secrets(traceback.format_exc()), nl=False, err=True)
     if log_format == JSON:
@@ -124,7 +123,7 @@ class Progress:
         self._due = now + (LIVE_SECONDS if self._live else LOG_SECONDS)
         if self._live:
             self._bar = self._bar or _bar()
-            _live_line(self._bar(standing))
+            LIVE_LINE.show(self._bar(standing))
         elif self._json:
             _json_line("progress", str(standing), **standing.facts)
         else:
@@ -150,7 +149,7 @@ class Progress:
 
     def show(self, line: str, level: str = "info") -> None:
         """Print a line that stays, quiet or not."""
-        clear_live_line()
+        LIVE_LINE.clear()
         if self._json:
             _json_line(level, _one_line(line))
         else:
@@ -176,17 +175,25 @@ def _bar() -> Callable[[Standing], str]:
     return line
 
 
-def _live_line(line: str) -> None:
-    """Replace the live line; what stands in it is erased by `clear_live_line`."""
-    click.echo(f"\r{line}{ERASE}", nl=False, err=True, color=True)
-    _shown.add(True)
+class _LiveLine:
+    """The line at the bottom of a terminal that is painted over again and again."""
+
+    def __init__(self) -> None:
+        self._is_shown = False
+
+    def show(self, line: str) -> None:
+        """Replace what stands in it."""
+        click.echo(f"\r{line}{ERASE}", nl=False, err=True, color=True)
+        self._is_shown = True
+
+    def clear(self) -> None:
+        """Take it off the screen, if it is there."""
+        if self._is_shown:
+            click.echo(f"\r{ERASE}", nl=False, err=True, color=True)
+            self._is_shown = False
 
 
-def clear_live_line() -> None:
-    """Take the live line off the screen, if there is one."""
-    if _shown:
-        click.echo(f"\r{ERASE}", nl=False, err=True, color=True)
-        _shown.clear()
+LIVE_LINE = _LiveLine()  # there is one standard error
 
 
 def _json_line(level: str, message: str, **facts: Any) -> None:

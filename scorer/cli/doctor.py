@@ -51,5 +51,7 @@ def _doctor(output_folder: str, **options: Any) -> None:
 
 def line_of(check: "Check") -> str:
     """Return what is printed of a check."""
-    mark = NOTE if check.missing else OK if check.ok else FAIL
+    mark = OK if check.ok else FAIL
+    if check.missing:
+        mark = NOTE
     return f"{mark:4} {check.name}: {check.found}"

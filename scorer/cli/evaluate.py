@@ -56,11 +56,10 @@ def _evaluate(
     as_json: bool,
     html: str | None,
 ) -> None:
-
     from scorer.bundles.store import load_chosen
     from scorer.corpus.labelled_columns import Columns
+    from scorer.evaluation.figures import evaluation_html
     from scorer.evaluation.page import check_page, publish_page
-    from scorer.evaluation.report import evaluation_html
     from scorer.files.urls import hide_secrets, location
     from scorer.monitoring.held_out import evaluate_bundle
 

@@ -4,7 +4,8 @@ Options, what is printed, and the exit code; the work is in `scorer.scoring.scor
 nothing heavy.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,10 @@ from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import LOG_FORMATS, Progress, check_characters, run_job
 from scorer.cli.paths import LOCAL, Command
 from scorer.cli.table_options import FORMATS, TEXT_COLUMN, table_options
+
+if TYPE_CHECKING:
+    from scorer.cli.run_records import RunRecords
+    from scorer.cli.scoring_lines import FilesPrinter
 
 PRECISIONS = click.Choice(["auto", "float32", "bfloat16", "float16", "int8"])
 EPILOG = """
@@ -177,23 +182,43 @@ def score(
     with Interruption() as interruption, lean_imports(options["engine"]):
         with lasting_objects():
             from scorer import jobs
-            from scorer.cli.run_records import RunRecords, check_apart
             from scorer.cli.scoring_lines import FilesPrinter, ScoringPrinter
             from scorer.engines.file_pairs import is_many
-            from scorer.engines.many_files import FilesError
-        beside = {"--history": history, "--metrics-file": metrics_file, "--cache": options["cache"]}
-        page = [] if options["report"] is None else [options["report"]]
-        check_apart(beside, (*sources, options["target"], *page))
-        records = RunRecords(history, metrics_file)
-        shown = (Progress(quiet, log_format), options["target"], profile, as_json, records)
-        how = {"check_cancelled": interruption.check, **options}
-        if not is_many(sources, options["target"]):
-            jobs.score_file(sources[0], callbacks=ScoringPrinter(*shown), **how)
-            return
-        files = FilesPrinter(*shown)
-        how |= {"callbacks": files, "on_outcome": files.on_outcome}
-        try:
-            files.end(jobs.score_files(sources, **how))
-        except FilesError as error:
-            files.end(error.summary)
-            raise
+        records = _open_records(sources, history, metrics_file, options)
+        printing = (Progress(quiet, log_format), options["target"], profile, as_json, records)
+        options["check_cancelled"] = interruption.check
+        if is_many(sources, options["target"]):
+            _score_many(sources, FilesPrinter(*printing), options)
+        else:
+            jobs.score_file(sources[0], callbacks=ScoringPrinter(*printing), **options)
+
+
+def _open_records(
+    sources: tuple[str, ...],
+    history: str | None,
+    metrics_file: str | None,
+    options: Mapping[str, Any],
+) -> "RunRecords":
+    """Return where the run is recorded; refuse a place that is another file of the run."""
+    from scorer.cli.run_records import RunRecords, check_apart
+
+    beside = {"--history": history, "--metrics-file": metrics_file, "--cache": options["cache"]}
+    report = [] if options["report"] is None else [options["report"]]
+    check_apart(beside, (*sources, options["target"], *report))
+    return RunRecords(history, metrics_file)
+
+
+def _score_many(
+    sources: tuple[str, ...], printer: "FilesPrinter", options: Mapping[str, Any]
+) -> None:
+    from scorer import jobs
+    from scorer.engines.many_files import FilesError
+
+    try:
+        summary = jobs.score_files(
+            sources, callbacks=printer, on_outcome=printer.on_outcome, **options
+        )
+    except FilesError as error:
+        printer.end(error.summary)
+        raise
+    printer.end(summary)

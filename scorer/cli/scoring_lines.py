@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from scorer.cli.console import Progress, Standing, clear_live_line, duration
+from scorer.cli.console import LIVE_LINE, Progress, Standing, duration
 from scorer.cli.run_records import RunRecords
 from scorer.engines.many_files import FAILED, FilesSummary, Outcome
 from scorer.engines.many_files import SCORED as SCORED_FILE
@@ -55,15 +55,18 @@ class ScoringPrinter(Callbacks):
         elapsed = max(time.monotonic() - self._started, 1e-9)
         share, rate = self._share, rows / elapsed
         left = elapsed * (1 - share) / share if share else None
-        parts = [f"{share:.0%} of the input"] if share is not None else []
-        parts += [f"{rate:,.0f} rows/s"]
-        parts += [f"{duration(left)} left"] if left is not None else []
+        parts = []
+        if share is not None:
+            parts.append(f"{share:.0%} of the input")
+        parts.append(f"{rate:,.0f} rows/s")
+        if left is not None:
+            parts.append(f"{duration(left)} left")
         facts = {"rows": rows, "share": share, "rows_per_second": rate, "seconds_left": left}
         self._progress.update(Standing(counted(rows, "row"), share, ", ".join(parts), facts))
 
     def on_end(self, summary: RunSummary) -> None:
         """Print the closing lines; those of a run that failed are its error's."""
-        clear_live_line()
+        LIVE_LINE.clear()
         if self._profile:
             for line in profile_lines(summary):
                 self._progress.show(line)
@@ -154,10 +157,12 @@ def closing_line(summary: RunSummary) -> str:
     rows, unknown = facts.rows.written, facts.texts[UNKNOWN]
     rate = rows / max(summary.seconds, 1e-9)
     parts = [f"{counted(rows, 'row')} in {duration(summary.seconds)} ({rate:,.0f} rows/s)"]
-    parts += [f"{summary.resumed_rows:,} of them resumed"] * (summary.resumed_rows > 0)
-    parts += [f"{_without_score(summary):,} without a score (null, blank or markup only)"]
-    parts += [f"{unknown:,} without a known word"] * (unknown > 0)
-    parts += [f"{facts.rows.rejected:,} rejected"]
+    if summary.resumed_rows:
+        parts.append(f"{summary.resumed_rows:,} of them resumed")
+    parts.append(f"{_without_score(summary):,} without a score (null, blank or markup only)")
+    if unknown:
+        parts.append(f"{unknown:,} without a known word")
+    parts.append(f"{facts.rows.rejected:,} rejected")
     why = summary.drift_unmeasured
     drift = f"; drift not measured ({why})" if why else ""
     texts = f"; texts of column {facts.text_column!r}"

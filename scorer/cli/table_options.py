@@ -28,6 +28,11 @@ OPTIONS = (  # without them, all is detected
         help="Encoding of a CSV. Default: UTF-8, UTF-16 or UTF-32, by its first bytes.",
     ),
     click.option(
+        "--header",
+        is_flag=True,
+        help="The first row of the CSV is its header, though it looks like data.",
+    ),
+    click.option(
         "--no-header",
         is_flag=True,
         help="The CSV has no header; its columns are called column_1, column_2, …",

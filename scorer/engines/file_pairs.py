@@ -94,7 +94,7 @@ def find_files(
     pairs = [pair for given in sources for pair in _pairs(given, target, output_format)]
     errors = [pair.error for pair in pairs if pair.error is not None]
     if len(errors) == len(pairs):
-        raise next(iter(errors), InputError("there is no input"))
+        raise errors[0] if errors else InputError("there is no input")
     _check_folder(target)
     by_target: dict[Location, Location] = {}
     for pair in (pair for pair in pairs if pair.error is None):

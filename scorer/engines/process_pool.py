@@ -56,18 +56,22 @@ class ProcessPool(Sharing):
         self._callers = ThreadPoolExecutor(processes, "process")
         self._idle: SimpleQueue[int] = SimpleQueue()
         try:
-            for at in range(processes):  # all at once: loading takes seconds
-                self._processes.append(self._start(at))
-                self._idle.put(at)
-            for at in range(processes):
-                self._send_bundle(at)
-            facts = [self._loaded(at, RESTARTS) for at in range(processes)]
-            check_alike([settings for _, settings in facts], "processes")
+            engine, self._settings = self._load(processes)
         except BaseException:  # of any kind: no process is left behind
             self.close()
             raise
-        engine, self._settings = facts[0]
         self.engine = f"{processes} processes, {engine}"
+
+    def _load(self, processes: int) -> Facts:
+        """Start the processes, all at once, as loading takes seconds; return what they agree on."""
+        for at in range(processes):
+            self._processes.append(self._start(at))
+            self._idle.put(at)
+        for at in range(processes):
+            self._send_bundle(at)
+        facts = [self._loaded(at, RESTARTS) for at in range(processes)]
+        check_alike([settings for _, settings in facts], "processes")
+        return facts[0]
 
     def _start(self, at: int) -> ChildProcess:
         gpu = at % self._gpus if self._gpus else None

@@ -82,8 +82,8 @@ def _unknown_tokens(known: Profile, found: Profile) -> float:
 
 
 def _empty_texts(known: Profile, found: Profile) -> float:
-    shares = (_share(of.empty, of.texts + of.empty) for of in (found, known))
-    return next(shares) - next(shares)
+    before = _share(known.empty, known.texts + known.empty)
+    return _share(found.empty, found.texts + found.empty) - before
 
 
 def _words(known: Profile, found: Profile) -> float:

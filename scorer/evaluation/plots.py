@@ -119,8 +119,8 @@ def _range(values: Sequence[float]) -> Range:
 def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
     """Return round numbers in the range: steps of 1, 2 or 5 times a power of ten, from `least`."""
     power = 10.0 ** floor(log10((high - low) / TICKS))
-    step = next(step for m in (1, 2, 5, 10) if (step := m * power) * TICKS >= high - low)
-    step = max(step, least)
+    steps = [power * factor for factor in (1, 2, 5, 10)]
+    step = max(least, next(step for step in steps if step * TICKS >= high - low))
     return [round(i * step, 10) for i in range(ceil(low / step), floor(high / step) + 1)]
 
 

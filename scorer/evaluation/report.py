@@ -5,41 +5,32 @@ bundle; the store keeps another with them. Knows what training found out, nothin
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
+from scorer.bundles.bundle import Facts
 from scorer.corpus.label_leakage import LabelLeakage
 from scorer.corpus.near_duplicates import Leaks
 from scorer.evaluation.baseline import Baseline
 from scorer.evaluation.evaluation import Evaluation
+from scorer.evaluation.figures import class_sections, figures_section
 from scorer.evaluation.page import Cell, Heading, Row, Section, count, cut, number, render, share
 from scorer.evaluation.plots import Series, plot
 from scorer.evaluation.row_findings import RowFindings
 from scorer.wording import counted
 
-if TYPE_CHECKING:
-    from scorer.bundles.bundle import Facts
-
-CALIBRATION = (
-    "Rows gathered by the probability of their predicted class. On the dashed line, 0.9 means nine "
-    "in ten. A larger dot has more rows."
-)
 REFIT = (
     "Once they had chosen epoch and calibration, the validation rows were trained on too: their "
     "figures here are those of rows the model knows. Those of the test rows are not."
 )
-SHADE = 0.6  # of a cell with all rows: text on it is still read
-MATRIX_CLASSES, CONFUSED_PAIRS = 20, 30
 
 
 @dataclass(frozen=True)
 class Findings:
     """What a training found out; `valid` and `test` are figures of the path that scores."""
 
-    facts: "Facts"
+    facts: Facts
     history: Sequence[Mapping[str, float]]  # a row an epoch
     valid: Evaluation
     test: Evaluation
@@ -74,8 +65,8 @@ def report_html(findings: Findings, issue: Issue | None = None) -> str:
     test = findings.test
     sections = (
         _comparison(findings),
-        _figures({"validation": findings.valid, "test": test}, _figures_remark(findings.facts)),
-        *_of_test_rows(_classes(test), _confusion(test), _reliability(test)),
+        figures_section({"validation": findings.valid, "test": test}, _remark(findings.facts)),
+        *class_sections(test, ", test rows"),
         *_curves(findings.rows),
         _learning(findings.history),
         *_lengths(findings.rows),
@@ -88,18 +79,6 @@ def report_html(findings: Findings, issue: Issue | None = None) -> str:
         *_repeat(findings, issue),
     )
     return render(_heading(findings, issue), sections)
-
-
-def evaluation_html(evaluated: Mapping[str, Evaluation], files: Sequence[str]) -> str:
-    """Return a page of bundles side by side, by version, on the rows of labelled files."""
-    best = max(evaluated, key=lambda version: evaluated[version].accuracy)
-    headline = f"{best} is right most often: {evaluated[best].accuracy:.2%} of the rows."
-    heading = Heading("Evaluation", headline, {"labelled files": ", ".join(files)})
-    sections = [_figures(evaluated)]
-    for version, figures in evaluated.items():
-        parts = (_classes(figures), _confusion(figures), _reliability(figures))
-        sections += [replace(part, title=f"{part.title}: {version}") for part in parts]
-    return render(heading, sections)
 
 
 def _heading(findings: Findings, issue: Issue | None) -> Heading:
@@ -132,81 +111,8 @@ def _comparison(findings: Findings) -> Section:
     return Section("Beside simpler models, on the test rows", ["", "accuracy"], rows, why)
 
 
-def _of_test_rows(*sections: Section) -> list[Section]:
-    return [replace(section, title=f"{section.title}, test rows") for section in sections]
-
-
-def _figures_remark(facts: "Facts") -> str:
+def _remark(facts: Facts) -> str:
     return REFIT if facts.training.get("validation_rows_trained_on") else ""
-
-
-def _figures(parts: Mapping[str, Evaluation], remark: str = "") -> Section:
-    figures = parts.values()
-    rows: list[Row] = [
-        (Cell("rows"), *(count(part.rows) for part in figures)),
-        (Cell("rows without a score"), *(count(part.unscored) for part in figures)),
-        (Cell("accuracy"), *(share(part.accuracy) for part in figures)),
-        (Cell("its 95% interval"), *(_interval(part) for part in figures)),
-        (Cell("macro-F1"), *(share(part.macro_f1) for part in figures)),
-        (Cell("log loss, nats"), *(number(part.log_loss) for part in figures)),
-        (Cell("area under the ROC curve"), *(number(part.auc) for part in figures)),
-        (Cell("expected calibration error"), *(number(of.calibration_error) for of in figures)),
-    ]
-    return Section("Figures", ["", *parts], rows, remark)
-
-
-def _classes(test: Evaluation) -> Section:
-    rows = [
-        (
-            Cell(one.name),
-            share(one.precision),
-            share(one.recall),
-            share(one.f1),
-            count(one.support),
-        )
-        for one in test.per_class
-    ]
-    header = ["class", "precision", "recall", "F1", "rows"]
-    return Section("Each class", header, rows)
-
-
-def _confusion(test: Evaluation) -> Section:
-    names = [one.name for one in test.per_class]
-    if len(names) > MATRIX_CLASSES:
-        return _confused_pairs(test, names)
-    rows: list[Row] = [
-        (Cell(name), *(Cell(f"{n:,}", True, SHADE * n / max(1, sum(counts))) for n in counts))
-        for name, counts in zip(names, test.confusion, strict=True)
-    ]
-    return Section("Confusion matrix", ["true class \\ predicted", *names], rows)
-
-
-def _confused_pairs(test: Evaluation, names: Sequence[str]) -> Section:
-    """Return the pairs of classes most often confused: a matrix of many classes fits no page."""
-    confusion = np.array(test.confusion)
-    np.fill_diagonal(confusion, 0)
-    order = np.argsort(-confusion, axis=None, kind="stable")[:CONFUSED_PAIRS]
-    pairs = zip(*np.unravel_index(order, confusion.shape), strict=True)
-    rows = [
-        (Cell(names[true]), Cell(names[guess]), count(int(confusion[true, guess])))
-        for true, guess in pairs
-        if confusion[true, guess]
-    ]
-    return Section("Most confused classes", ["true class", "predicted", "rows"], rows)
-
-
-def _reliability(test: Evaluation) -> Section:
-    points = [(part.confidence, part.accuracy) for part in test.reliability]
-    labels = [
-        f"{counted(part.rows, 'row')}: mean probability {part.confidence:.3f}, "
-        f"{part.accuracy:.1%} right"
-        for part in test.reliability
-    ]
-    series = Series("rows", points, [part.rows for part in test.reliability], labels)
-    spread = (min(map(min, points)) - 0.05, 1.02)
-    axes = ("mean probability", "share right", spread, spread)
-    picture = plot([series], *axes, diagonal=True)
-    return Section("Reliability", remark=CALIBRATION, plots=[picture])
 
 
 def _curves(rows: RowFindings) -> Iterator[Section]:
@@ -298,13 +204,13 @@ def _rows(findings: Findings) -> Section:
     return Section("Rows", ["part", *findings.facts.classes, "all"], rows, lines=findings.notes)
 
 
-def _label_values(facts: "Facts") -> Section:
+def _label_values(facts: Facts) -> Section:
     columns = f"Texts from column {facts.text_column!r}, labels from {facts.label_column!r}."
     rows = [(Cell(value), Cell(name)) for value, name in facts.label_values.items()]
     return Section("Labels", ["label", "class"], rows, columns)
 
 
-def _settings(facts: "Facts") -> Section:
+def _settings(facts: Facts) -> Section:
     settings = {**_flat(vars(facts.model)), **_flat(facts.training)}
     settings["temperature"] = f"{facts.temperature:.4f}"
     rows = [(Cell(name), Cell(value)) for name, value in settings.items()]
@@ -326,7 +232,3 @@ def _repeat(findings: Findings, issue: Issue | None) -> Iterator[Section]:
     data = f"Data: sha256 {training['data_sha256']}. " if "data_sha256" in training else ""
     remark = f"{data}The same rows, seed, threads and machine give the same bundle digest."
     yield Section("How to repeat it", remark=remark, code=issue.command)
-
-
-def _interval(figures: Evaluation) -> Cell:
-    return Cell(f"{figures.accuracy_low:.2%} to {figures.accuracy_high:.2%}", number=True)

@@ -53,7 +53,8 @@ def _missing(url: str) -> str:
         is_folder = store.get_file_info(path).type == fs.FileType.Directory
     except Exception as error:  # adlfs says that nothing is there where nobody answers
         return _reason(error, url)
-    return f"there is no such object{'; with / at its end: those below it' * is_folder}"
+    hint = "; with / at its end: those below it" if is_folder else ""
+    return f"there is no such object{hint}"
 
 
 def missing_bucket(url: str) -> str | None:

@@ -87,16 +87,26 @@ def _acquire(path: Path) -> IO[str]:
     while True:
         with writing(path):
             lock = path.open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            lock.close()
-            raise OutputBusyError(f"another run holds {path} (process {holder})") from None
+        _lock(path, lock)
         if _still_at(path, lock):
             break
         lock.close()  # its last holder removed it between open and flock
+    _write_holder(path, lock)
+    return lock
+
+
+def _lock(path: Path, lock: IO[str]) -> None:
+    """Lock an open file; raises `OutputBusyError` where another process has."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise OutputBusyError(f"another run holds {path} (process {holder})") from None
+
+
+def _write_holder(path: Path, lock: IO[str]) -> None:
     try:
         with writing(path):
             lock.truncate(0)
@@ -107,7 +117,6 @@ def _acquire(path: Path) -> IO[str]:
         with suppress(OSError):  # closing flushes again, and closes even if that fails
             lock.close()
         raise
-    return lock
 
 
 def _still_at(path: Path, file: IO[str]) -> bool:

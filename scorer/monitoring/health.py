@@ -9,8 +9,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 
@@ -21,7 +23,7 @@ from scorer.bundles.store import load_chosen
 from scorer.errors import InputError, ScorerError
 from scorer.files.publish import writing
 from scorer.network.inference import CORES, Predictor
-from scorer.scoring.record import Model
+from scorer.scoring.model import Model
 from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file
 from scorer.scoring.summary import BundleFacts
@@ -34,6 +36,7 @@ EXTRA = re.compile(r"([\w.-]+).*extra == ['\"](\w+)['\"]")
 FOR_DEVELOPERS = frozenset({"test", "dev", "docs", "peers"})  # extras that no run needs
 LEAST_FREE = 1.0  # GB
 WRITTEN = 1 << 20  # bytes, of a file that is tried
+Part = TypeVar("Part")
 TEXT = "The handle came off on the second day. I would not buy it again."
 
 
@@ -59,27 +62,45 @@ def check_health(
     """
     yield _checked("program", lambda: f"scorer {__version__}")
     for name in PACKAGES:
-        yield _checked(name, lambda name=name: version(name))  # type: ignore[misc]
+        yield _checked(name, partial(version, name))
     yield from optional_parts(_requirements())
     yield _checked("device", _device)
     yield _checked("disk", lambda: _disk(Path(folder), least_free))
-    loaded: list[Bundle] = []
-    yield _checked("bundle", lambda: _bundle(bundle, store, loaded))
-    predictors: list[Predictor] = []
-    if loaded:
-        yield _checked("golden rows", lambda: _golden_rows(loaded[0], predictors))
-    if predictors and Path(folder).is_dir():
-        yield _checked("a row", lambda: _row(loaded[0], predictors[0], Path(folder)))
+    check, loaded = _loaded("bundle", lambda: load_chosen(bundle, store), _of_bundle)
+    yield check
+    if loaded is None:
+        return
+    load = partial(load_predictor, loaded, "auto", workers=0)
+    check, predictor = _loaded("golden rows", load, _of_predictor)
+    yield check
+    if predictor is not None and Path(folder).is_dir():
+        yield _checked("a row", lambda: _row(loaded, predictor, Path(folder)))
 
 
 def _checked(name: str, look: Callable[[], str]) -> Check:
     """Return what a look found, or its error as something to do."""
+    return _loaded(name, look, str)[0]
+
+
+def _loaded(
+    name: str, load: Callable[[], Part], describe: Callable[[Any], str]
+) -> tuple[Check, Part | None]:
+    """Return a check of what is loaded, and that; None where it cannot be."""
     try:
-        return Check(name, True, look())
+        part = load()
+        return Check(name, True, describe(part)), part
     except (ScorerError, OSError) as error:
-        return Check(name, False, str(error))
+        return Check(name, False, str(error)), None
     except PackageNotFoundError:
-        return Check(name, False, f"not installed: pip install {name}")
+        return Check(name, False, f"not installed: pip install {name}"), None
+
+
+def _of_bundle(bundle: Bundle) -> str:
+    return f"{bundle.version}, classes {', '.join(bundle.classes)}"
+
+
+def _of_predictor(predictor: Predictor) -> str:
+    return f"as where they were made; {predictor.precision}, {predictor.engine}"
 
 
 def _requirements() -> Sequence[str]:
@@ -127,16 +148,6 @@ def _disk(folder: Path, least_free: float) -> str:
     return f"{free:.0f} GB free in {folder.absolute()}, writable"
 
 
-def _bundle(bundle: str | None, store: str | None, loaded: list[Bundle]) -> str:
-    loaded.append(load_chosen(bundle, store))
-    return f"{loaded[0].version}, classes {', '.join(loaded[0].classes)}"
-
-
-def _golden_rows(bundle: Bundle, predictors: list[Predictor]) -> str:
-    predictors.append(load_predictor(bundle, "auto", workers=0))
-    return f"as where they were made; {predictors[0].precision}, {predictors[0].engine}"
-
-
 def _row(bundle: Bundle, predictor: Predictor, folder: Path) -> str:
     """Score a file of one row in the output folder, as the job does."""
     facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, bundle.label_values)
@@ -147,11 +158,8 @@ def _row(bundle: Bundle, predictor: Predictor, folder: Path) -> str:
             name = stack.enter_context(place)
         source, target = Path(name) / "in.csv", Path(name) / "out.csv"
         source.write_text(f'text\n"{TEXT}"\n', encoding="utf-8")
-        paths = (
-            Source(str(source), format_of("in.csv")),
-            Target(str(target), format_of("out.csv")),
-        )
-        score_file(*paths, lambda: model)
+        read = Source(str(source), format_of(source.name))
+        score_file(read, Target(str(target), format_of(target.name)), lambda: model)
         probabilities = target.read_text(encoding="utf-8").splitlines()[1].split(",")[1:]
     pairs = zip(bundle.classes, map(float, probabilities), strict=True)
     return f"{TEXT!r}: {', '.join(f'{name} {p:.2%}' for name, p in pairs)}"

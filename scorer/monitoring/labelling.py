@@ -10,6 +10,7 @@ another bundle to ask.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 import pyarrow as pa
@@ -65,22 +66,28 @@ def rows_to_label(
     if by not in STRATEGIES:
         raise UsageError(f"--by {by}: choose one of: {', '.join(STRATEGIES)}")
     scored = _read(hide_secrets(path), text_column)
+    order = np.argsort(_ranks(scored, by, seed, other))
+    chosen = _distinct(scored, order, rows, stratified=by != "random")
+    return _table(scored, pa.array(chosen, pa.int64()))
+
+
+def _ranks(scored: _Scored, by: str, seed: int, other: Bundle | None) -> np.ndarray:
+    """Return float64 (rows,), the lowest for the row to label first; chance parts equals."""
     random = np.random.default_rng(seed).random(len(scored.texts))
     if by == "uncertainty":
-        ranks = _margins(scored.probabilities) + 1e-9 * random
-    elif by == "disagreement":
-        ranks = 1e-9 * random - _differences(scored, other)
-    else:
-        ranks = random
-    guesses = scored.guesses
-    chosen = _distinct(scored.texts, guesses, np.argsort(ranks), rows, stratified=by != "random")
-    picked = pa.array(chosen, pa.int64())
+        return np.asarray(_margins(scored.probabilities) + 1e-9 * random)
+    if by == "disagreement":
+        return np.asarray(1e-9 * random - _differences(scored, other))
+    return random
+
+
+def _table(scored: _Scored, rows: pa.Int64Array) -> pa.Table:
     columns = {
-        "text": scored.texts.take(picked),
-        "label": pa.array([""] * len(chosen)),
-        "guess": guesses.take(picked),
+        "text": scored.texts.take(rows),
+        "label": pa.array([""] * len(rows)),
+        "guess": scored.guesses.take(rows),
     }
-    others = scored.others.take(picked)
+    others = scored.others.take(rows)
     arrays = [*columns.values(), *(column.combine_chunks() for column in others.columns)]
     return pa.table(arrays, [*columns, *_free_names(others.schema.names)])
 
@@ -174,27 +181,34 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
         ) from error
 
 
-def _distinct(
-    texts: pa.LargeStringArray,
-    guesses: pa.StringArray,
-    order: np.ndarray,
-    rows: int,
-    stratified: bool,
-) -> list[int]:
+def _distinct(scored: _Scored, order: np.ndarray, rows: int, stratified: bool) -> list[int]:
     """Return the first rows of an order of which no two texts are alike, by turns of each class."""
-    codes = text_codes(texts)[order]
-    order = order[np.sort(np.unique(codes, return_index=True)[1])]
-    strata = guesses.to_numpy(zero_copy_only=False)[order] if stratified else np.zeros(len(order))
-    kinds = np.unique(strata)
+    guesses = scored.guesses.to_numpy(zero_copy_only=False)
+    strata = guesses if stratified else np.zeros(len(guesses))
+    candidates = _candidates(scored.texts, order, rows, strata)
+    near = find_duplicates(scored.texts.take(pa.array(candidates))).near
+    return _by_turns(candidates[_first_of_each(near)], strata)[:rows]
+
+
+def _candidates(
+    texts: pa.LargeStringArray, order: np.ndarray, rows: int, strata: np.ndarray
+) -> np.ndarray:
+    """Return the first rows of an order, no two of the same text, as many of each stratum."""
+    order = order[_first_of_each(text_codes(texts)[order])]
+    kinds = np.unique(strata[order])
     most = -(-CANDIDATES * rows // max(len(kinds), 1))
-    places = [np.flatnonzero(strata == kind)[:most] for kind in kinds]
-    candidates = order[np.sort(np.concatenate([np.zeros(0, np.int64), *places]))]
-    near = find_duplicates(texts.take(pa.array(candidates))).near
-    kept = candidates[np.sort(np.unique(near, return_index=True)[1])].tolist()
-    queues: dict[str, list[int]] = {}
-    for at in kept:
-        queues.setdefault(guesses[at].as_py() if stratified else "", []).append(at)
-    chosen: list[int] = []
-    for turn in range(max(map(len, queues.values()), default=0)):
-        chosen += [queue[turn] for queue in queues.values() if turn < len(queue)]
-    return chosen[:rows]
+    places = [np.flatnonzero(strata[order] == kind)[:most] for kind in kinds]
+    return np.asarray(order[np.sort(np.concatenate([np.zeros(0, np.int64), *places]))])
+
+
+def _first_of_each(codes: np.ndarray) -> np.ndarray:
+    """Return int64 (distinct codes,): the first place of each code, in order."""
+    return np.asarray(np.sort(np.unique(codes, return_index=True)[1]))
+
+
+def _by_turns(rows: np.ndarray, strata: np.ndarray) -> list[int]:
+    """Return the rows in the order in which the strata take turns."""
+    queues: dict[object, list[int]] = {}
+    for row in rows.tolist():
+        queues.setdefault(strata[row], []).append(row)
+    return [row for turn in zip_longest(*queues.values()) for row in turn if row is not None]

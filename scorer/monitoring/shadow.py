@@ -5,6 +5,7 @@ Knows predictors and tables, nothing of which bundle is the better one.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +42,37 @@ class Shift:
     largest: tuple[Change, ...]  # of those that can be seen
 
 
+@dataclass(frozen=True)
+class _Compared:
+    """Texts with the probabilities that both bundles give them, float32 (texts, classes)."""
+
+    classes: tuple[str, ...]
+    texts: pa.LargeStringArray
+    before: np.ndarray
+    after: np.ndarray
+
+    @property
+    def flipped(self) -> int:
+        """How many texts get another class."""
+        return int((self.before.argmax(axis=1) != self.after.argmax(axis=1)).sum())
+
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """The total variation of each text: (texts,)."""
+        return np.asarray(np.abs(self.after - self.before).sum(axis=1) / 2)
+
+    def largest(self) -> Iterator[tuple[float, Change]]:
+        """Yield the changes that can be seen, the largest first, each with its distance."""
+        for at in np.argsort(-self.distances)[:SHOWN].tolist():
+            if self.distances[at] >= SEEN:
+                yield float(self.distances[at]), self._change(at)
+
+    def _change(self, at: int) -> Change:
+        old, new = (self.classes[of[at].argmax()] for of in (self.before, self.after))
+        moved = float(self.after[at, 0] - self.before[at, 0])
+        return Change(self.texts[at].as_py(), old, new, moved)
+
+
 def compare_on(path: str, before: Bundle, after: Bundle, text_column: str | None = None) -> Shift:
     """Score a file with both bundles and return what would change.
 
@@ -49,26 +81,27 @@ def compare_on(path: str, before: Bundle, after: Bundle, text_column: str | None
     path = hide_secrets(path)
     if set(before.classes) != set(after.classes):
         raise UsageError(f"the classes differ: {before.classes} and {after.classes}")
+    rows, flipped, total = 0, 0, 0.0
+    largest: list[tuple[float, Change]] = []
+    for part in _compared(path, before, after, text_column):
+        rows += len(part.texts)
+        flipped += part.flipped
+        total += float(part.distances.sum())
+        largest = sorted([*largest, *part.largest()], key=lambda item: -item[0])[:SHOWN]
+    return Shift(rows, flipped, total / max(rows, 1), tuple(change for _, change in largest))
+
+
+def _compared(
+    path: str, before: Bundle, after: Bundle, text_column: str | None
+) -> Iterator[_Compared]:
+    """Yield the texts of each chunk that both bundles score."""
     order = [after.classes.index(name) for name in before.classes]
     one, other = (load_predictor(bundle, "auto", workers=0) for bundle in (before, after))
-    rows = flipped = 0
-    total, largest = 0.0, list[tuple[float, Change]]()
     for texts in _texts(path, text_column, before.text_column):
         old = one.predict(one.encode(texts)).probabilities
         new = other.predict(other.encode(texts)).probabilities[:, order]
         scored = np.flatnonzero(~np.isnan(old).any(axis=1) & ~np.isnan(new).any(axis=1))
-        old, new = old[scored], new[scored]
-        changes = np.abs(new - old).sum(axis=1) / 2
-        rows, total = rows + len(scored), total + float(changes.sum())
-        flipped += int((old.argmax(axis=1) != new.argmax(axis=1)).sum())
-        ranked = np.argsort(-changes)[:SHOWN]
-        for at in ranked[changes[ranked] >= SEEN]:
-            old_class, new_class = (before.classes[of[at].argmax()] for of in (old, new))
-            moved = float(new[at, 0] - old[at, 0])
-            change = Change(texts[scored[at]].as_py(), old_class, new_class, moved)
-            largest.append((float(changes[at]), change))
-        largest = sorted(largest, key=lambda item: -item[0])[:SHOWN]
-    return Shift(rows, flipped, total / max(rows, 1), tuple(change for _, change in largest))
+        yield _Compared(before.classes, texts.take(pa.array(scored)), old[scored], new[scored])
 
 
 def _texts(path: str, text_column: str | None, trained_on: str) -> Iterator[pa.LargeStringArray]:

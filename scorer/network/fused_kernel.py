@@ -19,6 +19,7 @@ degree 4 (relative error 4e-6); the update gate is doubled: tanh(x) = (1 - 2^y) 
 Knows addresses and sizes, nothing of models. Needs numba and a CPU with AVX-512 VNNI.
 """
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,17 @@ class _Code:
         """Load a register from an address in bytes."""
         place = self.builder.add(address, ir.Constant(_I64, offset))
         return self.builder.load(self.builder.inttoptr(place, kind.as_pointer()), align=align)
+
+    def load_gates(self, address: Any, kind: Any) -> list[Any]:
+        """Load a register of each gate from an address in bytes."""
+        places = [REGISTER_BYTES * gate for gate in range(GATES)]
+        return [self.load(address, kind, place, REGISTER_BYTES) for place in places]
+
+    def phi(self, start: Any, entry: Any) -> Any:
+        """Return a register that starts a loop with a value from the block before it."""
+        register = self.builder.phi(start.type)
+        register.add_incoming(start, entry)
+        return register
 
     def store(self, value: Any, address: Any, align: int = 4) -> None:
         """Store a register at an address."""
@@ -126,49 +138,51 @@ def _multiply_tile(
         code = _Code(builder)
         states, weights, first, sums, quads = arguments
         stride = builder.mul(quads, ir.Constant(_I64, 4))
-        begin = [
-            code.load(first, _INTS, REGISTER_BYTES * gate, REGISTER_BYTES) for gate in range(GATES)
-        ]
-        entry, loop, end = (
-            builder.block,
-            builder.append_basic_block("quad"),
-            builder.append_basic_block("done"),
-        )
+        begin = code.load_gates(first, _INTS)
+        entry = builder.block
+        loop, end = builder.append_basic_block("quad"), builder.append_basic_block("done")
         builder.branch(loop)
         builder.position_at_end(loop)
-        quad = builder.phi(_I64)
-        quad.add_incoming(ir.Constant(_I64, 0), entry)
-        sums_so_far = [[builder.phi(_INTS) for _ in range(GATES)] for _ in range(TILE_TEXTS)]
-        for row in sums_so_far:
-            for gate, register in enumerate(row):
-                register.add_incoming(begin[gate], entry)
-        at = builder.add(weights, builder.mul(quad, ir.Constant(_I64, GATES * 4 * LANES)))
-        block = [
-            code.load(at, _QUADS, REGISTER_BYTES * gate, REGISTER_BYTES) for gate in range(GATES)
-        ]
-        sums_now = []
-        for text, row in enumerate(sums_so_far):
-            place = builder.add(states, builder.mul(stride, ir.Constant(_I64, text)))
-            place = builder.add(place, builder.mul(quad, ir.Constant(_I64, 4)))
-            four = _everywhere(builder, code.load(place, _I32))
-            name = "llvm.x86.avx512.vpdpbusd.512"
-            sums_now.append(
-                [code.call(name, _INTS, row[gate], four, block[gate]) for gate in range(GATES)]
-            )
+        quad = code.phi(ir.Constant(_I64, 0), entry)
+        before = [[code.phi(start, entry) for start in begin] for _ in range(TILE_TEXTS)]
+        after = _add_products(code, before, states, weights, quad, stride)
         following = builder.add(quad, ir.Constant(_I64, 1))
         quad.add_incoming(following, builder.block)
-        for row, new in zip(sums_so_far, sums_now, strict=True):
-            for register, value in zip(row, new, strict=True):
-                register.add_incoming(value, builder.block)
+        for register, value in zip(chain(*before), chain(*after), strict=True):
+            register.add_incoming(value, builder.block)
         builder.cbranch(builder.icmp_unsigned("<", following, quads), loop, end)
         builder.position_at_end(end)
-        for text, new in enumerate(sums_now):
-            for gate, value in enumerate(new):
-                offset = ir.Constant(_I64, REGISTER_BYTES * (GATES * text + gate))
-                code.store(value, builder.add(sums, offset), align=REGISTER_BYTES)
+        for at, value in enumerate(chain(*after)):
+            place = builder.add(sums, ir.Constant(_I64, REGISTER_BYTES * at))
+            code.store(value, place, align=REGISTER_BYTES)
         return context.get_dummy_value()
 
     return types.void(*[types.uintp] * 5), generate
+
+
+def _add_products(
+    code: _Code, sums: list[list[Any]], states: Any, weights: Any, quad: Any, stride: Any
+) -> list[list[Any]]:
+    """Return the sums (texts, gates) with the products of a quad: 4 states of each text.
+
+    stride: bytes of a text's states.
+    """
+    builder = code.builder
+    at = builder.add(weights, builder.mul(quad, ir.Constant(_I64, GATES * 4 * LANES)))
+    block = code.load_gates(at, _QUADS)
+    added = []
+    for text, row in enumerate(sums):
+        place = builder.add(states, builder.mul(stride, ir.Constant(_I64, text)))
+        place = builder.add(place, builder.mul(quad, ir.Constant(_I64, 4)))
+        four = _everywhere(builder, code.load(place, _I32))
+        name = "llvm.x86.avx512.vpdpbusd.512"
+        added.append(
+            [
+                code.call(name, _INTS, before, four, weight)
+                for before, weight in zip(row, block, strict=True)
+            ]
+        )
+    return added
 
 
 def _everywhere(builder: Any, four_bytes: Any) -> Any:

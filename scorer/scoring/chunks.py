@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from scorer.errors import BundleError
 from scorer.evaluation.explanation import Explainer, Explanations
@@ -25,17 +24,24 @@ FIRST_ROWS = 1024  # handed to the model at the start, then twice as many
 
 
 @dataclass(frozen=True)
+class KnownScores:
+    """What a cache knows of distinct texts."""
+
+    scores: np.ndarray  # (texts,), see `score_dtype`
+    missing: np.ndarray  # int64: which of the texts it does not know
+    keys: list[bytes]  # of those
+
+
+@dataclass(frozen=True)
 class EncodedChunk:
     """A chunk whose texts are encoded, apart from the first `resumed` ones: they have scores."""
 
     chunk: Chunk
     texts: pa.LargeStringArray  # (rows,)
     resumed: int
-    encoded: Encoded  # the distinct texts of the other rows that no cache knows
     which: np.ndarray  # int64 (rows - resumed,): which of the distinct texts each row has
-    scores: np.ndarray  # (distinct texts,), those that a cache knows
-    missing: np.ndarray  # int64 (encoded texts,): which of the distinct texts they are
-    keys: list[bytes]  # of the cache, of the encoded texts
+    known: KnownScores  # of the distinct texts
+    encoded: Encoded  # those that are not known
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class ChunkScorer:
         self._cache = cache
         self._column = column
         self._journal = journal
-        self._row = journal_row(len(predictor.classes), explainer.words if explainer else 0)
+        self._dtype = score_dtype(len(predictor.classes), explainer.words if explainer else 0)
         self.resumed_rows = 0  # whose scores came from the journal
         self.computed_rows = 0
         self.cached_texts = 0  # distinct in their chunk, whose scores came from the cache
@@ -84,31 +90,22 @@ class ChunkScorer:
         if self._journal is not None:
             resumed = min(len(texts), max(0, self._journal.rows - chunk.first_row))
         distinct = texts.slice(resumed).dictionary_encode(null_encoding="encode")
-        scores, missing, keys = self._look_up(distinct.dictionary)
-        encoded = self._predictor.encode(distinct.dictionary.take(pa.array(missing)))
-        which = distinct.indices.to_numpy()
-        return EncodedChunk(chunk, texts, resumed, encoded, which, scores, missing, keys)
+        known = self._look_up(distinct.dictionary)
+        encoded = self._predictor.encode(distinct.dictionary.take(pa.array(known.missing)))
+        return EncodedChunk(chunk, texts, resumed, distinct.indices.to_numpy(), known, encoded)
 
-    def _look_up(self, texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray, list[bytes]]:
-        """Return the scores that the cache knows, which texts it lacks, and the keys of those."""
+    def _look_up(self, texts: pa.LargeStringArray) -> KnownScores:
         if self._cache is None:
-            return np.zeros(len(texts), self._row), np.arange(len(texts)), []
+            return KnownScores(np.zeros(len(texts), self._dtype), np.arange(len(texts)), [])
         keys = self._cache.keys(texts)
         scores, found = self._cache.find(keys)
         missing = np.flatnonzero(~found)
         self.cached_texts += len(keys) - len(missing)
-        return scores, missing, [keys[at] for at in missing]
+        return KnownScores(scores, missing, [keys[at] for at in missing])
 
     def predict(self, part: EncodedChunk) -> ScoredChunk:
         """Predict what was encoded, record it in the journal, and join it to what was there."""
-        rows = np.empty(0, self._row)
-        if len(part.which):
-            scores = part.scores.copy()
-            if len(part.missing):
-                scores[part.missing] = self._rows(part.encoded)
-            if self._cache is not None and part.keys:
-                self._cache.add(part.keys, scores[part.missing])
-            rows = scores[part.which]
+        rows = self._scores(part.known, part.encoded)[part.which]
         if self._journal is not None:
             self._journal.append(rows)
             rows = np.concatenate([self._journal.take(part.resumed), rows])
@@ -124,10 +121,20 @@ class ChunkScorer:
         """Do both."""
         return self.predict(self.encode(chunk))
 
-    def _rows(self, encoded: Encoded) -> np.ndarray:
-        """Predict, and return it as journal rows; never a score that is none."""
+    def _scores(self, known: KnownScores, encoded: Encoded) -> np.ndarray:
+        """Return the scores of distinct texts (texts,); the cache learns what it did not know."""
+        if not len(known.missing):
+            return known.scores
+        scores = known.scores.copy()
+        scores[known.missing] = self._computed(encoded)
+        if self._cache is not None:
+            self._cache.add(known.keys, scores[known.missing])
+        return scores
+
+    def _computed(self, encoded: Encoded) -> np.ndarray:
+        """Return scores (texts,) as `score_dtype` has them; never one that is none."""
         prediction = self._predictor.predict(encoded)
-        rows = np.empty(len(prediction.tokens), self._row)
+        rows = np.empty(len(prediction.tokens), self._dtype)
         rows["probabilities"] = prediction.probabilities
         rows["tokens"], rows["unknown"] = prediction.tokens, prediction.unknown
         sums = prediction.probabilities.sum(axis=1, dtype=np.float64)
@@ -152,16 +159,11 @@ def _explanations(rows: np.ndarray) -> Explanations:
     return Explanations(rows["words"], rows["effects"])
 
 
-def journal_row(classes: int, words: int = 0) -> np.dtype:
-    """Return the type of a journal's row: what a `Prediction` has for one text.
+def score_dtype(classes: int, words: int = 0) -> np.dtype:
+    """Return the dtype of a score that is kept: what a `Prediction` has for one text.
 
     words: of its explanation, where that is asked for.
     """
     scores = [("probabilities", "<f4", (classes,)), ("tokens", "<i4"), ("unknown", "<i4")]
     explained = [("words", "<i4", (words,)), ("effects", "<f4", (words,))] if words else []
     return np.dtype([*scores, *explained])
-
-
-def count_distinct(texts: pa.LargeStringArray) -> int:
-    """Return how many texts differ; each null counts as one of its own."""
-    return int(pc.count_distinct(texts, mode="only_valid").as_py()) + int(texts.null_count)

@@ -113,10 +113,11 @@ class AddedColumns:
 
 def statuses(texts: pa.LargeStringArray, prediction: Prediction) -> np.ndarray:
     """Return int8 (rows,): the position in `STATUSES` of what each text is."""
+    scored = prediction.tokens > 0
+    has_known_word = prediction.unknown < prediction.tokens
     blank = pc.equal(pc.utf8_trim_whitespace(texts), "").fill_null(False)
-    unknown = prediction.unknown == prediction.tokens
-    none = np.select([_numpy(texts.is_null()), _numpy(blank)], [2, 3], 4)
-    return np.where(prediction.tokens > 0, unknown, none).astype(np.int8)
+    in_order = [scored & has_known_word, scored, _numpy(texts.is_null()), _numpy(blank)]
+    return np.select(in_order, range(len(in_order)), STATUSES.index(MARKUP)).astype(np.int8)
 
 
 def _numpy(mask: pa.BooleanArray) -> np.ndarray:

@@ -53,7 +53,9 @@ class StreamDestination:
     rejects: Path | None = None
     rejects_told = "an output that is a file has them beside it"
 
-    def journal(self, _b: Binding, _row: np.dtype, _note: Callable[[str], None]) -> Journal | None:
+    def journal(
+        self, _b: Binding, _dtype: np.dtype, _note: Callable[[str], None]
+    ) -> Journal | None:
         """Return None: rows that have left cannot be taken back."""
         return None
 
@@ -93,9 +95,9 @@ class FileDestination:
         """Where a person finds the rejected rows."""
         return f"see {self._rejects.final}"
 
-    def journal(self, binding: Binding, row: np.dtype, note: Callable[[str], None]) -> Journal:
+    def journal(self, binding: Binding, dtype: np.dtype, note: Callable[[str], None]) -> Journal:
         """Open the output's journal, see `open_journal`."""
-        self._journal = open_journal(self.output, binding, row, note)
+        self._journal = open_journal(self.output, binding, dtype, note)
         return self._journal
 
     def publish(self, summary: dict[str, Any], rejects: bool) -> None:

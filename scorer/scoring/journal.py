@@ -35,13 +35,13 @@ Binding = Mapping[str, str]
 class Journal:
     """Scores of an earlier run to `take` first, and a place to `append` this run's."""
 
-    def __init__(self, path: Path, binding: Binding, row: np.dtype) -> None:
+    def __init__(self, path: Path, binding: Binding, dtype: np.dtype) -> None:
         self.path = path
         self.rows = 0  # covered by an earlier run; stays as it was at the start
-        self._row = row
+        self._dtype = dtype
         self._header = _header_line(binding)
         self._next_row = 0  # the row that the next record starts with
-        self._left = np.empty(0, row)  # of the record that `take` stands in
+        self._left = np.empty(0, dtype)  # of the record that `take` stands in
         self._flushed = time.monotonic()
         with writing(path):
             self._file = path.open("r+b" if path.exists() else "w+b", buffering=0)
@@ -80,14 +80,14 @@ class Journal:
         if len(head) < HEAD.size:
             return None
         first_row, count = HEAD.unpack(head)
-        body_bytes = count * self._row.itemsize
+        body_bytes = count * self._dtype.itemsize
         if position + HEAD.size + body_bytes + TAIL.size > os.fstat(self._file.fileno()).st_size:
             return None
         body = _read_at(self._file, position + HEAD.size, body_bytes + TAIL.size)
         rows, tail = body[:body_bytes], body[body_bytes:]
         if first_row != expected or TAIL.pack(zlib.crc32(rows, zlib.crc32(head))) != tail:
             return None
-        return np.frombuffer(rows, self._row)
+        return np.frombuffer(rows, self._dtype)
 
     def take(self, count: int) -> np.ndarray:
         """Return the next `count` of the `rows` that an earlier run scored, in their order."""
@@ -105,7 +105,7 @@ class Journal:
         """Record the scores of the rows that follow the last ones."""
         if not len(rows):
             return
-        body = HEAD.pack(self._next_row, len(rows)) + rows.astype(self._row, copy=False).tobytes()
+        body = HEAD.pack(self._next_row, len(rows)) + rows.astype(self._dtype, copy=False).tobytes()
         with writing(self.path):
             self._write(body + TAIL.pack(zlib.crc32(body)))
         self._next_row += len(rows)
@@ -130,7 +130,7 @@ class Journal:
 
 
 def open_journal(
-    output: Path, binding: Binding, row: np.dtype, note: Callable[[str], None]
+    output: Path, binding: Binding, dtype: np.dtype, note: Callable[[str], None]
 ) -> Journal:
     """Open the output's journal; one that is bound to another run is set aside, never mixed in.
 
@@ -143,7 +143,7 @@ def open_journal(
             aside = beside(output, "journal.old")
             path.replace(aside)
             note(f"{path.name} is of another run ({', '.join(differing)}): set aside as {aside}")
-    return Journal(path, binding, row)
+    return Journal(path, binding, dtype)
 
 
 def _header_line(binding: Binding) -> bytes:

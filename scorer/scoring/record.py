@@ -9,43 +9,20 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from scorer.evaluation.drift import Drift, measure_drift
-from scorer.evaluation.explanation import Explainer
-from scorer.evaluation.profile import Profile
 from scorer.files.fingerprint import Fingerprint
-from scorer.network.inference import Predicts
 from scorer.scoring.certainty import Certainty
 from scorer.scoring.chunks import ChunkScorer
 from scorer.scoring.ledger import RowLedger
+from scorer.scoring.model import Model
 from scorer.scoring.peak_memory import peak_memory_mb
 from scorer.scoring.pipeline import StageClock
 from scorer.scoring.request import Source, Target
-from scorer.scoring.summary import BundleFacts, InputFacts, Provenance, RowCounts, RunSummary
+from scorer.scoring.summary import InputFacts, Provenance, RowCounts, RunSummary
 from scorer.scoring.tally import Tally
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import TableReader
 
 STAGES = ("read", "encode", "model", "write")
-
-
-@dataclass(frozen=True)
-class Model:
-    """What scores, and which bundle it is."""
-
-    predictor: Predicts
-    bundle: BundleFacts
-    text_column: str  # that it was trained on
-    profile: Profile | None = None  # of its held-out texts; None for an older bundle
-    folder: str | None = None  # the bundle's; "" for the one that is shipped, None: not known
-    tokens: Sequence[str] = ()  # of its vocabulary
-    tokeniser: str = ""  # that scores depend on, where the bundle has no rules of its own
-
-    explainers: dict[int, Explainer] = field(default_factory=dict, compare=False, repr=False)
-
-    def explainer(self, words: int) -> Explainer | None:
-        """Return what explains scores in so many words, the same each time; None for 0."""
-        if words and words not in self.explainers:
-            self.explainers[words] = Explainer(self.predictor, self.tokens, words)
-        return self.explainers.get(words)
 
 
 @dataclass

@@ -1,8 +1,9 @@
 """The report of a run: one HTML page for people, without any other file.
 
 What a summary says, in words, with the rows it is most and least certain of, the rejected ones,
-and its texts beside those that the bundle was evaluated on. Knows the record of a run, nothing of
-how it came about. Texts are cut and lists have an end, so that a page stays below 2 MB.
+and its texts beside those that the bundle was evaluated on (`profile_sections`). Knows the record
+of a run, nothing of how it came about. Texts are cut and lists have an end, so that a page stays
+below 2 MB.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,6 @@ import numpy as np
 
 from scorer.errors import InputError
 from scorer.evaluation.command_line import command_line
-from scorer.evaluation.drift import MEASURES
 from scorer.evaluation.page import (
     Cell,
     Heading,
@@ -25,12 +25,11 @@ from scorer.evaluation.page import (
     render,
     share,
 )
-from scorer.evaluation.plots import histogram
-from scorer.evaluation.profile import BINS, LENGTHS, Profile
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.urls import companion
 from scorer.scoring.certainty import KeptRow
 from scorer.scoring.columns import BLANK, MARKUP, NULL, SCORED, UNKNOWN
+from scorer.scoring.profile_sections import profile_sections
 from scorer.scoring.record import RunRecord
 from scorer.scoring.reject_limit import DEFAULT_LIMIT
 from scorer.scoring.request import Source, Target
@@ -40,11 +39,8 @@ from scorer.tables.formats import format_option
 from scorer.wording import counted, were
 
 INTERRUPTED = (130, 143)  # exit codes
-SHOWN_CLASSES = 6  # with a histogram of their own
 SHOWN_NOTES = 50
 OPTION, TITLE = "--report", "Scoring report"
-THIS_RUN, EVALUATED = "this run", "texts the bundle was evaluated on"
-NO_PROFILE = "The bundle keeps no profile of texts to compare with."
 TEXTS = {  # statuses in words
     SCORED: "scored, with words that the bundle knows",
     UNKNOWN: "scored, without a word that the bundle knows",
@@ -104,9 +100,7 @@ def report_html(record: RunRecord, summary: RunSummary) -> str:
     sections = (
         _rows(record, summary),
         _classes(record),
-        *_probabilities(record),
-        _drift(summary),
-        _lengths(record),
+        *profile_sections(record.tally.profile, record.model.profile, summary),
         *_rejects(record, summary),
         *_certainty(record),
         _stages(summary),
@@ -174,73 +168,6 @@ def _classes(record: RunRecord) -> Section:
         for name, rows in zip(record.tally.classes, found.tolist(), strict=True)
     ]
     return Section("Most likely classes", ["class", "rows", "of the scored"], rows)
-
-
-def _probabilities(record: RunRecord) -> Iterator[Section]:
-    """Yield the histograms of the classes; of two classes one says all, of many a few are shown."""
-    classes, found, known = record.tally.classes, record.tally.profile, record.model.profile
-    if not found.texts:
-        return
-    shown = [1] if len(classes) == 2 else _most_moved(found, known)
-    edges = [f"{at / BINS:g}" for at in range(BINS + 1)]
-    plots = [
-        histogram(
-            _beside([of.histograms[at] for of in (found, known) if of]),
-            edges,
-            f"probability of {cut(classes[at], 30)}",
-            "share of the texts",
-        )
-        for at in shown
-    ]
-    remark = "" if known else NO_PROFILE
-    if len(shown) < len(classes) != 2:
-        remark += f"The {len(shown)} classes that differ most, of {len(classes)}."
-    yield Section("Probabilities", remark=remark, plots=plots)
-
-
-def _most_moved(found: Profile, known: Profile | None) -> list[int]:
-    """Return the classes whose histograms differ most from the known ones, in their order."""
-    if known is None:
-        return list(range(min(len(found.classes), SHOWN_CLASSES)))
-    one, other = (of.histograms / max(of.texts, 1) for of in (found, known))
-    order = np.argsort(-np.abs(one - other).sum(axis=1), kind="stable")
-    return sorted(order[:SHOWN_CLASSES].tolist())
-
-
-def _beside(counts: Sequence[np.ndarray]) -> dict[str, Sequence[float]]:
-    """Return the counts of this run, and of the profile where there is one, as shares."""
-    shares = [(of / max(of.sum(), 1)).tolist() for of in counts]
-    return dict(zip((THIS_RUN, EVALUATED), shares, strict=False))
-
-
-def _drift(summary: RunSummary) -> Section:
-    if not summary.drift:
-        return Section("Drift", remark=f"Not measured: {summary.drift_unmeasured}.")
-    rows = [
-        (
-            Cell(measure.shown),
-            number(summary.drift[measure.name], 3),
-            number(measure.threshold, 3),
-            Cell(measure.plain if summary.drift[measure.name] >= measure.threshold else "as usual"),
-        )
-        for measure in MEASURES
-        if measure.name in summary.drift
-    ]
-    remark = (
-        f"How far these texts are from those the bundle was evaluated on, without any label; the "
-        f"largest measure is at {summary.drift_level:.0%} of what is worth a warning."
-    )
-    return Section("Drift", ["measure", "found", "usual below", "in words"], rows, remark)
-
-
-def _lengths(record: RunRecord) -> Section:
-    found, known = record.tally.profile, record.model.profile
-    if not found.texts:
-        return Section("Lengths", remark="No text has a token.")
-    edges = [*map(str, LENGTHS), "…"]
-    counts = [of.lengths for of in (found, known) if of]
-    plot = histogram(_beside(counts), edges, "tokens of a text, at least", "share of the texts")
-    return Section("Lengths", plots=[plot])
 
 
 def _rejects(record: RunRecord, summary: RunSummary) -> Iterator[Section]:

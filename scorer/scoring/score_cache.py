@@ -34,11 +34,11 @@ Result = TypeVar("Result")
 
 
 class ScoreCache:
-    """The scores of one binding in a file; `row` is the type of a text's score."""
+    """The scores of one binding in a file; `dtype` is that of a text's score."""
 
-    def __init__(self, path: Path, binding: Mapping[str, str], row: np.dtype) -> None:
+    def __init__(self, path: Path, binding: Mapping[str, str], dtype: np.dtype) -> None:
         self.doubts: list[Doubt] = []  # one, where the run goes on without the file
-        self._path, self._row = path, row
+        self._path, self._dtype = path, dtype
         self._salt = "\n".join(f"{name}: {value}" for name, value in sorted(binding.items()))
         self._lock = threading.Lock()  # two stages of a run use it
         self._file: sqlite3.Connection | None = None
@@ -64,23 +64,23 @@ class ScoreCache:
         nothing: dict[bytes, object] = {}
         entries = self._try(lambda file: _entries(file, keys), nothing)
         known = [self._checked(key, entries.get(key)) for key in keys]
-        empty = bytes(self._row.itemsize)
+        empty = bytes(self._dtype.itemsize)
         joined = b"".join(empty if score is None else score for score in known)
         found = np.array([score is not None for score in known], bool)
-        return np.frombuffer(joined, self._row).copy(), found
+        return np.frombuffer(joined, self._dtype).copy(), found
 
     def _checked(self, key: bytes, entry: object) -> bytes | None:
         """Return the score of an entry; None for one that is missing or damaged."""
         if not isinstance(entry, bytes):
             return None
         score, checksum = entry[:-CHECKSUM_BYTES], entry[-CHECKSUM_BYTES:]
-        whole = len(score) == self._row.itemsize and checksum == _checksum(key, score)
+        whole = len(score) == self._dtype.itemsize and checksum == _checksum(key, score)
         return score if whole else None
 
     def add(self, keys: list[bytes], rows: np.ndarray) -> None:
         """Remember the rows of these keys."""
-        now, size = int(time.time()), self._row.itemsize
-        data = rows.astype(self._row, copy=False).tobytes()
+        now, size = int(time.time()), self._dtype.itemsize
+        data = rows.astype(self._dtype, copy=False).tobytes()
         scores = [data[i * size : (i + 1) * size] for i in range(len(keys))]
         entries = [
             (key, score + _checksum(key, score), now)

@@ -4,20 +4,17 @@
 
 Knows which room reads, counts, records and publishes. Knows no bundle folder: it is handed a
 function that returns the model. How a chunk is scored is in `chunks`, which columns are added in
-`columns`, where files are put in `destination`, what a run counts in `record`.
+`columns`, which scores are known already in `kept_scores`, where files are put in `destination`,
+what a run counts in `record`.
 """
 
-import json
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict, replace
-from importlib.metadata import version
+from dataclasses import replace
 
-import numpy as np
 import pyarrow as pa
 
-from scorer import __version__
 from scorer.errors import GateError, RowsError, ScorerError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.fingerprint import check_readable, check_unchanged, fingerprint
@@ -26,24 +23,23 @@ from scorer.scoring.chunks import (
     ChunkScorer,
     EncodedChunk,
     ScoredChunk,
-    count_distinct,
     growing_parts,
-    journal_row,
 )
-from scorer.scoring.columns import AddedColumns, statuses
+from scorer.scoring.columns import AddedColumns
 from scorer.scoring.destination import Destination, name_of_output, open_output
-from scorer.scoring.journal import Journal
+from scorer.scoring.kept_scores import open_cache, open_journal
+from scorer.scoring.model import Model
 from scorer.scoring.pipeline import each, overlapped, timed
-from scorer.scoring.record import Model, RunRecord
+from scorer.scoring.record import RunRecord
 from scorer.scoring.report import check_report, write_failure_report, write_report
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.score_cache import ScoreCache
 from scorer.scoring.summary import RunSummary, failure_facts
+from scorer.tables.doubts import Doubt
 from scorer.tables.formats import RejectSink, check_table, create_table, open_table
 from scorer.tables.json_lines import without_lines
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
 from scorer.tables.text_column import TextColumn, doubt_text, locate_text, note_other_texts
-from scorer.wording import counted, have
 
 CHUNK_BYTES = 32 << 20
 DRIFT_HINT = "Look at the input; if it is right, a bundle trained on such texts scores it better"
@@ -65,7 +61,7 @@ def score_file(
     beside the output is another run's. What can be refused at once is, before `load_model`, which
     takes seconds. A report or a cache that fails is a note, and the run goes on without it.
     `check_cancelled` is called between chunks, in any thread; what it raises ends the run.
-    Raises a `ScorerError` for whatever DESIGN calls expected.
+    Raises a `ScorerError` for what a person can put right.
     """
     callbacks = callbacks or Callbacks()
     doubts = check_report(source, target)
@@ -146,21 +142,10 @@ class _Run:
     def score(self) -> RunSummary:
         """Score, prove, publish; whatever fails leaves a summary and publishes nothing."""
         self._callbacks.on_start(self._model.bundle)
-        record = self._record
         try:
-            self._score_rows()
-            self._check_cancelled()
-            if self._target.hold_on_drift:
-                self._check_drift("nothing is published")
-            summary = record.summary()
-            self._destination.publish(summary.as_dict(), record.rejected > 0)
+            summary = self._publish()
         except Exception as error:  # of any kind: the summary has to say why there is no output
-            summary = record.summary(error)
-            too_many = isinstance(error, RowsError) and record.rejected > 0
-            self._destination.failed(summary.as_dict(), too_many)
-            for tell in (self._write_report, self._callbacks.on_end):
-                with suppress(OSError, ScorerError):  # the run's own error is the one to raise
-                    tell(summary)
+            self._tell_failure(error)
             raise
         try:
             self._callbacks.on_end(summary)
@@ -170,6 +155,24 @@ class _Run:
             error.published = True
             raise
         return summary
+
+    def _publish(self) -> RunSummary:
+        self._score_rows()
+        self._check_cancelled()
+        if self._target.hold_on_drift:
+            self._check_drift("nothing is published")
+        summary = self._record.summary()
+        self._destination.publish(summary.as_dict(), self._record.rejected > 0)
+        return summary
+
+    def _tell_failure(self, error: Exception) -> None:
+        """Leave the summary, the rejected rows if they are the reason, and the report."""
+        summary = self._record.summary(error)
+        too_many = isinstance(error, RowsError) and self._record.rejected > 0
+        self._destination.failed(summary.as_dict(), too_many)
+        for tell in (self._write_report, self._callbacks.on_end):
+            with suppress(OSError, ScorerError):  # the run's own error is the one to raise
+                tell(summary)
 
     def _write_report(self, summary: RunSummary) -> None:
         self._note(write_report(self._record, summary))
@@ -195,8 +198,7 @@ class _Run:
             schema = self._write_rows(reader)
         self._check_rejects(reader)
         if destination.table is not None:
-            dialect = reader.dialect
-            found = check_table(destination.table, self._target.format, schema, dialect)
+            found = check_table(destination.table, self._target.format, schema, reader.dialect)
             record.ledger.prove_file(found)
             record.written = fingerprint(destination.table, self._check_cancelled)
         if file is not None and record.input is not None:
@@ -210,21 +212,14 @@ class _Run:
         if first is None:  # no row to find the text column by: all are rejects, too many or not
             self._check_rejects(reader)
         sample = first.table if first else pa.Table.from_batches([], reader.schema)
-        wanted, trained_on = self._source.text_column, self._model.text_column
-        column = locate_text(without_lines(sample), wanted, trained_on)
-        column = replace(column, file=reader.name)
-        record.text_column = column.name
-        self._note_doubts(sample, column)
+        column = self._locate_text(sample, reader.name)
         schema = target.added.added_to(sample.schema, self._model.predictor.classes)
         path = self._destination.table or STANDARD_STREAM
         with (
-            self._open_cache() as cache,
+            open_cache(record, self._note) as cache,
             create_table(path, target.format, schema, reader.dialect) as writer,
         ):
-            journal = self._open_journal(column)
-            explainer = self._model.explainer(target.added.explain)
-            scorer = ChunkScorer(self._model.predictor, column, journal, cache, explainer)
-            record.scorer = scorer
+            record.scorer = scorer = self._chunk_scorer(column, cache)
             self._note((*reader.notes, *writer.notes))
             self._pump(_rejoined(first, chunks), scorer, writer)
             self._note((*reader.notes, *record.tally.notes(reader.name)))
@@ -232,15 +227,31 @@ class _Run:
             writer.add_metadata(record.provenance().metadata())
         return schema
 
+    def _chunk_scorer(self, column: TextColumn, cache: ScoreCache | None) -> ChunkScorer:
+        record, model = self._record, self._model
+        journal = open_journal(record, column, self._destination, self._callbacks.on_note)
+        explainer = model.explainer(self._target.added.explain)
+        return ChunkScorer(model.predictor, column, journal, cache, explainer)
+
+    def _locate_text(self, sample: pa.Table, file: str) -> TextColumn:
+        """Return the column of the texts; note where it may be another one."""
+        wanted, trained_on = self._source.text_column, self._model.text_column
+        column = locate_text(without_lines(sample), wanted, trained_on)
+        column = replace(column, file=file)
+        self._record.text_column = column.name
+        if sample.num_rows:
+            self._note_doubts(sample, column)
+        return column
+
     def _note_doubts(self, sample: pa.Table, column: TextColumn) -> None:
-        """Note where the text column may be another one than it is taken for."""
-        if not sample.num_rows:
-            return
+        """Note other columns that may be the text, and a column that holds no texts."""
         is_known = self._source.text_column is not None or self._is_trained_on(column)
         others = None if is_known else note_other_texts(sample, column)
+        if others is not None:
+            self._note([f"{column.file}: {others}"])
         doubt = doubt_text(column.texts(sample), column.name)
-        notes = [note for note in (others, doubt) if note is not None]
-        self._note([type(note)(f"{column.file}: {note}") for note in notes])
+        if doubt is not None:
+            self._note([Doubt(f"{column.file}: {doubt}")])
 
     def _is_trained_on(self, column: TextColumn) -> bool:
         """Return whether a user's bundle was trained on it; the shipped one's is called `text`."""
@@ -282,66 +293,9 @@ class _Run:
         writer.write(scored.with_columns(self._target.added, self._model.predictor.classes))
         written = writer.rows_written - before
         record.ledger.record(chunk.first_row, chunk.table.num_rows, written)
-        kinds = statuses(scored.texts, scored.prediction)
-        distinct = count_distinct(scored.texts)
-        record.tally.update(kinds, distinct, scored.prediction, scored.encoded)
-        record.tally.count_no_texts(scored.texts)
+        record.tally.update(scored.texts, scored.prediction, scored.encoded)
         if record.certainty is not None:
             record.certainty.update(chunk.first_row, scored.texts, scored.prediction)
-
-    @property
-    def _row(self) -> np.dtype:
-        return journal_row(len(self._model.predictor.classes), self._target.added.explain)
-
-    @property
-    def _program(self) -> dict[str, str]:
-        """The versions that what is read, and the scores of it, depend on."""
-        packages = " ".join(f"{name} {version(name)}" for name in ("pyarrow", "torch"))
-        program = {"program": f"scorer {__version__} {packages}"}
-        tokeniser = self._model.tokeniser
-        return {**program, "tokeniser": tokeniser} if tokeniser else program
-
-    @property
-    def _explained(self) -> dict[str, str]:
-        """What scores that are kept depend on, where they are kept with explanations."""
-        words = self._target.added.explain
-        return {"explained in words": str(words)} if words else {}
-
-    @contextmanager
-    def _open_cache(self) -> Iterator[ScoreCache | None]:
-        """Open the cache, bound to all that a text's score depends on; None where none is asked."""
-        if self._source.cache is None:
-            yield None
-            return
-        bundle, predictor = self._model.bundle, self._model.predictor
-        binding = {"bundle": bundle.digest, **self._program, **predictor.score_settings}
-        cache = ScoreCache(self._source.cache, {**binding, **self._explained}, self._row)
-        try:
-            yield cache
-        finally:
-            cache.close()
-            self._note(cache.doubts)
-
-    def _open_journal(self, column: TextColumn) -> Journal | None:
-        """Open the journal, bound to all that a score depends on; None for what is read once."""
-        known, source, predictor = self._record.input, self._source, self._model.predictor
-        if known is None:
-            return None
-        binding = {
-            "input": f"{known.size} bytes, sha256 {known.sha256}",
-            "input format": json.dumps(asdict(source.format) | asdict(source.csv)),
-            "text column": f"{list(column.positions)}: {column.name}",
-            "bundle": self._model.bundle.digest,
-            **self._program,
-            **predictor.score_settings,
-            **self._explained,
-        }
-        journal = self._destination.journal(binding, self._row, self._callbacks.on_note)
-        if journal is not None and journal.rows:
-            self._callbacks.on_note(
-                f"{counted(journal.rows, 'row')} {have(journal.rows)} scores from an earlier run"
-            )
-        return journal
 
 
 def _rejoined(

@@ -1,4 +1,4 @@
-"""Counts of the rows that a run has scored so far. Knows predictions, nothing of tables."""
+"""Counts of the rows that a run has scored so far. Knows texts and predictions, not tables."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from scorer.evaluation.profile import Profile
 from scorer.network.inference import Prediction
-from scorer.scoring.columns import STATUSES
+from scorer.scoring.columns import STATUSES, statuses
 from scorer.tokens.encoding import Encoded
 from scorer.wording import are, counted
 
@@ -32,19 +32,18 @@ class Tally:
     def __post_init__(self) -> None:
         self.profile = Profile(self.classes)
 
-    def update(
-        self, statuses: np.ndarray, distinct: int, prediction: Prediction, encoded: Encoded
-    ) -> None:
-        """Count a chunk: `statuses` (rows,) as in `columns`, how many texts differ, scores.
+    def update(self, texts: pa.LargeStringArray, prediction: Prediction, encoded: Encoded) -> None:
+        """Count a chunk: texts and predictions (rows,).
 
         `encoded`: the distinct texts that were not resumed, whose words are counted.
         """
-        self.statuses += np.bincount(statuses, minlength=len(STATUSES))
-        self.duplicates += len(statuses) - distinct
+        self.statuses += np.bincount(statuses(texts, prediction), minlength=len(STATUSES))
+        self.duplicates += len(texts) - count_distinct(texts)
         self.profile.count_predictions(prediction)
         self.profile.count_words(encoded)
+        self._count_no_texts(texts)
 
-    def count_no_texts(self, texts: pa.LargeStringArray) -> None:
+    def _count_no_texts(self, texts: pa.LargeStringArray) -> None:
         """Count the texts of a chunk that are `NULL`, `N/A` and so on."""
         short = texts.filter(pc.less_equal(pc.binary_length(texts), MOST_BYTES))
         found = short.filter(pc.is_in(pc.utf8_lower(short), pa.array(NO_TEXTS, short.type)))
@@ -75,3 +74,8 @@ class Tally:
     def unknown_share(self) -> float:
         """Share of the tokens that the vocabulary does not have."""
         return self.profile.unknown / max(self.profile.tokens, 1)
+
+
+def count_distinct(texts: pa.LargeStringArray) -> int:
+    """Return how many texts differ; each null counts as one of its own."""
+    return int(pc.count_distinct(texts, mode="only_valid").as_py()) + int(texts.null_count)

@@ -11,8 +11,9 @@ from itertools import pairwise
 
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions, shown
-from scorer.tables.csv_readings import DELIMITERS, ESCAPE, ONE_FIELD, find_reading, is_one_column
+from scorer.tables.csv_readings import ESCAPE, ONE_FIELD, find_reading, is_one_column
 from scorer.tables.csv_sample import (
+    DELIMITERS,
     SURE,
     CsvSample,
     consistency,
@@ -66,10 +67,28 @@ def _check_characters(delimiter: str, quote: str, escapes: Sequence[str]) -> Non
 
 
 def _detected_quote(sample: CsvSample) -> str:
-    """Return `"`, or `'` if the header has it at both ends and no line has a `"`."""
+    """Return `"`, or what stands at both ends of the header and is a quote.
+
+    That is `'` where no line has a `"`, any other mark where it stands beside delimiters as well,
+    in most lines, and only as quotes do.
+    """
     header = sample.first_line
-    wrapped = len(header) > 1 and header[0] == header[-1] == "'"
-    return "'" if wrapped and '"' not in sample else '"'
+    mark = header[:1]
+    if len(header) < 2 or mark != header[-1]:
+        return '"'
+    if mark == "'":
+        return '"' if '"' in sample else mark
+    if _is_word(mark) or mark in DELIMITERS or not mark.isprintable():
+        return '"'
+    return mark if any(_quotes(mark, delimiter, sample) for delimiter in DELIMITERS) else '"'
+
+
+def _quotes(mark: str, delimiter: str, sample: CsvSample) -> bool:
+    """Return whether a mark is the quote of a table with a delimiter."""
+    beside = [mark + delimiter in line or delimiter + mark in line for line in sample.lines]
+    if mark + delimiter + mark not in sample.first_line or 2 * sum(beside) <= len(beside):
+        return False
+    return sample.is_well_formed(CsvDialect(delimiter, mark))
 
 
 def _possible_escapes(sample: CsvSample, quote: str) -> list[str]:

@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from scorer.errors import InputError, prefix_errors
+from scorer.tables.csv_damage import check_drawn, check_wrapped
 from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_encoding import DEFAULT, Encoding, encoding_hint, open_text
-from scorer.tables.csv_header import check_header, looks_like_data, separator_of
+from scorer.tables.csv_header import check_header, looks_like_data, separator_of, survey_headers
 from scorer.tables.csv_lines import LINES_COLUMN, TEXT_LINES, WHOLE_LINES, are_texts
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_readings import ONE_FIELD
 from scorer.tables.csv_records import Lines, UndecodableHeaderError, read_header
-from scorer.tables.csv_sample import CsvSample, fitted_header
+from scorer.tables.csv_sample import DELIMITERS, CsvSample, fitted_header
 from scorer.tables.doubts import Doubt
 from scorer.tables.rejects import read_rejects, rejects_dialect
 from scorer.tables.table_streams import CsvDialect
@@ -27,7 +28,10 @@ ONE_COLUMN = (
     "of the text; --delimiter ',' reads them as delimiters"
 )
 SPACES = "spaces before fields are left out, as some stand before a quote"
-OTHER_QUOTE = "`'` is read as the quote, as --quote \"'\" says; --quote '\"' reads it as text"
+LIKE_DATA = (
+    "the first row, taken as the header, looks like data; --no-header reads it as a row, --header "
+    "says that it is the header"
+)
 LONGER = "they are read with a last column that has no name and is blank"
 SHORTER = "the header is read without it"
 
@@ -69,8 +73,11 @@ def read_head(
         if lines_wanted:
             options.check_lines()
         dialect = WHOLE_LINES if lines_wanted else detect_dialect(sample, options, expected)
+        if not lines_wanted and options.delimiter is None:
+            check_drawn(sample)
+            check_wrapped(sample, dialect)
         if not lines_wanted:
-            check_header(sample, dialect, options.delimiter is not None)
+            check_header(sample, dialect, options)
         if lines_wanted is None and not options.say_table and are_texts(sample, dialect):
             dialect, notes = WHOLE_LINES, [*notes, TEXT_LINES]
     if dialect.is_lines:
@@ -79,6 +86,7 @@ def read_head(
     rows = sample.rows(dialect)
     header, raw = _names(lines, rows, dialect, options, notes)
     if not options.no_header:
+        notes += _ending_notes(header, rows[1:], dialect)
         header, raw = _fitted(header, raw, dialect, rows[1:], notes)
     names = unique_names(header) if options.rename_duplicates else header
     notes += _renaming_notes(header, names)
@@ -125,13 +133,10 @@ def _names(
 ) -> tuple[list[str], str]:
     """Return the names of the columns, and the text of the header."""
     if not options.no_header:
-        if looks_like_data(rows):
-            notes.append(
-                Doubt(
-                    "the first row, taken as the header, looks like data; --no-header reads it as "
-                    "a row"
-                )
-            )
+        if not options.header and looks_like_data(rows):
+            notes.append(Doubt(LIKE_DATA))
+        if more := survey_headers(rows):
+            notes.append(Doubt(more))
         return _read_header(lines, dialect)
     if not rows:
         raise InputError(f"{lines.name} is empty")
@@ -155,6 +160,16 @@ def _fitted(
         raw = raw[: raw.rindex(dialect.delimiter)]
         notes.append(Doubt("its header ends in a delimiter and its rows do not: " + SHORTER))
     return names, raw
+
+
+def _ending_notes(
+    header: Sequence[str], rows: Sequence[Sequence[str]], dialect: CsvDialect
+) -> Iterator[str]:
+    """Yield a note where all lines end in what separates fields of other tables."""
+    end = header[-1][-1:]
+    other = end in DELIMITERS and end != dialect.delimiter
+    if other and rows and all(row[-1].endswith(end) for row in rows):
+        yield f"each line ends in {shown(end)}, which is read as part of the last column"
 
 
 def _head_of_rejects(source: io.BufferedReader, name: str, dialect: CsvDialect) -> CsvHead:
@@ -191,8 +206,9 @@ def _dialect_notes(dialect: CsvDialect, options: CsvOptions) -> Iterator[str]:
         return
     if dialect.skip_space:
         yield SPACES
-    if dialect.quote == "'" and options.quote is None:
-        yield OTHER_QUOTE
+    if dialect.quote not in ('"', "") and options.quote is None:
+        given = f"`{dialect.quote}` is read as the quote, as --quote {shown(dialect.quote)} says"
+        yield f"{given}; --quote '\"' reads it as text"
     if dialect.escape and options.escape is None:
         quote = "" if dialect.quote else " --quote none"
         yield (

@@ -3,6 +3,7 @@
     sep=;                  Excel's line, which says what the delimiter is
     Customer reviews       a title above the header: refused, `--skip-rows` leaves it out
     1,the soup was warm    data in the place of the header: a note, `--no-header` reads it as a row
+    {"ImportId":"QID1"}    more headers below it, as survey tools write them: a note
 
 Knows the first lines of a file and its dialect, nothing of files.
 """
@@ -13,17 +14,20 @@ from dataclasses import replace
 
 from scorer.errors import InputError
 from scorer.tables.csv_dialect import CLEAR
-from scorer.tables.csv_options import shown
-from scorer.tables.csv_readings import DELIMITERS, MISSING_NAME
-from scorer.tables.csv_sample import SURE, CsvSample, Record, consistency, is_prose
+from scorer.tables.csv_options import CsvOptions, shown
+from scorer.tables.csv_readings import MISSING_NAME
+from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
 from scorer.wording import counted
 
 SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1 *(?:\r\n|\r|\n)', re.IGNORECASE)
 NUMBER_OR_DATE = re.compile(r"[-+]?\d[\d.,:/ -]*%?|\d{4}-\d\d-\d\dT[\d:.]+Z?")
 SENTENCE_WORDS, SHORT_SENTENCE_WORDS = 4, 3
+MAX_SMALL_WORD = 3  # letters of a word that titles do not capitalise
 MIN_TABLE, MAX_TITLE = 4, 10  # lines above a header that may be a table; that may be a title
 WIDTHS = "A row has as many fields as the header has names: mend the file, or split it there"
+IMPORT_ID = re.compile(r'\s*\{\s*"ImportId"\s*:')  # of Qualtrics
+ANSWER_KINDS = frozenset({"response", "open-ended response"})  # of SurveyMonkey
 MAX_NAME = 60  # characters of a column name shown in a message
 
 
@@ -33,14 +37,15 @@ def separator_of(line: str) -> str | None:
     return found[2] if found else None
 
 
-def check_header(sample: CsvSample, dialect: CsvDialect, delimiter_given: bool) -> None:
+def check_header(sample: CsvSample, dialect: CsvDialect, options: CsvOptions) -> None:
     """Raise `InputError` where the header is clearly further down, or the delimiter another."""
     records = sample.records(dialect)
     if consistency([record.fields for record in records]) > CLEAR:
-        _check_padded_title(records)
+        if not options.header:
+            _check_padded_title(records)
         return
     choices = [dialect]
-    if not delimiter_given:
+    if options.delimiter is None:
         others = [d for d in DELIMITERS if d not in (dialect.delimiter, dialect.quote)]
         choices += [replace(dialect, delimiter=other) for other in others]
     for choice in choices:
@@ -61,7 +66,7 @@ def _check_padded_title(records: Sequence[Record]) -> None:
             f"the header has {filled[0]} names for {width} columns, line "
             f"{records[at].lines_before + 1} has one for each",
             f"If a title stands above the header, --skip-rows {records[at].lines_before} leaves "
-            "it out",
+            "it out; --header says that it is the header",
         )
 
 
@@ -122,7 +127,7 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
     if not rows:
         return False
     first, others = rows[0], rows[1:]
-    if any(map(is_sentence, first)):
+    if any(is_sentence(name) and not _is_title(name) for name in first):
         return True
     if all(name.isdecimal() and int(name) == i for i, name in enumerate(first)):
         return False  # pandas names columns so
@@ -134,11 +139,40 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
     return any(numbers)
 
 
+def survey_headers(rows: Sequence[Sequence[str]]) -> str:
+    """Return a warning of what a survey tool writes between names and answers; "" if nothing is.
+
+    rows: those of the table, the names first.
+    """
+    for count, row in enumerate(rows[1:3], 1):
+        if any(row) and all(IMPORT_ID.match(cell) for cell in row if cell):
+            return _no_answers(count, 'Qualtrics writes there (`{"ImportId":…}`)')
+    kinds = {cell.strip().casefold() for cell in rows[1]} if len(rows) > 2 else set()
+    if kinds & ANSWER_KINDS and not rows[1][0].strip() and all(row[0].strip() for row in rows[2:]):
+        return _no_answers(1, "SurveyMonkey writes there (kinds of answers)")
+    return ""
+
+
+def _no_answers(count: int, what: str) -> str:
+    holds = "holds" if count == 1 else "hold"
+    return (
+        f"{counted(count, 'row')} below the header {holds} no answers but what {what}: scored like "
+        f"any other, so delete {'it' if count == 1 else 'them'} in the file"
+    )
+
+
 def is_sentence(name: str) -> bool:
     """Return whether the name of a column, which is not blank, is rather a text."""
     words = len(name.split())
     ended = words >= SHORT_SENTENCE_WORDS and name.rstrip()[-1] in ".!"
     return ended or (words >= SENTENCE_WORDS and name[-1] not in "?:" and not name.istitle())
+
+
+def _is_title(name: str) -> bool:
+    """Return whether most words are capitalised, and only short ones are not: `Date and Time`."""
+    words = name.split()
+    small = [word for word in words if not word[0].isupper()]
+    return 2 * len(small) < len(words) and all(len(word) <= MAX_SMALL_WORD for word in small)
 
 
 def _is_number(cell: str) -> bool:

@@ -29,6 +29,10 @@ HINT = (
     "--input-format lines reads each line as one text, --input-format csv the first one as the "
     "name of a column"
 )
+QUOTED_HINT = (
+    "--no-header reads each quoted text as a row, --input-format csv the first one as the name of "
+    "a column"
+)
 
 
 def are_texts(sample: CsvSample, dialect: CsvDialect) -> bool:
@@ -43,7 +47,8 @@ def are_texts(sample: CsvSample, dialect: CsvDialect) -> bool:
     if _is_text(first) and not first.startswith(dialect.quote):
         return True
     problem = f"its first line, {first[:SHOWN]!r}, may be a text or the name of a column"
-    raise InputError(problem, HINT)
+    quoted = all(line.startswith(dialect.quote) for line in sample.lines if line.strip())
+    raise InputError(problem, QUOTED_HINT if quoted else HINT)
 
 
 def _is_table(rows: Sequence[Sequence[str]], first: str) -> bool:

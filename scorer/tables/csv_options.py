@@ -20,9 +20,14 @@ class CsvOptions:
     encoding: str | None = None  # UTF-8, UTF-16 or UTF-32 if not given
     infer_types: bool = False
     escape: str | None = None
+    header: bool = False  # the first row is the header, whatever it looks like
     no_header: bool = False  # columns are column_1, column_2, …
     skip_rows: int = 0  # lines before the header
     rename_duplicates: bool = False  # of two columns `id` the second is `id.1`
+
+    def __post_init__(self) -> None:
+        if self.header and self.no_header:
+            raise UsageError("--header and --no-header exclude each other")
 
     def given(self) -> dict[str, Any]:
         """Return the options that are not as usual, by the command line's names."""
@@ -32,7 +37,7 @@ class CsvOptions:
 
     def check_lines(self) -> None:
         """Raise `UsageError` where an option is of no use for lines of text."""
-        for name in self._dialect:
+        for name in [*self._dialect, *(["header"] if self.header else [])]:
             raise UsageError(
                 f"--{name} has no meaning for lines of text (--input-format lines)",
                 "--input-format csv reads a table",
@@ -41,7 +46,7 @@ class CsvOptions:
     @property
     def say_table(self) -> bool:
         """Whether they are about a table, not about lines of text."""
-        return self.no_header or bool(self._dialect)
+        return self.header or self.no_header or bool(self._dialect)
 
     @property
     def _dialect(self) -> list[str]:

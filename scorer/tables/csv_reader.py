@@ -32,6 +32,7 @@ from scorer.tables.table_streams import (
 )
 from scorer.wording import are, counted
 
+CUT_OFF = "If the file was cut off, have it written or sent again"
 MIXED = 0.1  # lines in the encoding for each that is not: fewer may be so by chance
 
 
@@ -91,10 +92,13 @@ class CsvReader(TableReader):
         reason = max(rejected, key=lambda reason: rejected[reason])
         if reason == UNDECODABLE and rejected[reason]:
             return self._encoding_hint
+        if self._records.is_cut and rejected[reason] == 1:
+            return CUT_OFF
         if reason == WIDTH and rejected[reason]:
             is_most = 2 * rejected[WIDTH] > self.rows_read
             return width_hint(self._misfits, self._head.dialect, len(self.schema), is_most)
-        return QUOTE_HINT if reason == OPEN_QUOTE else ""
+        quote_hint = f"{CUT_OFF}. {QUOTE_HINT}" if self._records.is_cut else QUOTE_HINT
+        return quote_hint if reason == OPEN_QUOTE else ""
 
     @property
     def _misfits(self) -> CsvSample:

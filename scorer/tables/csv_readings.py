@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
+from scorer.tables.csv_damage import UNWRAP, unwrapped
 from scorer.tables.csv_options import shown
-from scorer.tables.csv_sample import SURE, CsvSample, is_prose, is_spaced, share_as_wide
+from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, is_prose, is_spaced, share_as_wide
 from scorer.tables.table_streams import CsvDialect
 
-DELIMITERS = (",", ";", "\t", "|")
 ESCAPE = "\\"
 ONE_FIELD = CsvDialect("\uffff")  # a delimiter that is no character of any text
 MISSING_NAME = "If the header lacks a name (R writes none for the names of rows), add it there"
@@ -110,6 +110,9 @@ def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int, is_most: bo
     for other in _other_readings(rejected, dialect):
         if _are_wide(rejected, other, width):
             return _advice(other)
+    rows = unwrapped(rejected.rows(dialect), dialect)
+    if sum(len(row) == width for row in rows) > SURE * len(rows):
+        return f"They are quoted as a whole. {UNWRAP}"
     for delimiter in DELIMITERS:
         if _are_wide(rejected, replace(dialect, delimiter=delimiter), width):
             return f"They have {shown(delimiter)} between fields: two files may be joined"

@@ -155,7 +155,7 @@ class Records:
         for lines in self._streams:
             for cells in parsed(lines, self._dialect):
                 if lines.count > 1 or not lines.well_formed:
-                    self._quotes.inspect(lines.line, lines.raw_lines(), lines.well_formed)
+                    self._inspect_quotes(lines)
                 if lines.valid and len(cells) == len(self._names):
                     self.bytes += lines.size
                     if cells[-1] == last and self._is_header(cells):
@@ -167,6 +167,11 @@ class Records:
                 lines.next_record()
             self._cut_at = lines.line - 1 if lines.is_cut and not self._dialect.is_lines else 0
             self.multibyte += lines.multibyte
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the file has ended in the middle of a row."""
+        return self._cut_at > 0 and self._incomplete_at == self._cut_at
 
     def notes(self) -> Iterator[str]:
         """Yield what a user should know of the records, once all are read."""
@@ -180,6 +185,14 @@ class Records:
     def _is_header(self, cells: list[str]) -> bool:
         """Return whether a record is the header, as at the start of a file that was joined."""
         return self._has_header and [cells[0].removeprefix("\ufeff"), *cells[1:]] == self._names
+
+    def _inspect_quotes(self, lines: Lines) -> None:
+        """Count a record with odd quotes; one within which the file ends, without its last line."""
+        record = lines.raw_lines()
+        if not lines.is_cut:
+            self._quotes.inspect(lines.line, record, lines.well_formed)
+        elif len(record) > 2:
+            self._quotes.inspect(lines.line, record[:-1], well_formed=True)
 
     def _reject_record(self, lines: Lines, cells: list[str]) -> None:
         """Reject a record; line by line if its quote has no end and other rows may be in it."""
@@ -201,7 +214,7 @@ class Records:
 
     def _ending_notes(self) -> Iterator[str]:
         """Yield what a user should know of where the file ends, once it has."""
-        if self._cut_at and self._incomplete_at == self._cut_at:
+        if self.is_cut:
             ends = f"it ends in the middle of a row, at line {self._cut_at:,}"
             yield Doubt(f"{ends}: it was probably cut off, and rows are missing")
 

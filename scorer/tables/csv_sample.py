@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from scorer.tables.csv_parser import parse
 from scorer.tables.table_streams import CsvDialect
 
+DELIMITERS = (",", ";", "\t", "|")
 SURE = 0.9  # share of the records, above which others are broken
 NUMBER_NAMES = frozenset({"no", "no.", "nr.", "#", "n", "index", "row"})
 NUMBER_ENDINGS = ("id", "_no", "nr", "number")
@@ -79,7 +80,7 @@ def fitted_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[
     shorter = sum(len(row) == width - 1 for row in rows)
     if "" in header[:-1]:  # two columns without a name would be one in JSON Lines
         return [*header]
-    if width > 1 and len(longer) > SURE * len(rows) and not any(row[-1] for row in longer):
+    if len(longer) > SURE * len(rows) and not any(row[-1] for row in longer):
         return [*header] if _may_be_numbered(header[0], longer) else [*header, ""]
     if width > 2 and not header[-1] and shorter > SURE * len(rows):
         return [*header[:-1]]

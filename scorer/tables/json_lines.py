@@ -17,6 +17,7 @@ from scorer.errors import InputError
 from scorer.files.byte_streams import Sink, open_source, source_name
 from scorer.files.file_kinds import check_json_lines
 from scorer.tables.csv_cells import as_json_texts
+from scorer.tables.doubts import Doubt
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import (
     MAX_CHUNK_BYTES,
@@ -35,6 +36,9 @@ OBJECTS = (
     "Each line has to be a JSON object; --input-format csv reads CSV, --input-format lines each "
     "line as one text"
 )
+COMMAS = r"A comma stands behind each object, as in an array: `sed 's/,\s*$//'` removes it"
+DICTS = "They are Python dicts, not JSON: `json.dumps(row)` writes JSON where `print(row)` does not"
+EMPTY = "it holds no line, as after a transfer that failed: it is read as a table without rows"
 WHITESPACE = b" \t\r\n"
 
 
@@ -65,6 +69,8 @@ class JsonLinesReader(TableReader):
         self._rejects, self._keep_lines = rejects, keep_lines
         self.schema = NO_ROWS
         self._place = 0  # of the line under way, in bytes
+        self._is_read = False
+        self._first_reject = b""  # its line
         if rejects is not None:
             rejects.describe_input("line", self.dialect)
 
@@ -94,6 +100,7 @@ class JsonLinesReader(TableReader):
             if len(lines) >= max_rows or size >= max_bytes:
                 yield lines, objects
                 lines, objects, size = [], [], 0
+        self._is_read = True
         if lines:
             yield lines, objects
 
@@ -117,8 +124,19 @@ class JsonLinesReader(TableReader):
             self._place += len(data)
 
     @property
+    def notes(self) -> list[str]:
+        """What a user should know of the file, once it is read."""
+        is_empty = self._is_read and not self.rows_read
+        return [Doubt(f"{self.name}: {EMPTY}")] if is_empty else []
+
+    @property
     def reject_hint(self) -> str:
-        """What a line has to be, where no row could be read."""
+        """What the rejected lines are, or what a line has to be where no row could be read."""
+        line = self._first_reject
+        if line.startswith(b"{'"):
+            return DICTS
+        if line.startswith(b"{") and line.endswith(b"},"):
+            return COMMAS
         return OBJECTS if self.rows_rejected == self.rows_read else ""
 
     def share_read(self, size: int | None) -> float | None:
@@ -128,6 +146,7 @@ class JsonLinesReader(TableReader):
     def _reject(self, number: int, place: int, reason: str, line: bytes) -> None:
         self.rows_read += 1
         self.rows_rejected += 1
+        self._first_reject = self._first_reject or line
         if self._rejects is not None:
             raw = line.decode("utf-8", "surrogateescape")
             self._rejects.add(Reject(number, place, reason, raw))

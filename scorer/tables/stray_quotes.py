@@ -36,7 +36,7 @@ class StrayQuotes:
         """Count a record that begins on a line, has several lines, or is not well-formed."""
         if not well_formed and not self._dialect.escape and ESCAPE + '"' in "".join(lines):
             self._escaped += 1
-        elif len(lines) > 1 and (not well_formed or any(map(self._is_row, lines[1:]))):
+        elif len(lines) > 1 and (not well_formed or self._are_rows(lines)):
             self._joined.append(len(lines))
             self._broken += not well_formed
         elif not well_formed:
@@ -47,18 +47,37 @@ class StrayQuotes:
             return
         self._first = self._first or line
 
-    def _is_row(self, line: str) -> bool:
-        """Return whether a line would be a row by itself.
+    def _are_rows(self, lines: Sequence[str]) -> bool:
+        """Return whether a record of several lines is rather as many rows, their quotes text.
 
-        Prose has a space after a comma, and a quoted text that ends has its quote before a comma.
+        Then the line in which the quote opens is a row, so is that in which it closes, and so are
+        most of those between. Of a mail, an address or a list, a few lines may look like rows.
         """
+        first, *between, last = lines
+        if not (self._is_row(first) and self._is_row(last)):
+            return False
+        inner = between or [last]
+        return 2 * sum(map(self._is_inner_row, inner)) >= len(inner)
+
+    def _is_inner_row(self, line: str) -> bool:
+        """Return whether a line is a row in which no quoted text ends before a delimiter."""
+        return self._is_row(line) and self._dialect.quote not in self._fields(line)[0]
+
+    def _is_row(self, line: str) -> bool:
+        """Return whether a line would be a row by itself; prose has a space after a comma, or
+        nothing.
+        """
+        fields = self._fields(line)
+        later = fields[1:]
+        spaced = any(field[:1].isspace() for field in later)
+        return 1 < len(fields) == self._width and any(later) and not spaced
+
+    def _fields(self, line: str) -> list[str]:
+        """Return the fields of a line as they are without quotes; none where it has no reading."""
         try:
-            (fields,) = parse([line], self._plain)
-        except (csv.Error, ValueError):
-            return False
-        if not 1 < len(fields) == self._width or self._dialect.quote in fields[0]:
-            return False
-        return not any(field[:1].isspace() for field in fields[1:])
+            return next(parse([line], self._plain), [])
+        except csv.Error:
+            return []
 
     def notes(self) -> Iterator[str]:
         """Yield what a user should know, a line each."""

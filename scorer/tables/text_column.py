@@ -20,6 +20,7 @@ USUAL_NAMES = frozenset(
 )
 TWO_WORDS = r"\p{L}{2,}\s+\p{L}{2,}"  # what a cell of prose has and a number, code or date has not
 CODE = r"^\s*(?:[\d\s.,:/+TZ-]+|[0-9a-fA-F-]{8,}|[A-Za-z_-]*\d[\w-]*)\s*$"  # one word at most
+JSON = r"(?s)^\s*(?:\{\s*[\"'].*\}|\[\s*[\[{\"'].*\])\s*$"  # an object or a list, as it is written
 DOUBTED_CELLS, DOUBTED_SHARE = 1000, 0.95
 JOIN = " + "  # between the names of columns whose texts are joined
 FEW_CELLS = 50  # of a column are looked at, at most, unless all of them are blank
@@ -27,6 +28,7 @@ CATEGORY_CELLS, CATEGORY_REPEATS = 20, 5  # at least: cells, and how often each 
 MAX_LISTED = 50  # columns in a message
 OPTION = "--text-column names it"
 TYPED = "--text-column names another; without --infer-types each column of a CSV is text"
+CONTROLS = r"[\x00-\x08\x0e-\x1f]"
 ENCODED = "Have the program that writes the file write that column in UTF-8"
 
 
@@ -47,6 +49,8 @@ class TextColumn:
         names = table.schema.names
         with prefix_errors(self.file) if self.file else nullcontext():
             parts = [as_texts(table.column(at), names[at], first_row) for at in self.positions]
+            for at, part in zip(self.positions, parts, strict=True):
+                _check_bytes(table.schema.field(at), part)
         if len(parts) == 1:
             return parts[0]
         line_break = pa.scalar("\n", pa.large_string())
@@ -69,15 +73,16 @@ def locate_text(sample: pa.Table, wanted: str | None, trained_on: str) -> TextCo
 
 
 def doubt_text(texts: pa.LargeStringArray, name: str) -> Doubt | None:
-    """Return a doubt where nearly all of the first texts are dates, numbers or ids."""
+    """Return a doubt where nearly all of the first texts are dates, numbers, ids or JSON."""
     cells = texts.slice(0, DOUBTED_CELLS)
     cells = cells.filter(pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
-    codes = pc.sum(pc.match_substring_regex(cells, CODE)).as_py() or 0
-    if len(cells) < FEW_CELLS // 10 or codes < DOUBTED_SHARE * len(cells):
+    if len(cells) < FEW_CELLS // 10:
         return None
-    return Doubt(
-        f"the texts of column {name!r} look like dates, numbers or ids: is it the text column?"
-    )
+    for pattern, what in ((CODE, "dates, numbers or ids"), (JSON, "JSON, scored as it is written")):
+        found = pc.sum(pc.match_substring_regex(cells, pattern)).as_py()
+        if found >= DOUBTED_SHARE * len(cells):
+            return Doubt(f"the texts of column {name!r} look like {what}: is it the text column?")
+    return None
 
 
 def note_other_texts(sample: pa.Table, column: TextColumn) -> str | None:
@@ -116,6 +121,8 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
         return _named(sample.schema, trained_on)
     strings = [i for i, column in enumerate(sample.columns) if _holds_text(column)]
     usual = usual_columns(sample.schema, strings)
+    if not usual:
+        _check_usual_bytes(sample)
     for choice in (usual, strings):
         if len(choice) > 1:
             prose = _are_prose([sample.column(i) for i in choice])
@@ -125,7 +132,11 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
     if sample.num_rows == 0 and sample.num_columns > 0:
         return next(iter([*usual, *strings]), 0)
     names = listed(sample.schema.names)
-    raise InputError(f"which column is the text is not clear; the columns are: {names}", OPTION)
+    problem = f"which column is the text is not clear; the columns are: {names}"
+    if strings:
+        raise InputError(problem, OPTION)
+    faults = [*filter(None, map(_undecodable, sample.columns, sample.schema.names))]
+    raise InputError("; ".join([problem, *faults]), ENCODED if faults else OPTION)
 
 
 def usual_columns(schema: pa.Schema, positions: Iterable[int]) -> list[int]:
@@ -187,13 +198,46 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 def _holds_text(column: pa.ChunkedArray) -> bool:
     """Return whether a column is text, or bytes that are all UTF-8."""
-    if not _is_bytes(column.type):
-        return is_text(column.type)
+    return is_text(column.type) or (_is_bytes(column.type) and not _undecodable(column, ""))
+
+
+def _check_usual_bytes(sample: pa.Table) -> None:
+    """Raise `InputError` where a column of bytes is the text by its name and most of its cells."""
+    for at in usual_columns(sample.schema, range(sample.num_columns)):
+        column = sample.column(at)
+        fault = _undecodable(column, sample.schema.names[at])
+        if fault and 2 * sum(map(_is_utf_8, column.to_pylist())) > len(column):
+            raise InputError(fault, ENCODED)
+
+
+def _is_utf_8(cell: bytes | None) -> bool:
     try:
-        as_texts(column, "")
-    except InputError:
+        (cell or b"").decode()
+    except UnicodeDecodeError:
         return False
     return True
+
+
+def _undecodable(column: pa.ChunkedArray, name: str) -> str:
+    """Return where a column of bytes, named so, is not UTF-8; "" for any other column."""
+    if _is_bytes(column.type):
+        try:
+            as_texts(column, name)
+        except InputError as error:
+            return str(error.args[0])
+    return ""
+
+
+def _check_bytes(field: pa.Field, texts: pa.LargeStringArray) -> None:
+    """Raise `InputError` for a column of bytes that are UTF-8, but rather UTF-16.
+
+    In that, every other byte is 0 or another control character: the high one of a letter.
+    """
+    if not _is_bytes(field.type):
+        return
+    controls = pc.sum(pc.count_substring_regex(texts, CONTROLS)).as_py() or 0
+    if controls > (pc.sum(pc.binary_length(texts)).as_py() or 0) / 4:
+        raise InputError(f"column {field.name!r} is UTF-16, and texts are read as UTF-8", ENCODED)
 
 
 def _are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
@@ -247,9 +291,5 @@ def _first_misfit(column: pa.ChunkedArray) -> int:
     """Return the first row whose bytes are not UTF-8."""
     kind = column.type
     plain = pc.cast(column, kind.value_type) if pa.types.is_dictionary(kind) else column
-    for row, cell in enumerate(pc.cast(plain, pa.large_binary()).to_pylist()):
-        try:
-            (cell or b"").decode()
-        except UnicodeDecodeError:
-            return row
-    raise AssertionError("each row is UTF-8 by itself")
+    cells = pc.cast(plain, pa.large_binary()).to_pylist()
+    return next(row for row, cell in enumerate(cells) if not _is_utf_8(cell))

@@ -15,6 +15,7 @@ from typing import Any
 
 UNBOUNDED = int(op.MAXREPEAT)
 IGNORES_CASE = int(re.IGNORECASE)  # of a tree's flags, which are looked at thousands of times
+SHORTEST_RUN = 2  # times at most that a run has to repeat its character
 WORD_CHARACTERS = string.ascii_letters + string.punctuation
 
 
@@ -176,11 +177,13 @@ def _reach(trees: Iterable[Any]) -> int | None:
 
 def _is_run(tree: Any) -> bool:
     """Return whether a rule is one character, repeated as often as it comes: `\\.\\.+`."""
-    *first, last = [item for item in tree if item[0] is not op.AT] or [(None, None)]
-    if last[0] is op.MAX_REPEAT and last[1][0] < 3 and len(last[1][2]) == 1:
-        repeated = last[1][2][0]
-        return repeated[0] is op.LITERAL and all(item == repeated for item in first)
-    return False
+    items = [item for item in tree if item[0] is not op.AT]
+    if not items or items[-1][0] is not op.MAX_REPEAT:
+        return False
+    least, _, repeated = items[-1][1]
+    if least > SHORTEST_RUN or len(repeated) != 1 or repeated[0][0] is not op.LITERAL:
+        return False
+    return all(item == repeated[0] for item in items[:-1])
 
 
 def _width(tree: Any) -> int:

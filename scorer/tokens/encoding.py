@@ -1,7 +1,8 @@
 """From a column of texts to token ids, and the vocabulary that numbers the tokens.
 
-A text's ids are exactly those of `spacy.blank(language).tokenizer`, as it was when the bundle was
-made, called on the normalised text.
+A text's tokens are exactly those of `spacy.blank(language).tokenizer`, as it was when the bundle
+was made, called on the normalised text. A token that is not in the vocabulary may be looked up by
+another spelling (`spellings`).
 Each distinct piece is tokenised once; what is known of a piece is gathered for a whole column at
 once. One encoder serves one thread.
 Knows nothing of batches, padding or models.
@@ -22,6 +23,7 @@ from scorer.tokens.piece_cache import NOTHING, CachedPieces, PieceCache, PieceId
 from scorer.tokens.piece_index import piece_keys
 from scorer.tokens.ragged_array import RaggedArray
 from scorer.tokens.special_cases import CLOSES, MATCHES, OPENS
+from scorer.tokens.spellings import other_spellings, plain_contractions
 from scorer.tokens.text import (
     Pieces,
     TextRules,
@@ -108,6 +110,18 @@ class Vocabulary:
         """Return the ids of tokens: int32 (tokens,), UNKNOWN_ID for one that has none."""
         return np.fromiter(map(self._ids.get, tokens, repeat(UNKNOWN_ID)), np.int32, len(tokens))
 
+    def known_spelling(self, token: str) -> str:
+        """Return a token, or the first one that is an unknown token's other spelling, if any is."""
+        if token in self._ids:
+            return token
+        found = (self._any_case.get(spelling) for spelling in other_spellings(token))
+        return next(filter(None, found), token)
+
+    @cached_property
+    def _any_case(self) -> dict[str, str]:
+        """The first of the tokens that differ in case alone, which is the most frequent one."""
+        return {token.lower(): token for token in reversed(self._ids)}
+
     def ngram_ids(self, token: str) -> list[int]:
         """Return the ids of a token's n-grams, of those that have one."""
         return [self._ngram_ids[ngram] for ngram in ngrams_of(token) if ngram in self._ngram_ids]
@@ -192,7 +206,7 @@ class TextEncoder:
         numbers = self._cache.find(keys)
         new = np.flatnonzero(numbers < 0)
         if len(new):
-            for block in self._tokeniser.tokenise(words.take(pa.array(new))):
+            for block in self._tokeniser.tokenise(self._plain(words.take(pa.array(new)))):
                 learned = new[block.positions]
                 numbers[learned] = self._cache.add(keys[learned], self._ids(block))
         return numbers.take(codes)
@@ -216,13 +230,19 @@ class TextEncoder:
         distinct, first, codes = np.unique(keys, return_index=True, return_inverse=True)
         numbers = self._cache.find(distinct)
         new = np.flatnonzero(numbers < 0)
-        strings = phrases.take(pa.array(first[new])).to_pylist()
+        strings = self._plain(phrases.take(pa.array(first[new]))).to_pylist()
         phrase_ids = self._ids(self._tokeniser.tokenise_phrases(strings))
         numbers[new] = self._cache.add(distinct[new], phrase_ids)
         return numbers[codes]
 
+    def _plain(self, pieces: pa.LargeStringArray) -> pa.LargeStringArray:
+        return plain_contractions(pieces) if self._text_rules.other_spellings else pieces
+
     def _ids(self, block: PieceTokens) -> PieceIds:
-        ids = self._vocabulary.spelled(block.tokens)
+        tokens = block.tokens
+        if self._text_rules.other_spellings:
+            tokens = list(map(self._vocabulary.known_spelling, tokens))
+        ids = self._vocabulary.spelled(tokens)
         return PieceIds(ids.values, ids.offsets[block.offsets], block.flags)
 
 
@@ -311,6 +331,9 @@ class _OpenVocabulary(Vocabulary):
     def __init__(self) -> None:
         super().__init__(SPECIALS)
         self.ids: dict[str, int] = {}
+
+    def known_spelling(self, token: str) -> str:
+        return token
 
     def ids_of(self, tokens: Sequence[str]) -> np.ndarray:
         ids = (self.ids.setdefault(token, len(self.ids)) for token in tokens)

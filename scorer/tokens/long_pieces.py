@@ -42,8 +42,10 @@ def peel(piece: str, prefixes: AffixRules, suffixes: AffixRules) -> Peeled:
         last = _found(suffixes, lambda size: piece[max(end - size, start) : end])  # noqa: B023
         if not first + last or end - start - first - last <= LONG:
             return Peeled(_cut(piece, before), piece[start:end], _cut(piece, after[::-1]))
-        before += [start + first] * (first > 0)
-        after += [end - last] * (last > 0)
+        if first:
+            before.append(start + first)
+        if last:
+            after.append(end - last)
 
 
 def _found(rules: AffixRules, end_of: Callable[[int], str]) -> int:

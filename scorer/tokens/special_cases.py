@@ -77,7 +77,7 @@ class SpecialCases:
 
         gaps: the indices of those with a space before them.
         """
-        text = "".join(" " * (i in gaps) + token for i, token in enumerate(tokens))
+        text = "".join(f" {token}" if i in gaps else token for i, token in enumerate(tokens))
         after = self._tokens.get(text, ())
         return () if tuple(after) == tuple(tokens) else after
 

@@ -80,8 +80,10 @@ class Splitter:
                     start = 0
             if end - start == len(rest):
                 break
-            prefixes += [rest[:start]] * (start > 0)
-            suffixes += [rest[end:]] * (end < len(rest))
+            if start > 0:
+                prefixes.append(rest[:start])
+            if end < len(rest):
+                suffixes.append(rest[end:])
             rest = rest[start:end]
         return prefixes, rest, suffixes[::-1]
 

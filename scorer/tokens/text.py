@@ -22,13 +22,7 @@ MULTIBYTE_SPACES = tuple(
     "\u2028\u2029\u202f\u205f\u3000"
 )
 SPACE_LEADS = {character.encode()[0] for character in MULTIBYTE_SPACES}
-LEAD = 1  # a byte with which one of them may begin
-BYTE_KINDS = bytes(
-    SPACE
-    if byte == ROW_END or (byte < 0x80 and chr(byte).isspace())
-    else LEAD * (byte in SPACE_LEADS)
-    for byte in range(256)
-)
+OTHER, LEAD = 0, 1  # kinds of bytes beside SPACE; LEAD: with which one of them may begin
 # A name must follow `<`, and only attributes the name, one with a `=` among them: so "a<b",
 # "a<b or c>d", "<3", "<me@x.org>" stay text. Lengths are bounded: a forgotten `>` swallows little.
 MARKUP = re.compile(
@@ -44,10 +38,12 @@ class TextRules:
 
     language: the spaCy language whose tokeniser's rules are used.
     strip_markup: take HTML tags and entities out; False leaves them, as the lecture does.
+    other_spellings: look an unknown word up in its other spellings, too (`spellings`).
     """
 
     language: str = "en"
     strip_markup: bool = True
+    other_spellings: bool = True
 
 
 @dataclass(frozen=True)
@@ -188,6 +184,15 @@ def _fold(column: _Column) -> Pieces:
     data[word_ends - 1] = SPACE
     words = _strings(np.concatenate([[0], word_ends]), pa.py_buffer(data))
     return Pieces(words, np.concatenate([[0], np.searchsorted(piece_ends, column.ends)]))
+
+
+def _kind_of(byte: int) -> int:
+    if byte == ROW_END or (byte < 0x80 and chr(byte).isspace()):
+        return SPACE
+    return LEAD if byte in SPACE_LEADS else OTHER
+
+
+BYTE_KINDS = bytes(map(_kind_of, range(256)))
 
 
 def _is_space(data: np.ndarray) -> np.ndarray:

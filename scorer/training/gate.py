@@ -83,18 +83,22 @@ def check_gate(
 def knows_more_than_frequencies(probabilities: np.ndarray, targets: np.ndarray) -> bool:
     """Return whether it is better, by more than chance, than guessing by class frequencies.
 
-    In log loss, or in accuracy: a few sure mistakes hide in the one what the other shows, and of a
-    rare class only the one shows anything. probabilities: float32 (rows, classes), none of them
-    NaN; targets: int64 (rows,).
+    In log loss, or by its guesses, which are right more often than as many guesses of each class
+    on any rows: a few sure mistakes hide in the one what the other shows, and of a rare class only
+    the one shows anything. probabilities: float32 (rows, classes), none of them NaN; targets:
+    int64 (rows,).
     """
-    from scipy.stats import ttest_1samp
+    from scipy.stats import binomtest, ttest_1samp
 
     significance = CLEARLY_BETTER / 2  # of each of the two tests
-    counts = np.bincount(targets, minlength=probabilities.shape[1])
-    right = guesses(probabilities) == targets
-    if sign_test(right, targets == counts.argmax()) < significance:
+    rows, classes = probabilities.shape
+    if not rows:
+        return False
+    guessed, frequencies = guesses(probabilities), np.bincount(targets, minlength=classes) / rows
+    by_chance = float(np.bincount(guessed, minlength=classes) / rows @ frequencies)
+    right = int((guessed == targets).sum())
+    if binomtest(right, rows, by_chance, alternative="greater").pvalue < significance:
         return True
-    frequencies = counts / len(targets)
     given = np.maximum(probabilities[np.arange(len(targets)), targets], SMALLEST)
     gains = np.log(given.astype(np.float64)) - np.log(frequencies[targets])
     return bool(ttest_1samp(gains, 0, alternative="greater").pvalue < significance)

@@ -176,9 +176,9 @@ class _Draft:
                 **self.task.facts(),
                 "best_epoch": self.fitted.best.epoch,
                 "linear_share": self.share if self.linear else 0.0,
-                "validation_rows_trained_on": self.task.refits,
+                "validation_rows_trained_on": self.task.learns_validation,
                 "vocabulary": self.text.facts(
-                    corpus.test.texts if self.task.refits else corpus.valid.texts
+                    corpus.test.texts if self.task.learns_validation else corpus.valid.texts
                 ),
             },
             metrics=metrics,
@@ -214,7 +214,7 @@ def _evaluate_all(task: Task, fitted: Fitted, predictor: Predictor) -> _Results:
     profile = Profile(classes)  # of held-out texts
     valid, test = (_predict(predictor, part, profile) for part in (corpus.valid, corpus.test))
     evaluation = evaluate(test.probabilities, corpus.test.targets, classes)
-    baseline = fit_baseline(corpus.development if task.refits else corpus.train, corpus.test)
+    baseline = fit_baseline(task.learned_rows, corpus.test)
     tokens = count_class_tokens(corpus.train)
     leakage, words = tokens.leakage(), tokens.telling(max(1, TELLING_WORDS // len(classes)))
     accuracy = fitted.best.train_accuracy

@@ -72,7 +72,7 @@ LECTURE_TRAINING = TrainConfig(
 LECTURE = Recipe(
     LECTURE_TRAINING,
     PretrainConfig(passes=0),
-    TextRules(strip_markup=False),
+    TextRules(strip_markup=False, other_spellings=False),
     pooling="last",
     dropout=0.0,
 )

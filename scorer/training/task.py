@@ -15,6 +15,7 @@ import torch
 
 from scorer import __version__
 from scorer.corpus.corpus import PARTS, Corpus
+from scorer.corpus.labelled import LabelledRows
 from scorer.files.fingerprint import fingerprint
 from scorer.network.model import ModelConfig
 from scorer.tokens.encoding import Vocabulary
@@ -51,13 +52,24 @@ class Task:
         return auxiliary.encoder is None or not for_teachers
 
     @property
-    def refits(self) -> bool:
+    def learns_validation(self) -> bool:
         """Whether the validation rows are trained on in the end.
 
-        Where rows are few they are worth more in training, and a second training costs little."""
+        Where rows are few they are worth more in training, and a second training costs little.
+        """
         few = len(self.corpus.train) <= MOST_REFIT_ROWS
-        plain = not self.pretrains and not self.auxiliary.teachers
-        return self.recipe.refit and self.corpus.valid_is_share and few and plain
+        wanted = self.recipe.refit and not self.auxiliary.teachers
+        return wanted and self.corpus.valid_is_share and few
+
+    @property
+    def refits_network(self) -> bool:
+        """Whether the network learns them too: not where it would have to be pretrained again."""
+        return self.learns_validation and not self.pretrains
+
+    @property
+    def learned_rows(self) -> LabelledRows:
+        """The rows that are trained on in the end."""
+        return self.corpus.development if self.learns_validation else self.corpus.train
 
     def model_config(self, vocabulary: Vocabulary) -> ModelConfig:
         """Return the network's configuration for a vocabulary."""

@@ -193,8 +193,7 @@ def build(
     check_teachers(auxiliary.teachers, corpus.classes)
     for note in auxiliary.notes:
         callbacks.on_note(note)
-    known = corpus.development if task.refits else corpus.train
-    text = Preprocessing.fit(known.texts, recipe, auxiliary.encoder)
+    text = Preprocessing.fit(task.learned_rows.texts, recipe, auxiliary.encoder)
     callbacks.on_vocabulary(text.vocabulary, text.counts)
 
     kept = Checkpoint(checkpoint, task.key) if checkpoint else None
@@ -219,15 +218,16 @@ def build(
     calibration = calibrate(
         fitted.model, linear, validator, auxiliary.encoder is not None, callbacks.on_note
     )
-    if task.refits:
+    if task.learns_validation:
+        examples = encode_examples(task.learned_rows, auxiliary, text.encoder)
+        linear = _fit_linear(examples, text.vocabulary, task)
+    if task.refits_network:
         callbacks.on_note(
             "training again from the start, the validation rows added, up to epoch "
             f"{fitted.best.epoch}"
         )
-        examples = encode_examples(corpus.development, auxiliary, text.encoder)
         fresh = _initial_model(task, text)
         fitted = refit(fresh, examples, fitted, recipe.training, callbacks.on_step)
-        linear = _fit_linear(examples, text.vocabulary, task)
 
     result = package(task, text, fitted, linear, calibration)
     callbacks.on_result(result)

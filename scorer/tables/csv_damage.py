@@ -1,0 +1,68 @@
+"""Tables that no dialect reads, refused with what puts them right.
+
+    | id | review |     drawn with lines, as psql and mysql print a table
+    |----|--------|
+    "1,""good"",5"      quoted row by row, as a spreadsheet does to rows that were pasted into it
+
+Knows the first lines of a file and its dialect, nothing of files.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scorer.errors import InputError
+from scorer.tables.csv_parser import parse
+from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, consistency, is_prose
+from scorer.tables.table_streams import CsvDialect
+
+RULE = frozenset("-=+|: ")  # characters of a line that is drawn
+DRAWN = "`psql --csv` writes CSV, `mysql --batch` fields with tabs between them"
+UNWRAP = (
+    r"""Unless texts have line breaks, `sed -E '/^"(.*)"(\r?)$/{s//\1\2/;s/""/"/g;}'` """
+    "takes the outer quotes off"
+)
+
+
+def check_drawn(sample: CsvSample) -> None:
+    """Raise `InputError` for a table with a drawn line above or below the names of its columns."""
+    first, second = [*sample.lines[:2], "", ""][:2]
+    above, below = _is_rule(first), _is_rule(second)
+    names = second if above else first
+    if "|" in names and (above or (below and ("| " in names or " |" in names))):
+        raise InputError("it is a table drawn with | and -, as psql and mysql print it", DRAWN)
+
+
+def _is_rule(line: str) -> bool:
+    characters = {*line.strip()}
+    return characters <= RULE and "--" in line and not characters.isdisjoint("+|")
+
+
+def check_wrapped(sample: CsvSample, dialect: CsvDialect) -> None:
+    """Raise `InputError` where each row is quoted as a whole, with a usual delimiter in it."""
+    records, rows = sample.records(dialect), sample.rows(dialect)
+    if len(rows) < 3 or not dialect.quote or any(len(row) != 1 for row in rows):
+        return
+    begin = [sample.lines[record.lines_before] for record in records[1:]]
+    if not all(line.startswith(dialect.quote) for line in begin):
+        return
+    for delimiter in DELIMITERS:
+        inner = unwrapped(rows, replace(dialect, delimiter=delimiter))
+        if consistency(inner) > SURE and not is_prose(inner):
+            hint = f"{UNWRAP}; --delimiter tab reads each row as one text"
+            raise InputError("each of its rows is quoted as a whole", hint)
+
+
+def unwrapped(rows: Sequence[Sequence[str]], dialect: CsvDialect) -> list[Sequence[str]]:
+    """Return rows, of which those of a single field that is a row by itself are that row."""
+    return [_row_in(row[0], dialect) or row if len(row) == 1 else row for row in rows]
+
+
+def _row_in(field: str, dialect: CsvDialect) -> list[str]:
+    """Return the row that a field is; none where it is several."""
+    try:
+        first, *others = parse(io.StringIO(field, newline=""), dialect)
+    except (csv.Error, ValueError):
+        return []
+    return [] if others else first

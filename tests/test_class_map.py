@@ -398,3 +398,11 @@ def test_ratings_in_words_and_stars_are_numbers() -> None:
     assert rating_numbers(["12/5", "3/5"]) == {}
     found = find_class_map({"1": 30, "3": 30, "5": 30}, "1 star=bad,5 stars=good,3 stars=")
     assert found.targets(["1", "3", "5"]).tolist() == [0, -1, 1]
+
+
+def test_a_misspelling_of_another_spelling_is_joined_to_the_most_frequent_one() -> None:
+    counts = {"négatif": 300, "negatif": 200, "positif": 300, "negatiff": 10}
+    with pytest.raises(UsageError) as refused:
+        find_class_map(counts)
+    option = shlex.split(refused.value.hint.partition("--labels ")[2])[0]
+    assert find_class_map(counts, option).classes == ("négatif", "positif")

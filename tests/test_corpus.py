@@ -88,6 +88,14 @@ def test_a_test_file_may_have_other_usual_names(tmp_path: Path) -> None:
     assert len(corpus.test) == 10
 
 
+def test_the_columns_of_the_training_files_are_found_among_more(tmp_path: Path) -> None:
+    train = write(tmp_path / "train.csv", labelled(40), ("said", "verdict"))
+    more = [(text, "ab"[at % 3 > 0], label) for at, (text, label) in enumerate(labelled(12, 1))]
+    test = write(tmp_path / "test.csv", more, ("said", "shop", "verdict"))
+    corpus = read_corpus([train], "0.2", str(test), Columns(), seed=0)
+    assert corpus.class_counts()["test"] == {"negative": 6, "positive": 6}
+
+
 def almost(text: str) -> str:
     return text.rsplit(" ", 1)[0] + " otherwise"
 

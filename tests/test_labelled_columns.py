@@ -307,3 +307,24 @@ def test_a_file_without_labels_is_told_so() -> None:
     with pytest.raises(InputError, match="there is no column 'sentiment'"):
         more = columns.append_column("emotion", pa.array(["a", "b"] * (ROWS // 2)))
         find_columns(more, Columns("text", "sentiment"))
+
+
+def test_of_two_columns_of_the_same_words_the_first_is_taken() -> None:
+    moods = ["bad", "good", "fair"] * (ROWS // 3)
+    columns = table(text=SAID, mood=moods, again=[mood.upper() for mood in moods])
+    assert find_columns(columns, Columns()).label == 1
+
+
+def test_a_column_with_next_to_no_cell_or_of_bytes_is_no_candidate() -> None:
+    rest = ["a", "b"] + [""] * 198
+    said = [f"number {i} of words" for i in range(200)]
+    image = pa.array([b"\xff", b"\xfe"] * 100, pa.binary())
+    columns = table(said=said, verdict=["x", "y"] * 100, rest=rest, score=image)
+    assert find_columns(columns, Columns()).label == 1
+
+
+def test_the_first_rows_of_a_long_table_may_all_be_training_rows() -> None:
+    rows = 10_000
+    said = [f"number {i} of words" for i in range(rows)]
+    columns = table(said=said, part=["train"] * rows, verdict=["a", "b"] * (rows // 2))
+    assert find_columns(columns, Columns()).label == 2

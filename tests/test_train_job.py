@@ -18,6 +18,7 @@ from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.pretrained_encoder import load_encoder
 from scorer.bundles.store import current, versions
 from scorer.cli.console import Progress
+from scorer.cli.table_options import NAMES, as_typed, table_options
 from scorer.cli.train import main
 from scorer.cli.training_lines import TrainingPrinter, recall_line
 from scorer.corpus.corpus import read_corpus
@@ -100,6 +101,17 @@ def test_a_training_says_what_the_lecture_looks_at(trained, folder):
     version = current(folder / "bundles").name
     assert lines[-2].startswith(f"bundle {version} is now in use in bundles; ")
     assert lines[-1] == "score with it: score_job.py IN OUT --store bundles"
+
+
+def test_the_line_to_score_with_has_the_options_the_table_was_read_by(tmp_path, capsys):
+    typed = ["a.csv", "--no-header", "--encoding", "cp1252", "--delimiter", "|", "--skip-rows", "2"]
+    with main.make_context("train_job.py", typed) as context:
+        reading = as_typed(context.params)
+    TrainingPrinter(Progress(), tmp_path).end("v1", in_use=True, reading=reading)
+    line = f"--store {tmp_path} --delimiter '|' --encoding cp1252 --no-header --skip-rows 2"
+    assert capsys.readouterr().err.splitlines()[-1] == f"score with it: score_job.py IN OUT {line}"
+    plain = table_options(lambda: None).__click_params__
+    assert {option.name for option in plain} == set(NAMES)
 
 
 def test_many_classes_are_told_in_short_lines(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Options that say how a table is read, the same for every command. Imports nothing heavy."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -50,6 +51,10 @@ OPTIONS = (  # without them, all is detected
         help="Rename columns of one name in a CSV: the second `id` becomes `id.1`.",
     ),
 )
+NAMES = (
+    *("input_format", "delimiter", "quote", "escape", "encoding", "header", "no_header"),
+    *("skip_rows", "rename_duplicates"),
+)
 TEXT_COLUMN = click.option(
     "--text-column",
     metavar="NAME",
@@ -57,6 +62,16 @@ TEXT_COLUMN = click.option(
     callback=lambda _context, _option, names: list(names) or None,
     help="Column of the texts; given several times, the texts are joined. Default: inferred.",
 )
+
+
+def as_typed(options: Mapping[str, Any]) -> str:
+    """Return those of a command's options that say how a table is read, as a shell takes them."""
+    given = {name: options[name] for name in NAMES if options[name]}
+    words = [
+        f"--{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(str(value))}")
+        for name, value in given.items()
+    ]
+    return "".join(f" {word}" for word in words)
 
 
 def table_options(command: Command) -> Command:

@@ -12,7 +12,7 @@ import click
 from scorer import __version__
 from scorer.cli.console import LOG_FORMATS, Progress, run_job
 from scorer.cli.paths import LOCAL, STORE_VARIABLE, Command
-from scorer.cli.table_options import TEXT_COLUMN, table_options
+from scorer.cli.table_options import TEXT_COLUMN, as_typed, table_options
 
 SIZE = click.IntRange(1, 1 << 20)
 NATURAL = click.IntRange(0, 2**32 - 1)
@@ -195,4 +195,4 @@ def train(labelled: tuple[str, ...], progress: Progress, store: str, **options: 
 
     printer = TrainingPrinter(progress, Path(store))
     bundle = jobs.train(labelled, store, callbacks=printer, **options)
-    printer.end(bundle.version, options["promote"] != "never")
+    printer.end(bundle.version, options["promote"] != "never", as_typed(options))

@@ -126,15 +126,15 @@ class TrainingPrinter(Callbacks):
         """Print where the report is."""
         self._progress.say(f"report: {path}")
 
-    def end(self, version: str, in_use: bool) -> None:
-        """Print what is in use now."""
+    def end(self, version: str, in_use: bool, reading: str = "") -> None:
+        """Print what is in use now; `reading` are the options by which its table was read."""
         state = "now in use" if in_use else "written, not put in use,"
         self._progress.say(
             f"bundle {version} is {state} in {self._store}; {self._elapsed()} in all"
         )
         if in_use:
             store = shlex.quote(str(self._store))
-            self._progress.say(f"score with it: score_job.py IN OUT --store {store}")
+            self._progress.say(f"score with it: score_job.py IN OUT --store {store}{reading}")
 
     def _elapsed(self) -> str:
         return duration(time.monotonic() - self._started)

@@ -260,7 +260,9 @@ def test_rare_classes_that_only_held_out_rows_have_are_left_out() -> None:
     seen = {"loan": 3, "card": 2, "app": 2, "branch": 3}
     assert trained.without_strays(seen).rare_values(seen) == {"app": 2, "branch": 3}
     with pytest.raises(InputError, match="no class is known for the label values 'branch'"):
-        trained.without_strays({**seen, "branch": 4}).targets(["branch"])
+        trained.without_strays({**seen, "branch": 4}).targets(["branch"])  # most rows
+    with pytest.raises(InputError, match=r"no class is known for the label values 'loan\.'"):
+        trained.without_strays({"loan": 0, "card": 30, "fee": 30, "loan.": 30}).targets(["loan."])
 
 
 def test_a_stray_value_of_held_out_rows_is_left_out_and_more_are_refused() -> None:

@@ -73,6 +73,14 @@ def test_guesses_of_both_classes_count_more_than_those_that_one_class_gets_right
     assert knows_more_than_frequencies(certain(guessed, 2), targets)
 
 
+def test_guesses_are_judged_by_as_many_of_each_class_not_by_the_majority():
+    targets = (np.arange(200) < 20).astype(np.int64)
+    guessed = ((np.arange(200) >= 2) & (np.arange(200) < 50)).astype(np.int64)
+    assert (guessed == targets).mean() < 0.9  # of always guessing 0; as many by chance: 0.71
+    assert knows_more_than_frequencies(certain(guessed, 2), targets)
+    assert not knows_more_than_frequencies(certain(np.roll(guessed, 60), 2), targets)
+
+
 def test_nothing_is_known_of_rows_without_a_score():
     assert not knows_more_than_frequencies(np.zeros((0, 2), np.float32), np.zeros(0, np.int64))
 

@@ -20,6 +20,11 @@ def test_an_unknown_preset_is_refused_with_the_names_there_are() -> None:
         make_recipe("best")
 
 
+def test_words_are_looked_up_by_other_spellings_but_in_the_lecture_s_presets() -> None:
+    spelled = {name for name in PRESETS if make_recipe(name).rules.other_spellings}
+    assert spelled == {"accurate", "quick", "fast"}
+
+
 def test_the_lecture_s_presets_are_as_the_lecture_was() -> None:
     packed = make_recipe("lecture-packed")
     assert (packed.training.batch_size, packed.training.learning_rate) == (128, 0.005)

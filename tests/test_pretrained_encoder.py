@@ -55,6 +55,16 @@ def test_tokens_that_both_vocabularies_have_are_carried_over(point):
     torch.testing.assert_close(found[3], before.embedding.weight[3] * 0.3 * known.std())  # "new"
 
 
+def test_a_new_token_begins_with_the_vector_of_its_other_spelling(point):
+    vocabulary = Vocabulary((*SPECIALS, "FILM", "goooood"))
+    taught = model(2, vocabulary_size=len(vocabulary))
+    assert apply_encoder(point, taught, vocabulary) == 2  # known as they are: the specials
+    known = [OLD.tokens.index(token) for token in ("film", "good")]
+    assert torch.equal(
+        taught.embedding.weight[2:], point.weights["embedding.weight"][known].float()
+    )
+
+
 def test_the_recurrent_layer_is_carried_over_and_the_output_stays(point):
     taught, before = model(2), model(2)
     apply_encoder(point, taught, OLD)

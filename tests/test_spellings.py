@@ -9,7 +9,10 @@ from scorer.tokens.encoding import SPECIALS, UNKNOWN_ID, TextEncoder, Vocabulary
 from scorer.tokens.spellings import other_spellings, plain_contractions
 from scorer.tokens.text import TextRules
 
-WORDS = ("do", "n't", "buy", "Good", "good", "so", "iPhone", "it", "'s", "!", "superb", "AA")
+WORDS = (
+    *("do", "n't", "buy", "Good", "good", "so", "iPhone", "it", "'s", "!", "superb", "AA", "o"),
+    *("100", "is", "I", "'m", "NASA", "nasa", "très", "."),
+)
 VOCABULARY = Vocabulary((*SPECIALS, *WORDS))
 
 
@@ -24,6 +27,13 @@ def tokens_of(text: str, rules: TextRules = TextRules()) -> list[str]:  # noqa: 
         ("don\u2019t", ["do", "n't"]),
         ("don`t buy", ["do", "n't", "buy"]),
         ("it\u00b4s", ["it", "'s"]),
+        *((f"don{mark}t", ["do", "n't"]) for mark in "\u2018\u201b\u02bc\u2032\uff07"),
+        ("I'M", ["I", "'m"]),
+        ("NASA'S", ["NASA", "'s"]),
+        ("TR\u00c8S", ["tr\u00e8s"]),
+        ("ooo", ["<unk>"]),
+        ("1000", ["<unk>"]),
+        ("isn\u2019t. )a:)", ["is", "n't", ".", "<unk>", "<unk>", "<unk>"]),
         ("DON'T BUY!", ["do", "n't", "buy", "!"]),
         ("DON\u2019T", ["do", "n't"]),
         ("SUPERB! Superb", ["superb", "!", "superb"]),
@@ -44,9 +54,21 @@ def test_a_bundle_without_other_spellings_knows_words_as_they_are_alone() -> Non
     assert tokens_of("SUPERB superb don\u2019t", rules) == ["<unk>", "superb", "do", "<unk>"]
 
 
-def test_quotes_stay() -> None:
-    texts = ["\u2018good\u2019", "`x`", "5\u2019", "boys\u2019"]
+def test_quotes_and_other_words_stay() -> None:
+    texts = ["\u2018good\u2019", "`x`", "5\u2019", "boys\u2019", "NASA'S", "O'TOOLE", "L'EAU"]
     assert plain_contractions(pa.array(texts, pa.large_string())).to_pylist() == texts
+
+
+def test_apostrophes_within_words_are_plain() -> None:
+    texts = [
+        "1990\u2019s",
+        "rock\u2019n\u2019roll",
+        "caf\u0065\u0301\u2019s",
+        "YOU\u2019RE!",
+        "\u201cI\u2019VE",
+    ]
+    plain = plain_contractions(pa.array(texts, pa.large_string())).to_pylist()
+    assert plain == ["1990's", "rock'n'roll", "caf\u0065\u0301's", "you're!", "\u201cI've"]
 
 
 @given(st.text(min_size=1, max_size=12))

@@ -352,7 +352,11 @@ def test_beside_a_pretrained_network_the_linear_term_learns_the_validation_rows_
     path = write_labelled(tmp_path / "a.csv", rows)
     corpus = read_corpus([path], "0.2", "0.2", Columns(), seed=0)
     recipe = replace(tiny_recipe(epochs=1, vocabulary_size=1000, passes=1), linear=True, refit=True)
-    result = build(Task(corpus, recipe), Callbacks())
+    task = Task(corpus, recipe)
+    assert task.learns_validation and not task.refits_network
+    result = build(task, Callbacks())
+    taught = replace(task, auxiliary=AuxiliaryInputs(teachers=(result.bundle,)))
+    assert not taught.learns_validation
     learned = len(corpus.train) + len(corpus.valid)
     assert result.baseline.training_rows == learned
     rarity = result.bundle.linear.inverse_document_frequency

@@ -96,9 +96,10 @@ class ClassMap:
         Where there are many classes, rows of others that are too rare to learn are usual.
         """
         unknown = self.unknown(counts)
-        total, stray = sum(counts.values()), sum(counts[value] for value in unknown)
+        rows = [counts[value] for value in unknown]
+        total, stray = sum(counts.values()), sum(rows)
         if len(self.classes) > 2:
-            few = stray <= MOST_UNKNOWN * total
+            few = max(rows, default=0) < MIN_CLASS_ROWS and stray <= MOST_UNKNOWN * total
         else:
             few = total > 2 * MIN_CLASS_ROWS > 2 * stray and stray <= max(1, STRAY * total)
         return replace(self, rare=self.rare | set(map(label_key, unknown))) if few else self

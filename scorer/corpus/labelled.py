@@ -131,7 +131,7 @@ def read_labelled(
     `found` are the columns of earlier files, taken where `columns` names none.
 
     With `class_map` (of the training files) the files are held out: their values must be known, but
-    for a few rows, and every other row with a text and a label is kept. Raises `InputError` or
+    for rare ones, and every other row with a text and a label is kept. Raises `InputError` or
     `UsageError`.
     """
     table = read_labelled_table(paths, columns, options, found)

@@ -134,7 +134,10 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
     free = [i for i, name in enumerate(sample.schema.names) if name not in {*text, columns.group}]
     repeating = [i for i in free if _repeats(sample.column(i))]
     if usual := [i for i in repeating if sample.schema.names[i].strip().casefold() in LABEL_NAMES]:
-        return _in_words(sample, _clearest(sample, usual), repeating)
+        different = _different(sample, usual)
+        if len(different) > 1:
+            raise _doubt(sample, different)
+        return _in_words(sample, different[0], repeating)
     often = _often_labels(sample, repeating)
     if len(often) != 1 or _opinions(sample, repeating):
         return None
@@ -183,8 +186,7 @@ def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
 
 def _clearest(sample: pa.Table, candidates: Sequence[int]) -> int:
     """Return the only candidate, or the one that is plainly labels; `InputError` without one."""
-    filled = [i for i in candidates if not holds_little(sample.column(i))]
-    different = _without_same(sample, filled or candidates)
+    different = _different(sample, candidates)
     if len(different) == 1:
         return different[0]
     plain = _opinions(sample, different) or _often_labels(sample, different)
@@ -193,8 +195,10 @@ def _clearest(sample: pa.Table, candidates: Sequence[int]) -> int:
     return plain[0]
 
 
-def _without_same(sample: pa.Table, candidates: Sequence[int]) -> list[int]:
-    """Return the columns without those that say the same as another one, which is in words."""
+def _different(sample: pa.Table, columns: Sequence[int]) -> list[int]:
+    """Return the columns that hold something, without those that say the same as one in words."""
+    filled = [i for i in columns if not holds_little(sample.column(i))]
+    candidates = filled or columns
     words = [i for i in candidates if are_words(sample.column(i))]
     same = {
         at

@@ -1,1 +1,1 @@
-"""A column of texts -> token ids, exactly spaCy's. Knows no model."""
+"""A column of texts -> token ids, by spaCy's tokeniser. Knows no model."""

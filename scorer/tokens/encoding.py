@@ -1,8 +1,8 @@
 """From a column of texts to token ids, and the vocabulary that numbers the tokens.
 
 A text's tokens are exactly those of `spacy.blank(language).tokenizer`, as it was when the bundle
-was made, called on the normalised text. A token that is not in the vocabulary may be looked up by
-another spelling (`spellings`).
+was made, called on the normalised text with plain contractions. A token that is not in the
+vocabulary is looked up by its other spellings (`spellings`; older bundles have neither).
 Each distinct piece is tokenised once; what is known of a piece is gathered for a whole column at
 once. One encoder serves one thread.
 Knows nothing of batches, padding or models.
@@ -119,7 +119,7 @@ class Vocabulary:
 
     @cached_property
     def _any_case(self) -> dict[str, str]:
-        """The first of the tokens that differ in case alone, which is the most frequent one."""
+        """The first of the tokens that differ in case alone, by their lower case."""
         return {token.lower(): token for token in reversed(self._ids)}
 
     def ngram_ids(self, token: str) -> list[int]:
@@ -331,9 +331,6 @@ class _OpenVocabulary(Vocabulary):
     def __init__(self) -> None:
         super().__init__(SPECIALS)
         self.ids: dict[str, int] = {}
-
-    def known_spelling(self, token: str) -> str:
-        return token
 
     def ids_of(self, tokens: Sequence[str]) -> np.ndarray:
         ids = (self.ids.setdefault(token, len(self.ids)) for token in tokens)

@@ -14,23 +14,28 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-APOSTROPHES = "\u2019\u2018\u02bc\u00b4`"
-CAPITAL_CONTRACTION = r"[A-Z]'(T|S|D|M|RE|VE|LL)\b"
+APOSTROPHES = "\u2019\u2018\u201b\u02bc\u2032\uff07\u00b4`"
+CAPITAL_CONTRACTION = r"[A-Z]'(T|D|M|RE|VE|LL)\b"
 DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")  # a letter three times or more
 
 
 def plain_contractions(pieces: pa.LargeStringArray) -> pa.LargeStringArray:
     """Return the pieces with `'` for any apostrophe, and contractions in capitals in lower case."""
-    between_letters = rf"(\pL)[{APOSTROPHES}](\pL)"  # so quotes stay as they are
-    plain = pc.replace_substring_regex(pieces, between_letters, r"\1'\2")
+    within_word = rf"([\pL\pM\pN])[{APOSTROPHES}](\pL)"  # so quotes stay as they are
+    plain = pieces
+    for _ in range(2):  # the letter between two apostrophes belongs to the matches of both
+        plain = pc.replace_substring_regex(plain, within_word, r"\1'\2")
     capital = pc.match_substring_regex(plain, CAPITAL_CONTRACTION)
-    return pc.if_else(capital, pc.utf8_lower(plain), plain)
+    lower = pc.replace_substring_regex(pc.utf8_lower(plain), r"\bi'", "I'")
+    return pc.if_else(capital, lower, plain)
 
 
 def other_spellings(token: str) -> Iterator[str]:
     """Yield what a token is spelt in lower case, the likeliest first."""
     lower = token.lower()
     yield lower
+    if not DRAWN_OUT.search(lower):
+        return
     for letters in (r"\1\1", r"\1"):
         shorter = DRAWN_OUT.sub(letters, lower)
         if shorter != lower and len(shorter) > 1:

@@ -219,6 +219,7 @@ DRAWN = {
     "mysql": "+----+------+\n| id | text |\n+----+------+\n|  1 | good |\n+----+------+\n",
     "mysql, one column": "+--------+\n| review |\n+--------+\n| good   |\n+--------+\n",
     "Markdown": "| id | review |\n|----|:-------|\n| 1 | good, sour |\n",
+    "Markdown, not aligned": "| id | review |\n|---|---|\n| 1 | good, sour |\n",
     "sqlcmd": "id   |review   \n-----|---------\n    1|good film\n",
 }
 
@@ -236,6 +237,8 @@ def test_a_delimiter_that_is_given_reads_a_drawn_table(tmp_path: Path) -> None:
 
 def test_cells_of_dashes_are_no_drawing(tmp_path: Path) -> None:
     assert read(tmp_path, "id|review\n--|--\n1|good\n")[1] == [["--", "--"], ["1", "good"]]
+    assert read(tmp_path, "id | text\n-- | --\n1 | good\n")[1][0] == ["-- ", " --"]
+    assert read(tmp_path, "id|review\n---|---\n1|good\n")[1][0] == ["---", "---"]
     assert read(tmp_path, "review\n-----\ngood\n")[1] == [["-----"], ["good"]]
 
 

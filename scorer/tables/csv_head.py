@@ -70,17 +70,9 @@ def read_head(
     peeked = lines.peek(SAMPLE_CHARACTERS)
     sample = CsvSample(peeked, sum(map(len, peeked)) < SAMPLE_CHARACTERS)
     with prefix_errors(name):
-        if lines_wanted:
-            options.check_lines()
-        dialect = WHOLE_LINES if lines_wanted else detect_dialect(sample, options, expected)
-        if not lines_wanted and options.delimiter is None:
-            check_drawn(sample)
-            check_wrapped(sample, dialect)
-        if not lines_wanted:
-            check_header(sample, dialect, options)
-        if lines_wanted is None and not options.say_table and are_texts(sample, dialect):
-            dialect, notes = WHOLE_LINES, [*notes, TEXT_LINES]
+        dialect = _dialect_of(sample, options, expected, lines_wanted)
     if dialect.is_lines:
+        notes += [] if lines_wanted else [TEXT_LINES]
         return _head_of_lines(lines, options, notes)
     notes += _dialect_notes(dialect, options)
     rows = sample.rows(dialect)
@@ -91,6 +83,22 @@ def read_head(
     names = unique_names(header) if options.rename_duplicates else header
     notes += _renaming_notes(header, names)
     return CsvHead(names, raw, dialect, lines.encoding, iter([lines]), notes)
+
+
+def _dialect_of(
+    sample: CsvSample, options: CsvOptions, expected: str | None, lines_wanted: bool | None
+) -> CsvDialect:
+    """Return the dialect of a table, or that of lines. Raises `InputError` or `UsageError`."""
+    if lines_wanted:
+        options.check_lines()
+        return WHOLE_LINES
+    dialect = detect_dialect(sample, options, expected)
+    if options.delimiter is None:
+        check_drawn(sample)
+        check_wrapped(sample, dialect)
+    check_header(sample, dialect, options)
+    may_be_texts = lines_wanted is None and not options.say_table
+    return WHOLE_LINES if may_be_texts and are_texts(sample, dialect) else dialect
 
 
 def _head_of_lines(lines: Lines, options: CsvOptions, notes: Sequence[str]) -> CsvHead:

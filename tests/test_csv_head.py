@@ -273,7 +273,21 @@ def test_quoted_texts_with_commas_are_no_rows(tmp_path: Path) -> None:
     data = '"review, as given"\n"good, sour"\n"bad, very bad"\n"so, so"\n'
     assert len(read(tmp_path, data)[1]) == 3
     assert len(read(tmp_path, '"review"\n"a,b"\n"c,d"\n"e,f"\n')[1]) == 3
+    assert read(tmp_path, '"a,b"\n"c,d"\n')[1] == [["c,d"]]
+    assert len(read(tmp_path, '"a,b"\n"c,d\ne"\n"f,g\nh"\n')[1]) == 2
     assert len(read(tmp_path, '"review"\n"a\nb"\n"c\n\nd"\n"\n"\n""\n')[1]) == 4
+
+
+def test_texts_with_a_comma_each_are_read_without_a_header(tmp_path: Path) -> None:
+    data = '"a b,c d"\n"e f,g h"\n"i,k"\n'
+    with pytest.raises(InputError, match="--no-header the first one too"):
+        read(tmp_path, data)
+    assert read(tmp_path, data, no_header=True)[1] == [["a b,c d"], ["e f,g h"], ["i,k"]]
+
+
+def test_a_quoted_header_above_rows_that_are_not_is_told_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the header 'id;review' has 1 field, but the lines from"):
+        read(tmp_path, '"id;review"\n1;good\n2;bad\n3;so\n')
 
 
 SURVEYS = {
@@ -303,7 +317,8 @@ def test_more_headers_of_a_survey_are_warned_of(tmp_path: Path, data: str, told:
 
 
 def test_answers_that_look_like_more_headers_are_not_warned_of(tmp_path: Path) -> None:
-    for data in ("id,kind\n,Response\n,Response\n", 'id,text\n1,"{""ImportId"": 1}"\n', "id\n"):
+    responses = ("id,kind\n,Response\n,Response\n", "kind,text\nResponse,good\nRequest,bad\n")
+    for data in (*responses, 'id,text\n1,"{""ImportId"": 1}"\n', "id\n"):
         assert read(tmp_path, data)[2] == []
 
 

@@ -26,6 +26,7 @@ UNWRAP = (
     r"""Unless texts have line breaks, `sed -E '/^"(.*)"(\r?)$/{s//\1\2/;s/""/"/g;}'` """
     "takes the outer quotes off"
 )
+ONE_TEXT = "--delimiter tab reads each row as one text, --no-header the first one too"
 
 
 def check_drawn(sample: CsvSample) -> None:
@@ -54,7 +55,7 @@ def check_wrapped(sample: CsvSample, dialect: CsvDialect) -> None:
     for delimiter in DELIMITERS:
         inner = unwrapped(rows, replace(dialect, delimiter=delimiter))
         if consistency(inner) > SURE and not is_prose(inner):
-            hint = f"{UNWRAP}; --delimiter tab reads each row as one text"
+            hint = f"{UNWRAP}; {ONE_TEXT}"
             raise InputError("each of its rows is quoted as a whole", hint)
 
 

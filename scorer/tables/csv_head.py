@@ -19,7 +19,7 @@ from scorer.tables.csv_readings import ONE_FIELD
 from scorer.tables.csv_records import Lines, UndecodableHeaderError, read_header
 from scorer.tables.csv_sample import DELIMITERS, CsvSample, fitted_header
 from scorer.tables.doubts import Doubt
-from scorer.tables.rejects import read_rejects, rejects_dialect
+from scorer.tables.rejects import PLAIN_QUOTE, read_rejects, rejects_dialect
 from scorer.tables.table_streams import CsvDialect
 
 SAMPLE_CHARACTERS = 1 << 18  # to detect the dialect from
@@ -95,7 +95,8 @@ def _dialect_of(
     dialect = detect_dialect(sample, options, expected)
     if options.delimiter is None:
         check_drawn(sample)
-        check_wrapped(sample, dialect)
+        if not options.no_header:  # else it has one column, as the user knows
+            check_wrapped(sample, dialect)
     check_header(sample, dialect, options)
     may_be_texts = lines_wanted is None and not options.say_table
     return WHOLE_LINES if may_be_texts and are_texts(sample, dialect) else dialect
@@ -214,7 +215,7 @@ def _dialect_notes(dialect: CsvDialect, options: CsvOptions) -> Iterator[str]:
         return
     if dialect.skip_space:
         yield SPACES
-    if dialect.quote not in ('"', "") and options.quote is None:
+    if dialect.quote not in (PLAIN_QUOTE, "") and options.quote is None:
         given = f"`{dialect.quote}` is read as the quote, as --quote {shown(dialect.quote)} says"
         yield f"{given}; --quote '\"' reads it as text"
     if dialect.escape and options.escape is None:

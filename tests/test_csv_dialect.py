@@ -50,6 +50,7 @@ def test_another_quote_is_detected_where_header_and_rows_have_it(delimiter: str)
         "~id~,~review~\n~1~,~good~\n~2~,~bad~ed~\n",
         "|a|,|b|\n|1|,|2|\n",
         "review\ngood, sour\n",
+        "\0id\0,\0review\0\n\01\0,\0good\0\n",
         "_id_,_review_\n_1_,_good_\n",
     ],
 )

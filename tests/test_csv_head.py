@@ -170,6 +170,10 @@ DATA_FIRST = {
     "prose": f"{GOOD}\n{DULL}\nkind staff\n",
     "a short sentence": "It was good!\nNo.\nBad\n",
     "small words alone": "I was so sad\nNo\nBad\n",
+    "a title that ends as a sentence": "Best Film Ever!\nNo\nBad\n",
+    "a longer one": "Worst Purchase I Ever Made.,a\nNo,b\nBad,c\n",
+    "a title beside a number of its kind": "id7,Best Movie of the Year\nid8,No\nid9,Bad\n",
+    "a title beside a label": "Best Movie of the Year,pos\nBad,neg\nWow,pos\n",
     "a number": "7,good food\n8,bad food\n",
     "a date": "2020-01-01;good\n2020-01-02;bad\n",
     "a label": f"1,{GOOD}\n0,{DULL}\n",
@@ -179,6 +183,8 @@ NAMES_FIRST = {
     "a question": "What did you like about it?,stars\nnothing,1\n",
     "a title": "Full Text Of The Review,stars\nnothing,1\n",
     "a title with small words": "Review Submit Date and Time,Customer's Text of the Review\na,b\n",
+    "a title beside a blank column": "Full Text of the Review,\ngood,\nbad,\n",
+    "a name that recurs": "text,label\ntext,1\ngood,0\n",
     "numbers as pandas writes them": "0,1\n5,good\n6,bad\n",
     "a year": "2020,text\nabc,good\n",
 }
@@ -219,6 +225,7 @@ DRAWN = {
     "mysql": "+----+------+\n| id | text |\n+----+------+\n|  1 | good |\n+----+------+\n",
     "mysql, one column": "+--------+\n| review |\n+--------+\n| good   |\n+--------+\n",
     "Markdown": "| id | review |\n|----|:-------|\n| 1 | good, sour |\n",
+    "Markdown, not aligned": "| id | review |\n|---|---|\n| 1 | good, sour |\n",
     "sqlcmd": "id   |review   \n-----|---------\n    1|good film\n",
 }
 
@@ -236,6 +243,8 @@ def test_a_delimiter_that_is_given_reads_a_drawn_table(tmp_path: Path) -> None:
 
 def test_cells_of_dashes_are_no_drawing(tmp_path: Path) -> None:
     assert read(tmp_path, "id|review\n--|--\n1|good\n")[1] == [["--", "--"], ["1", "good"]]
+    assert read(tmp_path, "id | text\n-- | --\n1 | good\n")[1][0] == ["-- ", " --"]
+    assert read(tmp_path, "id|review\n---|---\n1|good\n")[1][0] == ["---", "---"]
     assert read(tmp_path, "review\n-----\ngood\n")[1] == [["-----"], ["good"]]
 
 
@@ -264,7 +273,21 @@ def test_quoted_texts_with_commas_are_no_rows(tmp_path: Path) -> None:
     data = '"review, as given"\n"good, sour"\n"bad, very bad"\n"so, so"\n'
     assert len(read(tmp_path, data)[1]) == 3
     assert len(read(tmp_path, '"review"\n"a,b"\n"c,d"\n"e,f"\n')[1]) == 3
+    assert read(tmp_path, '"a,b"\n"c,d"\n')[1] == [["c,d"]]
+    assert len(read(tmp_path, '"a,b"\n"c,d\ne"\n"f,g\nh"\n')[1]) == 2
     assert len(read(tmp_path, '"review"\n"a\nb"\n"c\n\nd"\n"\n"\n""\n')[1]) == 4
+
+
+def test_texts_with_a_comma_each_are_read_without_a_header(tmp_path: Path) -> None:
+    data = '"a b,c d"\n"e f,g h"\n"i,k"\n'
+    with pytest.raises(InputError, match="--no-header the first one too"):
+        read(tmp_path, data)
+    assert read(tmp_path, data, no_header=True)[1] == [["a b,c d"], ["e f,g h"], ["i,k"]]
+
+
+def test_a_quoted_header_above_rows_that_are_not_is_told_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the header 'id;review' has 1 field, but the lines from"):
+        read(tmp_path, '"id;review"\n1;good\n2;bad\n3;so\n')
 
 
 SURVEYS = {
@@ -294,7 +317,8 @@ def test_more_headers_of_a_survey_are_warned_of(tmp_path: Path, data: str, told:
 
 
 def test_answers_that_look_like_more_headers_are_not_warned_of(tmp_path: Path) -> None:
-    for data in ("id,kind\n,Response\n,Response\n", 'id,text\n1,"{""ImportId"": 1}"\n', "id\n"):
+    responses = ("id,kind\n,Response\n,Response\n", "kind,text\nResponse,good\nRequest,bad\n")
+    for data in (*responses, 'id,text\n1,"{""ImportId"": 1}"\n', "id\n"):
         assert read(tmp_path, data)[2] == []
 
 

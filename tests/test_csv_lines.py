@@ -93,6 +93,19 @@ def test_options_of_a_table_say_that_it_is_one(read):
     assert read("A title\nGreat\nOk\n", "lines", skip_rows=1)[0] == {"text": ["Great", "Ok"]}
 
 
+def test_lines_of_a_txt_may_have_pipes_and_dashes(read):
+    log = "2024-01-01 | INFO | start\u2026\n-----+----\n2024-01-02 | INFO | end\n"
+    assert read(log)[0] == {"text": log.splitlines()}
+
+
+def test_a_txt_that_psql_printed_is_refused_with_the_ways_out(read):
+    text = " id |  the review of it   \n----+---------------------\n  1 | good\n"
+    with pytest.raises(InputError, match=r"drawn with .*; --delimiter '|' reads it as it is"):
+        read(text)
+    assert read(text, "lines")[0] == {"text": text.splitlines()}
+    assert len(read(text.replace("+", "|"), delimiter="|")[0][" id "]) == 2
+
+
 def test_a_title_above_a_table_is_no_text(read):
     with pytest.raises(InputError, match="--skip-rows 1 leaves it out"):
         read("Our customers, and what they say.\nid;text\n1;good\n2;bad\n")

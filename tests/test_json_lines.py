@@ -123,6 +123,7 @@ def test_lines_that_are_no_objects_are_rejected_with_their_place(tiny_bundle, tm
     [
         ('{"text": "good"},\n{"text": "bad"},\n{"text": "fine"}\n', "A comma stands behind each"),
         ("{'text': 'good'}\n{'text': \"it's bad\"}\n", "They are Python dicts, not JSON"),
+        ('"text": {"de": "gut"},\n', "Each line has to be a JSON object"),
         ("text\ngood\n", "Each line has to be a JSON object"),
     ],
 )
@@ -148,7 +149,7 @@ def test_an_empty_file_gives_an_empty_file(tiny_bundle, tmp_path):
             assert list(reader.chunks(9)) == []
             (note,) = reader.notes
         assert isinstance(note, Doubt)
-        assert "it holds no line, as after a transfer that failed" in note
+        assert "it holds no object, as after a transfer that failed" in note
 
 
 def test_a_member_that_comes_later_is_refused_where_it_would_be_lost(tiny_bundle, tmp_path):

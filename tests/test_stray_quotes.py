@@ -75,6 +75,10 @@ LETTERS = {
     "a list between prose": "Bought twice:\nkettle,29\nlamp,15\nBoth broke. Never again.",
     "a greeting and a name": "Hi,\nthanks,\nBob",
     "two lines": "Hi,\nAna",
+    "two lines of a list": "milk,eggs\nbread",
+    "a list, its end apart": "milk,eggs\n\nbread",
+    "an end with a comma and a space": "milk,eggs\nBest, Bob",
+    "mostly closed quotes": 'Said "no",twice\n"never",he said\n"ever",he said\nso,so',
     "a table": "name,price\nkettle,29\nlamp,15",
     "a row at the end": "The kettle broke.\nIt was new.\nWith kind regards\nAna Silva,Berlin",
 }
@@ -107,6 +111,28 @@ def test_rows_swallowed_as_a_whole_are_a_doubt(path: Path, columns: str, swallow
     (note,) = kinds_of(path)
     assert type(note) is Doubt
     assert f"1 row runs over {len(texts) - 1} lines because of a quote" in note
+
+
+SWALLOWED = {
+    "a column that is always blank": 'text\tnote\nfine\t\n"starts\t\ngood\t\nends"\t\n',
+    "such a column behind pipes": 'text|note\nfine|\n"starts|\ngood|\nends"|\n',
+    "texts that begin with a space": 'id\ttext\n1\t good\n2\t"starts\n3\t fine\n4\t ends"\n',
+    "blank lines": 'id,text,stars\n1,"good film,5\n\n\n\n9,bad",4\n',
+    "blank lines between rows": 'text,stars\n"good film,5\n\n\nso,3\n\nbad",4\n',
+    "a comma of the text": 'text,stars\n"Amazing, really,1\nso so,3\nbad, very bad",4\n',
+    "spaces before fields": "id, text\n" + '1, "a, b"\n' * 30_000 + '2, "a\n3, b\n4, c"\n',
+}
+
+
+@pytest.mark.parametrize("text", SWALLOWED.values(), ids=SWALLOWED)
+def test_swallowed_rows_are_a_doubt_however_they_are_spaced(path: Path, text: str) -> None:
+    path.write_text(text, newline="")
+    doubts = [note for note in kinds_of(path) if type(note) is Doubt]
+    assert any("1 row runs over" in note for note in doubts)
+
+
+def test_lines_of_a_single_column_are_no_rows(path: Path) -> None:
+    assert notes_of(path, 'text\n"one\ntwo\nthree"\nfour\n', delimiter="tab") == (2, [])
 
 
 def test_a_field_that_goes_on_after_its_closing_quote_is_noted(path: Path) -> None:

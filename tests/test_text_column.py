@@ -76,6 +76,11 @@ def test_a_column_that_is_not_there_is_an_error_with_the_nearest():
         find_text_column(table(id=["1"], review=["a b"]), "reveiw", trained_on="text")
 
 
+def test_a_name_far_off_is_not_proposed():
+    with pytest.raises(InputError, match=r"no column 'sentiment'\. The columns are: 'review'"):
+        find_text_column(table(review=["a b"]), "sentiment", trained_on="text")
+
+
 def test_a_name_that_repeats_is_refused():
     twice = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
     with pytest.raises(InputError, match="2 columns are named 'text'"):

@@ -18,25 +18,30 @@ from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, consistency, i
 from scorer.tables.table_streams import CsvDialect
 
 RULE = frozenset("-=+|: ")  # characters of a line that is drawn
-DRAWN = "`psql --csv` writes CSV, `mysql --batch` fields with tabs between them"
+DRAWN = (
+    "`psql --csv` writes CSV, `mysql --batch` fields with tabs between them; --delimiter '|' reads "
+    "it as it is, --input-format lines each line as one text"
+)
 UNWRAP = (
     r"""Unless texts have line breaks, `sed -E '/^"(.*)"(\r?)$/{s//\1\2/;s/""/"/g;}'` """
     "takes the outer quotes off"
 )
+ONE_TEXT = "--delimiter tab reads each row as one text, --no-header the first one too"
 
 
 def check_drawn(sample: CsvSample) -> None:
-    """Raise `InputError` for a table with a drawn line above or below the names of its columns."""
+    """Raise `InputError` for a table with a drawn line above or below the names of its columns.
+
+    It has a mark for each that stands between or around the names, where spaces fill them up.
+    """
     first, second = [*sample.lines[:2], "", ""][:2]
-    above, below = _is_rule(first), _is_rule(second)
-    names = second if above else first
-    if "|" in names and (above or (below and ("| " in names or " |" in names))):
+    rule, names = (first, second) if _is_rule(first) else (second, first)
+    if _is_rule(rule) and " |" in names and names.count("|") == rule.count("|") + rule.count("+"):
         raise InputError("it is a table drawn with | and -, as psql and mysql print it", DRAWN)
 
 
 def _is_rule(line: str) -> bool:
-    characters = {*line.strip()}
-    return characters <= RULE and "--" in line and not characters.isdisjoint("+|")
+    return {*line.strip()} <= RULE and "---" in line
 
 
 def check_wrapped(sample: CsvSample, dialect: CsvDialect) -> None:
@@ -50,7 +55,7 @@ def check_wrapped(sample: CsvSample, dialect: CsvDialect) -> None:
     for delimiter in DELIMITERS:
         inner = unwrapped(rows, replace(dialect, delimiter=delimiter))
         if consistency(inner) > SURE and not is_prose(inner):
-            hint = f"{UNWRAP}; --delimiter tab reads each row as one text"
+            hint = f"{UNWRAP}; {ONE_TEXT}"
             raise InputError("each of its rows is quoted as a whole", hint)
 
 

@@ -19,7 +19,7 @@ from scorer.tables.csv_readings import ONE_FIELD
 from scorer.tables.csv_records import Lines, UndecodableHeaderError, read_header
 from scorer.tables.csv_sample import DELIMITERS, CsvSample, fitted_header
 from scorer.tables.doubts import Doubt
-from scorer.tables.rejects import read_rejects, rejects_dialect
+from scorer.tables.rejects import PLAIN_QUOTE, read_rejects, rejects_dialect
 from scorer.tables.table_streams import CsvDialect
 
 SAMPLE_CHARACTERS = 1 << 18  # to detect the dialect from
@@ -70,17 +70,9 @@ def read_head(
     peeked = lines.peek(SAMPLE_CHARACTERS)
     sample = CsvSample(peeked, sum(map(len, peeked)) < SAMPLE_CHARACTERS)
     with prefix_errors(name):
-        if lines_wanted:
-            options.check_lines()
-        dialect = WHOLE_LINES if lines_wanted else detect_dialect(sample, options, expected)
-        if not lines_wanted and options.delimiter is None:
-            check_drawn(sample)
-            check_wrapped(sample, dialect)
-        if not lines_wanted:
-            check_header(sample, dialect, options)
-        if lines_wanted is None and not options.say_table and are_texts(sample, dialect):
-            dialect, notes = WHOLE_LINES, [*notes, TEXT_LINES]
+        dialect = _dialect_of(sample, options, expected, lines_wanted)
     if dialect.is_lines:
+        notes += [] if lines_wanted else [TEXT_LINES]
         return _head_of_lines(lines, options, notes)
     notes += _dialect_notes(dialect, options)
     rows = sample.rows(dialect)
@@ -91,6 +83,23 @@ def read_head(
     names = unique_names(header) if options.rename_duplicates else header
     notes += _renaming_notes(header, names)
     return CsvHead(names, raw, dialect, lines.encoding, iter([lines]), notes)
+
+
+def _dialect_of(
+    sample: CsvSample, options: CsvOptions, expected: str | None, lines_wanted: bool | None
+) -> CsvDialect:
+    """Return the dialect of a table, or that of lines. Raises `InputError` or `UsageError`."""
+    if lines_wanted:
+        options.check_lines()
+        return WHOLE_LINES
+    dialect = detect_dialect(sample, options, expected)
+    if options.delimiter is None:
+        check_drawn(sample)
+        if not options.no_header:  # else it has one column, as the user knows
+            check_wrapped(sample, dialect)
+    check_header(sample, dialect, options)
+    may_be_texts = lines_wanted is None and not options.say_table
+    return WHOLE_LINES if may_be_texts and are_texts(sample, dialect) else dialect
 
 
 def _head_of_lines(lines: Lines, options: CsvOptions, notes: Sequence[str]) -> CsvHead:
@@ -206,7 +215,7 @@ def _dialect_notes(dialect: CsvDialect, options: CsvOptions) -> Iterator[str]:
         return
     if dialect.skip_space:
         yield SPACES
-    if dialect.quote not in ('"', "") and options.quote is None:
+    if dialect.quote not in (PLAIN_QUOTE, "") and options.quote is None:
         given = f"`{dialect.quote}` is read as the quote, as --quote {shown(dialect.quote)} says"
         yield f"{given}; --quote '\"' reads it as text"
     if dialect.escape and options.escape is None:

@@ -21,6 +21,7 @@ from scorer.tables.table_streams import CsvDialect
 from scorer.wording import counted
 
 SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1 *(?:\r\n|\r|\n)', re.IGNORECASE)
+NUMBER = re.compile(r"\d+")
 NUMBER_OR_DATE = re.compile(r"[-+]?\d[\d.,:/ -]*%?|\d{4}-\d\d-\d\dT[\d:.]+Z?")
 SENTENCE_WORDS, SHORT_SENTENCE_WORDS = 4, 3
 MAX_SMALL_WORD = 3  # letters of a word that titles do not capitalise
@@ -132,6 +133,8 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
     if all(name.isdecimal() and int(name) == i for i, name in enumerate(first)):
         return False  # pandas names columns so
     columns = [[other[i] for other in others if i < len(other)] for i in range(len(first))]
+    if any(map(is_sentence, first)) and any(map(_is_like, first, columns)):
+        return True
     numbers = (
         _is_number(name) and column and all(map(_is_number, column))
         for name, column in zip(first, columns, strict=True)
@@ -170,9 +173,17 @@ def is_sentence(name: str) -> bool:
 
 def _is_title(name: str) -> bool:
     """Return whether most words are capitalised, and only short ones are not: `Date and Time`."""
+    if name.rstrip()[-1] in ".!":
+        return False
     words = name.split()
     small = [word for word in words if not word[0].isupper()]
     return 2 * len(small) < len(words) and all(len(word) <= MAX_SMALL_WORD for word in small)
+
+
+def _is_like(name: str, cells: Sequence[str]) -> bool:
+    """Return whether a name that is not blank is as a cell below it, but for numbers in it."""
+    shape = NUMBER.sub("0", name)
+    return name != "" and any(NUMBER.sub("0", cell) == shape for cell in cells)
 
 
 def _is_number(cell: str) -> bool:

@@ -8,7 +8,7 @@ from scorer.errors import UsageError
 DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 ESCAPES = {"backslash": "\\"}
 NONE = "none"
-DIALECT = ("delimiter", "quote", "escape")  # options that describe one
+OF_TABLE = ("delimiter", "quote", "escape", "header")  # options that lines of text do not have
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class CsvOptions:
 
     def check_lines(self) -> None:
         """Raise `UsageError` where an option is of no use for lines of text."""
-        for name in [*self._dialect, *(["header"] if self.header else [])]:
+        for name in self._of_table:
             raise UsageError(
                 f"--{name} has no meaning for lines of text (--input-format lines)",
                 "--input-format csv reads a table",
@@ -46,12 +46,12 @@ class CsvOptions:
     @property
     def say_table(self) -> bool:
         """Whether they are about a table, not about lines of text."""
-        return self.header or self.no_header or bool(self._dialect)
+        return self.no_header or bool(self._of_table)
 
     @property
-    def _dialect(self) -> list[str]:
-        """Names of the options that are given of a dialect."""
-        return [name for name in DIALECT if getattr(self, name) is not None]
+    def _of_table(self) -> list[str]:
+        """Names of the options given that only a table has."""
+        return [name for name in OF_TABLE if name in self.given()]
 
     @property
     def delimiter_character(self) -> str | None:

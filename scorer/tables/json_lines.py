@@ -38,7 +38,7 @@ OBJECTS = (
 )
 COMMAS = r"A comma stands behind each object, as in an array: `sed 's/,\s*$//'` removes it"
 DICTS = "They are Python dicts, not JSON: `json.dumps(row)` writes JSON where `print(row)` does not"
-EMPTY = "it holds no line, as after a transfer that failed: it is read as a table without rows"
+EMPTY = "it holds no object, as after a transfer that failed: it is read as a table without rows"
 WHITESPACE = b" \t\r\n"
 
 

@@ -164,7 +164,7 @@ def named_column(schema: pa.Schema, name: str, option: str) -> int:
     if positions:
         hint = "--rename-duplicates numbers those of a CSV; rename those of a Parquet file"
         raise InputError(f"{len(positions)} columns are named {name!r}", hint)
-    near = get_close_matches(name, schema.names, n=1, cutoff=0.3)
+    near = get_close_matches(name, schema.names, n=1)
     suggestion = f"; did you mean {near[0]!r}?" if near else "."
     names = f"The columns are: {listed(schema.names)}"
     raise InputError(

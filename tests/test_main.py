@@ -319,7 +319,7 @@ def test_rows_to_label_keep_the_other_columns_and_can_be_trained_on_as_they_are(
     tiny_bundle, tmp_path
 ):
     rows = write_texts(("negative", "positive"), 300, 9)
-    columns = ("id", "review", "category", "comment", "input_comment")
+    columns = ("id", "review", "class", "comment", "input_comment")
     lines = [(f"00{at}", text, "toys", f"a good {text}", "x") for at, text in enumerate(rows.texts)]
     write_csv(tmp_path / "in.csv", lines, columns)
     options = {"with_label": True, "with_status": True, "explain": 1, "text_column": "review"}
@@ -328,7 +328,7 @@ def test_rows_to_label_keep_the_other_columns_and_can_be_trained_on_as_they_are(
     asked = ("sample", tmp_path / "out.parquet", "--rows", "60", "--text-column", "review")
     assert run(*asked, "--output", output).exit_code == 0
     sampled = list(csv.DictReader(output.open(encoding="utf-8", newline="")))
-    others = ["id", "input_category", "input_input_comment", "input_comment"]
+    others = ["id", "input_class", "input_input_comment", "input_comment"]
     assert list(sampled[0]) == ["text", "label", "guess", *others]
     by_id = {line[0]: line for line in lines}
     for row in sampled:

@@ -87,11 +87,18 @@ class PlainSpacy:
     def __init__(self, bundle: Bundle) -> None:
         self._tokenizer = spacy.blank(bundle.rules.language).tokenizer
         self._ids = {token: i for i, token in enumerate(bundle.vocabulary.tokens) if i > 1}
+        spelling = bundle.vocabulary.known_spelling
+        self._known_spelling = spelling if bundle.rules.other_spellings else str
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Return the ids of normalised texts."""
-        get = self._ids.get
-        return [[get(token.text, UNKNOWN_ID) for token in self._tokenizer(text)] for text in texts]
+        return [[self._id(token.text) for token in self._tokenizer(text)] for text in texts]
+
+    def _id(self, token: str) -> int:
+        found = self._ids.get(token)
+        if found is None:
+            return self._ids.get(self._known_spelling(token), UNKNOWN_ID)
+        return found
 
 
 def _same(encoded: Encoded, expected: list[list[int]]) -> bool:

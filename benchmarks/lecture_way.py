@@ -43,6 +43,8 @@ class LectureWay:
         tokens = [token.text for token in self._nlp.tokenizer(text)]
         if not tokens:
             return [float("nan")] * len(self._bundle.classes)
+        if self._bundle.rules.other_spellings:
+            tokens = list(map(self._bundle.vocabulary.known_spelling, tokens))
         ids = torch.tensor([[self._ids.get(token, UNKNOWN_ID) for token in tokens]])
         with torch.no_grad():
             logits = self._logits(ids, torch.tensor([len(tokens)]))

@@ -23,7 +23,7 @@ from scorer.tokens.piece_cache import NOTHING, CachedPieces, PieceCache, PieceId
 from scorer.tokens.piece_index import piece_keys
 from scorer.tokens.ragged_array import RaggedArray
 from scorer.tokens.special_cases import CLOSES, MATCHES, OPENS
-from scorer.tokens.spellings import other_spellings, plain_contractions
+from scorer.tokens.spellings import plain_contraction, plain_contractions, shorter_spellings
 from scorer.tokens.text import (
     Pieces,
     TextRules,
@@ -114,8 +114,11 @@ class Vocabulary:
         """Return a token, or the first one that is an unknown token's other spelling, if any is."""
         if token in self._ids:
             return token
-        found = (self._any_case.get(spelling) for spelling in other_spellings(token))
-        return next(filter(None, found), token)
+        lower = token.lower()
+        if lower in self._any_case:
+            return self._any_case[lower]
+        found = filter(None, map(self._any_case.get, shorter_spellings(lower)))
+        return next(found, token)
 
     @cached_property
     def _any_case(self) -> dict[str, str]:
@@ -230,13 +233,18 @@ class TextEncoder:
         distinct, first, codes = np.unique(keys, return_index=True, return_inverse=True)
         numbers = self._cache.find(distinct)
         new = np.flatnonzero(numbers < 0)
-        strings = self._plain(phrases.take(pa.array(first[new]))).to_pylist()
-        phrase_ids = self._ids(self._tokeniser.tokenise_phrases(strings))
+        strings = map(self._plain_phrase, phrases.take(pa.array(first[new])).to_pylist())
+        phrase_ids = self._ids(self._tokeniser.tokenise_phrases([*strings]))
         numbers[new] = self._cache.add(distinct[new], phrase_ids)
         return numbers[codes]
 
     def _plain(self, pieces: pa.LargeStringArray) -> pa.LargeStringArray:
         return plain_contractions(pieces) if self._text_rules.other_spellings else pieces
+
+    def _plain_phrase(self, phrase: str) -> str:
+        if not self._text_rules.other_spellings:
+            return phrase
+        return " ".join(map(plain_contraction, phrase.split(" ")))
 
     def _ids(self, block: PieceTokens) -> PieceIds:
         tokens = block.tokens

@@ -9,34 +9,34 @@ Knows pieces and tokens as texts, nothing of ids.
 """
 
 import re
-from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 APOSTROPHES = "\u2019\u2018\u201b\u02bc\u2032\uff07\u00b4`"
-CAPITAL_CONTRACTION = r"[A-Z]'(T|D|M|RE|VE|LL)\b"
+WITHIN_WORD = re.compile(rf"(?<=[\w\u0300-\u036f])[{APOSTROPHES}](?=[^\W\d_])")  # no quotes
+CAPITAL_CONTRACTION = re.compile(r"[A-Z]'(?:T|D|M|RE|VE|LL)\b")
 DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")  # a letter three times or more
 
 
 def plain_contractions(pieces: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Return the pieces with `'` for any apostrophe, and contractions in capitals in lower case."""
-    within_word = rf"([\pL\pM\pN])[{APOSTROPHES}](\pL)"  # so quotes stay as they are
-    plain = pieces
-    for _ in range(2):  # the letter between two apostrophes belongs to the matches of both
-        plain = pc.replace_substring_regex(plain, within_word, r"\1'\2")
-    capital = pc.match_substring_regex(plain, CAPITAL_CONTRACTION)
-    lower = pc.replace_substring_regex(pc.utf8_lower(plain), r"\bi'", "I'")
-    return pc.if_else(capital, lower, plain)
+    """Return the pieces, each with plain contractions."""
+    concerned = pc.match_substring_regex(pieces, f"['{APOSTROPHES}]")  # few are
+    plain = map(plain_contraction, pieces.filter(concerned).to_pylist())
+    return pc.replace_with_mask(pieces, concerned, pa.array(plain, pieces.type))
 
 
-def other_spellings(token: str) -> Iterator[str]:
-    """Yield what a token is spelt in lower case, the likeliest first."""
-    lower = token.lower()
-    yield lower
-    if not DRAWN_OUT.search(lower):
-        return
-    for letters in (r"\1\1", r"\1"):
-        shorter = DRAWN_OUT.sub(letters, lower)
-        if shorter != lower and len(shorter) > 1:
-            yield shorter
+def plain_contraction(piece: str) -> str:
+    """Return a piece with `'` for any apostrophe; in lower case if it has one of capitals."""
+    plain = WITHIN_WORD.sub("'", piece)
+    if not CAPITAL_CONTRACTION.search(plain):
+        return plain
+    return re.sub(r"\bi'", "I'", plain.lower())
+
+
+def shorter_spellings(word: str) -> list[str]:
+    """Return a word without letters drawn out, the likeliest first; nothing if it has none."""
+    if not DRAWN_OUT.search(word):
+        return []
+    shorter = (DRAWN_OUT.sub(letters, word) for letters in (r"\1\1", r"\1"))
+    return [spelling for spelling in shorter if len(spelling) > 1]

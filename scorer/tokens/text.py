@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scorer.tokens.spellings import plain_contractions
+
 SPACE = 0x20
 ROW_END = 0xFF  # a byte that UTF-8 never uses
 MULTIBYTE_SPACES = tuple(
@@ -79,12 +81,14 @@ class _Column:
 def normalise(texts: pa.LargeStringArray, rules: TextRules) -> pa.LargeStringArray:
     """Return the texts as the tokeniser sees them: no markup, single spaces, trimmed; nulls stay.
 
+    With other spellings, contractions are plain.
     Tags go first and become a space, then entities become their characters. So `&lt;br&gt;` ends
     as the text "<br>": what an entity spells is text, never markup, as in a browser.
     """
     pieces = split(texts, rules)
-    bounds = np.frombuffer(pieces.words.buffers()[1], np.int64)[pieces.offsets]
-    rows = _strings(bounds, pieces.words.buffers()[2])
+    words = plain_contractions(pieces.words) if rules.other_spellings else pieces.words
+    bounds = np.frombuffer(words.buffers()[1], np.int64)[pieces.offsets]
+    rows = _strings(bounds, words.buffers()[2])
     return pc.if_else(texts.is_valid(), pc.ascii_rtrim(rows, " "), pa.scalar(None, rows.type))
 
 

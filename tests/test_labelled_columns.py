@@ -66,6 +66,19 @@ def test_of_several_columns_the_one_that_is_plainly_labels_is_taken(
     assert found.label == 3
 
 
+@pytest.mark.parametrize(
+    "rivals",
+    [
+        {"mood": ["negative", "neutral"], "topic": ["a", "b"]},
+        {"mood": ["positive", "neutral"], "topic": ["a", "b"]},
+        {"stars": ["1", "5"], "rating": ["1", "2"]},
+    ],
+)
+def test_columns_of_which_none_is_plainly_the_label_need_the_option(rivals: dict) -> None:
+    with pytest.raises(InputError, match="--label-column names it"):
+        find_columns(table(text=PROSE, **rivals), Columns())
+
+
 def test_two_columns_that_are_plainly_labels_need_the_option() -> None:
     columns = table(text=PROSE, before=["pos", "neg"], after=["pos", "neg"], mood=["x", "y"])
     with pytest.raises(InputError, match=r"'before' .*; 'after' .*; 'mood' .*; 'rating'"):

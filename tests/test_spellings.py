@@ -14,9 +14,10 @@ WORDS = (
     *("100", "is", "I", "'m", "NASA", "nasa", "très", "."),
 )
 VOCABULARY = Vocabulary((*SPECIALS, *WORDS))
+RULES = TextRules()
 
 
-def tokens_of(text: str, rules: TextRules = TextRules()) -> list[str]:  # noqa: B008
+def tokens_of(text: str, rules: TextRules = RULES) -> list[str]:
     encoded = TextEncoder(rules, VOCABULARY).encode(pa.array([text], pa.large_string()))
     return [VOCABULARY.tokens[i] for i in encoded.ids]
 

@@ -65,13 +65,14 @@ TEXT_COLUMN = click.option(
 
 
 def as_typed(options: Mapping[str, Any]) -> str:
-    """Return those of a command's options that say how a table is read, as a shell takes them."""
-    given = {name: options[name] for name in NAMES if options[name]}
-    words = [
-        f"--{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(str(value))}")
-        for name, value in given.items()
-    ]
-    return "".join(f" {word}" for word in words)
+    """Return the options of reading that are given, as a shell takes them, a space before each."""
+    typed = ""
+    for name in NAMES:
+        value = options[name]
+        if value:
+            typed += f" --{name.replace('_', '-')}"
+            typed += "" if value is True else f" {shlex.quote(str(value))}"
+    return typed
 
 
 def table_options(command: Command) -> Command:

@@ -10,11 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.label_values import label_key, listed_labels, rating_numbers
+from scorer.corpus.label_values import MAX_CLASSES, label_key, listed_labels, rating_numbers
 from scorer.tables.text_column import is_text
 
 SAMPLE_ROWS = 10_000  # first rows of a table, which show what its columns hold
-MAX_LABELS = 400  # different values that a column of labels may have
 MOST_RATINGS = 20  # different numbers that are no whole ones, as 3.5 stars
 LEAST_IDS = 20  # rows that all differ
 LEAST_FILLED = 0.02  # of the rows; a column with fewer holds nearly nothing
@@ -41,8 +40,8 @@ def holds_else(column: pa.ChunkedArray) -> str:
     if not (is_text(kind) or pa.types.is_primitive(kind)):
         return str(kind)
     values = column.drop_null().unique()
-    if len(values) > MAX_LABELS:
-        return f"more than {MAX_LABELS} different values"
+    if len(values) > MAX_CLASSES:
+        return f"more than {MAX_CLASSES} different values"
     if len(values) == len(column) >= LEAST_IDS:
         return "another value in each row"
     if _all_match(values, DATE):

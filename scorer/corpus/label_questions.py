@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from scorer.corpus.label_values import (
+    MAX_CLASSES,
     NEGATIVE_WORDS,
     POSITIVE_WORDS,
     SMALL_SHARE,
@@ -42,7 +43,6 @@ LIKELY_POSITIVE = (
     "👍 😀 😃 😄 😊 🙂 😍 ❤"
 )
 ACCENTS = r"[\u0300-\u036f]"  # of Latin letters, after a decomposition
-MAX_CLASSES = 400
 RARE = 10  # a misspelling has at most this part of the rows of the value it is near to
 NEAR = 0.8  # difflib's ratio: "positve" and "positive" have 0.93, "negative" and "positive" 0.5
 SEPARATORS = (";", "|", ",")  # of several labels in a cell

@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from scorer.corpus.column_contents import (
     LEAST_IDS,
-    MAX_LABELS,
     are_numbers,
     are_ratings,
     are_words,
@@ -26,6 +25,7 @@ from scorer.corpus.column_contents import (
     without_lists,
 )
 from scorer.corpus.label_values import (
+    MAX_CLASSES,
     NEGATIVE_WORDS,
     POSITIVE_WORDS,
     SHOWN,
@@ -154,7 +154,7 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     if pa.types.is_nested(column.type):
         return False
     values = len(column.unique())
-    return values <= MAX_LABELS and not values == len(column) >= LEAST_IDS
+    return values <= MAX_CLASSES and not values == len(column) >= LEAST_IDS
 
 
 def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) -> TextColumn:
@@ -244,7 +244,7 @@ def _no_labels(sample: pa.Table, at: int, held: str) -> InputError:
     column, name = sample.column(at), sample.schema.names[at]
     values = len(column) if pa.types.is_nested(column.type) else len(column.unique())
     hint = "Training needs a column of labels that come again and again"
-    if values <= min(MAX_LABELS, len(column) / 2):
+    if values <= min(MAX_CLASSES, len(column) / 2):
         hint = f"--label-column {shlex.quote(name)} takes each value as a class all the same"
     problem = f"the only column beside the text holds {held}, not labels"
     return InputError(f"{problem}: {_values(sample, at)}", hint)

@@ -40,7 +40,8 @@ class TextRules:
 
     language: the spaCy language whose tokeniser's rules are used.
     strip_markup: take HTML tags and entities out; False leaves them, as the lecture does.
-    other_spellings: look an unknown word up in its other spellings, too (`spellings`).
+    other_spellings: contractions are plain, and an unknown word is looked up by its other
+    spellings, too (`spellings`); False in bundles of before version 0.7.0 and as the lecture does.
     """
 
     language: str = "en"

@@ -1,14 +1,18 @@
 """The documentation names everything there is: options, exit codes, files, commands."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from scorer import errors
+from scorer.bundles.bundle_files import load_bundle
+from scorer.bundles.store import DEFAULT_BUNDLE
 from scorer.cli import score, train
 from scorer.cli.main import main
 
@@ -64,6 +68,25 @@ def test_the_test_command_is_the_one_of_continuous_integration() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     (command,) = [line for line in script.splitlines() if line.startswith("python3.11")]
     assert command in README
+
+
+def test_what_the_pages_print_is_of_the_bundle_that_ships() -> None:
+    version = load_bundle(DEFAULT_BUNDLE).version
+    shown = re.findall(r"(\S+): '0' is negative", README + page("scoring"))
+    assert shown == [version, version]
+
+
+def test_a_look_inside_shows_what_the_commands_print() -> None:
+    lines = page("training").partition("## Looking inside")[2].strip().splitlines()
+    printed: list[str] = []
+    for line in lines:
+        if "$ .venv/bin/scorer " in line:
+            assert printed == []
+            command = shlex.split(line, comments=True)[2:]
+            printed = CliRunner().invoke(main, command).stdout.splitlines()
+        else:
+            assert printed.pop(0).startswith(line.strip().rstrip("…"))
+    assert printed == []
 
 
 def test_links_between_pages_lead_somewhere() -> None:

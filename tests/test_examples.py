@@ -153,7 +153,7 @@ def test_the_image_gets_all_that_it_is_built_from():
     assert len(torch) == 1
 
 
-def test_the_tour_runs_as_far_as_its_training(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tour_shows_what_the_shipped_bundle_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     cells = json.loads((ROOT / "examples" / "tour.ipynb").read_text(encoding="utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
@@ -162,7 +162,11 @@ def test_the_tour_runs_as_far_as_its_training(monkeypatch: pytest.MonkeyPatch) -
     for source in code[:trained]:
         exec(source, names)
     assert trained == 3
-    assert len(names["scored"]) == 300  # type: ignore[arg-type]
+    scored = names["scored"]
+    assert len(scored) == 300  # type: ignore[arg-type]
+    shown = re.findall(r"<td>(0\.\d{6})</td>", json.dumps(cells[1]["outputs"]))
+    found = scored["probability_positive"].head(8).dropna()  # type: ignore[index]
+    assert found.tolist() == pytest.approx([float(cell) for cell in shown], abs=1e-4)
 
 
 def test_judged_rows_are_rows_of_the_example(rows):

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from scorer.cli import interruption
-from scorer.cli.interruption import Interruption
+from scorer.cli.interruption import Interruption, ended_by_signals
 from scorer.errors import InterruptedRunError
 
 
@@ -49,3 +49,14 @@ def test_what_does_not_come_to_an_end_is_ended(monkeypatch):
     code, seconds = ended(lambda: time.sleep(30))
     assert code == 143
     assert seconds < 20
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_job_that_keeps_its_state_is_ended_where_it_stands(number, code):
+    before = signal.getsignal(number)
+    expected = pytest.raises(InterruptedRunError, match=f"{number.name}.*last epoch")
+    with expected as raised, ended_by_signals():
+        signal.raise_signal(number)
+        pytest.fail("went on")
+    assert raised.value.exit_code == code
+    assert signal.getsignal(number) is before

@@ -1,10 +1,12 @@
-"""SIGTERM and Ctrl-C: a run ends at the next chunk instead of in the middle of one.
+"""SIGTERM and Ctrl-C: a scoring ends at its next chunk, a training where it stands.
 
 Knows signals, nothing of what is being run.
 """
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -12,7 +14,8 @@ from scorer.errors import InterruptedRunError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_SECONDS = 60  # for the chunk in hand; an input that stalls would hold the run for ever
-HINT = "The same command goes on from its journal, where there is one"
+JOURNAL_HINT = "The same command goes on from its journal, where there is one"
+EPOCH_HINT = "The same command goes on from its last epoch, where one was finished"
 
 
 class Interruption:
@@ -46,5 +49,30 @@ class Interruption:
     def check(self) -> None:
         """Raise `InterruptedRunError` if a signal has come; to be called between chunks."""
         if self._received is not None:
-            name = signal.Signals(self._received).name
-            raise InterruptedRunError(f"interrupted by {name}", self._received, HINT)
+            raise _interrupted(self._received, JOURNAL_HINT)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """While entered, a signal raises `InterruptedRunError` from wherever the job is.
+
+    For a job that keeps its state by itself. To be entered in the main thread.
+    """
+    received: list[int] = []
+
+    def receive(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        raise KeyboardInterrupt  # which no handler of errors on the way takes for one
+
+    handlers = {number: signal.signal(number, receive) for number in SIGNALS}
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise _interrupted(received[0], EPOCH_HINT) from None
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _interrupted(number: int, hint: str) -> InterruptedRunError:
+    return InterruptedRunError(f"interrupted by {signal.Signals(number).name}", number, hint)

@@ -190,9 +190,12 @@ def main(
 
 def train(labelled: tuple[str, ...], progress: Progress, store: str, **options: Any) -> None:
     """Train and put the new bundle in use."""
-    from scorer import jobs
-    from scorer.cli.training_lines import TrainingPrinter
+    from scorer.cli.interruption import ended_by_signals
 
-    printer = TrainingPrinter(progress, Path(store))
-    bundle = jobs.train(labelled, store, callbacks=printer, **options)
+    with ended_by_signals():
+        from scorer import jobs
+        from scorer.cli.training_lines import TrainingPrinter
+
+        printer = TrainingPrinter(progress, Path(store))
+        bundle = jobs.train(labelled, store, callbacks=printer, **options)
     printer.end(bundle.version, options["promote"] != "never", as_typed(options))

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from scorer import score_file
 from scorer.cli.main import main
-from scorer.evaluation.drift import MEASURES, measure_drift
+from scorer.evaluation.drift import MEASURES, Drift, measure_drift
 from scorer.evaluation.profile import LENGTHS, WORDS, Profile
 
 CLASSES = ("negative", "positive")
@@ -26,11 +26,16 @@ def profile(length: int, unknown: int = 0, empty: int = 0, general: bool = False
     return found
 
 
+def test_a_warning_shows_a_measure_that_is_just_beyond_its_threshold():
+    (warning,) = Drift({"words": 0.0154}, 1.03).warnings
+    assert "divergence 0.0154, at most 0.015 is usual" in warning
+
+
 def test_beside_a_general_profile_only_unknown_words_and_empty_texts_count():
     other = profile(len(LENGTHS) - 1)
     assert measure_drift(profile(2), other).warnings == [
         "texts are of other lengths than those the bundle was evaluated on (lengths, PSI "
-        f"{measure_drift(profile(2), other).measures['length']:.2f}, at most 0.2 is usual)"
+        f"{measure_drift(profile(2), other).measures['length']:.3g}, at most 0.2 is usual)"
     ]
     beside = measure_drift(profile(2, general=True), other)
     assert set(beside.measures) == {"unknown tokens", "empty texts"}

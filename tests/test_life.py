@@ -143,8 +143,19 @@ def test_a_night_that_drifts_is_warned_of_and_held_when_asked(folder):
     assert warned.exit_code == 0
     for words in ("more texts are empty than", "more words that the bundle does not know"):
         assert words in warned.stderr
-    after = run("score", "other.csv", "after.csv", "--store", "store", "--max-drift", "1")
+    options = ["--max-drift", "1", "--history", "runs.jsonl", "--report", "night.html"]
+    after = run("score", "other.csv", "after.csv", "--store", "store", *options)
     assert after.exit_code == 6
+    assert "WARNING" not in after.stderr  # the error says it once
+    (line,) = (folder / "runs.jsonl").read_text().splitlines()
+    told = json.loads(line)
+    assert (told["published"], told["exit_code"]) == (True, 6)
+    assert told["error"].startswith("drift beyond --max-drift 1: ")
+    assert json.loads((folder / "after.csv.run.json").read_text())["exit_code"] == 6
+    page = (folder / "night.html").read_text()
+    assert "300 rows scored, complete" in page
+    assert page.count("texts are empty than") == 1
+    assert "before still stands there" not in page
     assert "; the output is published all the same. Look at the input" in after.stderr
     assert (folder / "after.csv").exists()
     held = run("score", "other.csv", "held.csv", "--store", "store", "--hold-on-drift")

@@ -177,8 +177,9 @@ def warning_lines(summary: RunSummary) -> Iterator[str]:
         where = f"see {beside}" if summary.output_sha256 else "not kept"
         rows = f"{counted(rejected, 'row')} {were(rejected)} rejected"
         yield f"{summary.provenance.input.path}: {rows}, {where}"
-    for line in summary.drift_warnings:
-        yield f"{summary.provenance.input.path}: {line}"
+    if summary.error is None:  # else it is of these, and printed at the end
+        for line in summary.drift_warnings:
+            yield f"{summary.provenance.input.path}: {line}"
 
 
 def _without_score(summary: RunSummary) -> int:

@@ -46,7 +46,7 @@ class Drift:
         """What moved beyond its threshold, in plain words."""
         return [
             f"{measure.plain} than those the bundle was evaluated on ({measure.shown} "
-            f"{self.measures[measure.name]:.2f}, at most {measure.threshold:g} is usual)"
+            f"{self.measures[measure.name]:.3g}, at most {measure.threshold:g} is usual)"
             for measure in MEASURES
             if self.measures.get(measure.name, 0.0) >= measure.threshold
         ]

@@ -105,12 +105,12 @@ class RunRecord:
             },
         )
 
-    def summary(self, error: Exception | None = None) -> RunSummary:
-        """Return the summary of the run, which `error` ended if it is not None."""
-        tally, scorer, written = self.tally, self.scorer, None if error else self.written
+    def summary(self, error: Exception | None, published: bool = True) -> RunSummary:
+        """Return the summary of the run, which ends with `error` if it is not None."""
+        tally, scorer, written = self.tally, self.scorer, self.written if published else None
         drift = self.drift()
         return RunSummary(
-            published=error is None,
+            published=published,
             exit_code=getattr(error, "exit_code", 1) if error else 0,
             error=f"{error}" if error else None,
             output=self.output,

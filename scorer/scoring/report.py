@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from scorer.errors import InputError
+from scorer.errors import GateError, InputError
 from scorer.evaluation.command_line import command_line
 from scorer.evaluation.page import (
     Cell,
@@ -132,13 +132,14 @@ def _heading(record: RunRecord, summary: RunSummary) -> Heading:
 def _warnings(record: RunRecord, summary: RunSummary) -> Iterator[str]:
     if summary.error:
         yield summary.error
-        if record.target.path != STANDARD_STREAM:
+        if not summary.published and record.target.path != STANDARD_STREAM:
             yield f"What stood at {summary.output} before still stands there."
         if record.input is not None and summary.exit_code in INTERRUPTED:
             yield RESUMES
     if record.rejected:
         yield f"{counted(record.rejected, 'row')} {were(record.rejected)} rejected, see below"
-    yield from summary.drift_warnings
+    if summary.exit_code != GateError.exit_code:  # else the error says so
+        yield from summary.drift_warnings
 
 
 def _rows(record: RunRecord, summary: RunSummary) -> Section:

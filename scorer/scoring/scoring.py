@@ -42,6 +42,7 @@ from scorer.tables.table_streams import Chunk, TableReader, TableWriter
 from scorer.tables.text_column import TextColumn, doubt_text, locate_text, note_other_texts
 
 CHUNK_BYTES = 32 << 20
+PUBLISHED = "the output is published all the same"
 DRIFT_HINT = "Look at the input; if it is right, a bundle trained on such texts scores it better"
 SWITCH_SECONDS = 0.0002  # between Python's threads: the model's are many short steps
 
@@ -150,7 +151,7 @@ class _Run:
         try:
             self._callbacks.on_end(summary)
             self._write_report(summary)
-            self._check_drift("the output is published all the same")
+            self._check_drift(PUBLISHED)
         except ScorerError as error:
             error.published = True
             raise
@@ -161,13 +162,13 @@ class _Run:
         self._check_cancelled()
         if self._target.hold_on_drift:
             self._check_drift("nothing is published")
-        summary = self._record.summary()
+        summary = self._record.summary(self._drifted(PUBLISHED))
         self._destination.publish(summary.as_dict(), self._record.rejected > 0)
         return summary
 
     def _tell_failure(self, error: Exception) -> None:
         """Leave the summary, the rejected rows if they are the reason, and the report."""
-        summary = self._record.summary(error)
+        summary = self._record.summary(error, published=False)
         too_many = isinstance(error, RowsError) and self._record.rejected > 0
         self._destination.failed(summary.as_dict(), too_many)
         for tell in (self._write_report, self._callbacks.on_end):
@@ -179,10 +180,16 @@ class _Run:
 
     def _check_drift(self, outcome: str) -> None:
         """Raise `GateError` where the texts have moved further than they may."""
+        drifted = self._drifted(outcome)
+        if drifted is not None:
+            raise drifted
+
+    def _drifted(self, outcome: str) -> GateError | None:
         limit, drift = self._target.max_drift, self._record.drift()
-        if limit is not None and drift.level is not None and drift.level >= limit:
-            listed = "; ".join(drift.warnings) or f"level {drift.level:.2f}"
-            raise GateError(f"drift beyond --max-drift {limit:g}: {listed}; {outcome}", DRIFT_HINT)
+        if limit is None or drift.level is None or drift.level < limit:
+            return None
+        listed = "; ".join(drift.warnings) or f"level {drift.level:.2f}"
+        return GateError(f"drift beyond --max-drift {limit:g}: {listed}; {outcome}", DRIFT_HINT)
 
     def _score_rows(self) -> None:
         """Read, score and write all rows, and prove that none is missing."""

@@ -76,6 +76,9 @@ def test_what_the_pages_print_is_of_the_bundle_that_ships() -> None:
     assert shown == [version, version]
 
 
+SHARE = re.compile(r"[+-]?\d+\.\d\d%")  # which another machine may compute a little otherwise
+
+
 def test_a_look_inside_shows_what_the_commands_print() -> None:
     lines = page("training").partition("## Looking inside")[2].strip().splitlines()
     printed: list[str] = []
@@ -85,7 +88,10 @@ def test_a_look_inside_shows_what_the_commands_print() -> None:
             command = shlex.split(line, comments=True)[2:]
             printed = CliRunner().invoke(main, command).stdout.splitlines()
         else:
-            assert printed.pop(0).startswith(line.strip().rstrip("…"))
+            shown, found = line.strip().rstrip("…"), printed.pop(0)
+            assert SHARE.sub("%", found).startswith(SHARE.sub("%", shown))
+            shares = [float(share[:-1]) for share in SHARE.findall(found)]
+            assert shares == pytest.approx([float(s[:-1]) for s in SHARE.findall(shown)], abs=0.5)
     assert printed == []
 
 

@@ -195,6 +195,8 @@ def test_two_bundles_are_evaluated_and_compared(bundle, tiny_bundle, tmp_path):
     assert facts["rows"] == 80
     changed = run("compare", labelled, tiny_bundle, "--store", bundle[0], "--rows", "3")
     assert re.search(r": 80 texts; \d+ \(\d+\.\d\d%\) get another class", changed.stdout)
+    line = changed.stdout.splitlines()[1]
+    assert re.match(r"  (nega|posi)tive \d+\.\d% -> (nega|posi)tive \d+\.\d%  \w", line)
     same = run("compare", labelled, tiny_bundle, "--bundle", tiny_bundle)
     assert ": 80 texts; 0 (0.00%) get another class; probabilities move by 0.000" in same.stdout
     told = "no text's probabilities move by 0.001: both are the same bundle"
@@ -302,7 +304,9 @@ def test_the_least_certain_rows_are_written_to_be_labelled(tiny_bundle, tmp_path
     for scored in ("out.csv", "out.parquet"):
         score_file(labelled, tmp_path / scored, bundle=tiny_bundle)
         output = tmp_path / f"label-{scored}.csv"
-        assert run("sample", tmp_path / scored, "--rows", "20", "--output", output).exit_code == 0
+        written = run("sample", tmp_path / scored, "--rows", "20", "--output", output)
+        assert (written.exit_code, written.stdout) == (0, "")
+        assert written.stderr == f"{output}: 20 rows to label\n"
         rows = list(csv.DictReader(output.open(encoding="utf-8")))
         assert len(rows) == 20
         assert {row["label"] for row in rows} == {""}

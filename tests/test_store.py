@@ -179,7 +179,7 @@ def test_an_empty_store_has_no_version_to_promote(tmp_path):
 def test_a_pointer_to_no_version_is_refused(store, bundle, pointer):
     add(store, bundle)
     (store / "CURRENT").write_text(pointer)
-    with pytest.raises(BundleError, match=r"CURRENT names version .*, which is not in the store"):
+    with pytest.raises(BundleError, match=r"CURRENT names .*, which is not in the store. `"):
         current(store)
 
 
@@ -207,11 +207,18 @@ def test_a_bundle_is_taken_before_a_store_before_the_default(store, bundle):
     assert Path(scorer.__file__).parent / "default_bundle" == DEFAULT_BUNDLE
 
 
-@pytest.mark.parametrize("name", ["nowhere", "file", "empty"])
-def test_what_is_no_store_is_told_so(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("nowhere", "there is no folder {path}. Name a store with --store"),
+        ("file", "there is no folder {path}"),
+        ("empty", "{path} has no CURRENT: it is not a store. Name a store"),
+    ],
+)
+def test_what_is_no_store_is_told_so(tmp_path, name, told):
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BundleError, match=f"{name} has no CURRENT: it is not a store of bundles"):
+    with pytest.raises(BundleError, match=told.format(path=tmp_path / name)):
         resolve_bundle(store=str(tmp_path / name))
 
 

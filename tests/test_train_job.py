@@ -262,8 +262,8 @@ def test_a_file_that_is_not_there_ends_a_process_with_one_line(tmp_path):
         (
             "two.csv --teacher {folder}",
             4,
-            "{folder} is not a bundle: it has no bundle.json. Use another bundle (--bundle), or "
-            "make a new one with train_job.py",
+            "{folder} is not a bundle: it has no bundle.json. Use another bundle (--bundle, or "
+            "`scorer bundles rollback` in a store), or make a new one with train_job.py",
         ),
         (
             "two.csv --start-from {folder}",

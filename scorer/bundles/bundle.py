@@ -19,7 +19,10 @@ from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules
 from scorer.tokens.tokeniser_rules import TokeniserRules
 
-REMEDY = "Use another bundle (--bundle), or make a new one with train_job.py"
+REMEDY = (
+    "Use another bundle (--bundle, or `scorer bundles rollback` in a store), or make a new one "
+    "with train_job.py"
+)
 
 
 @dataclass(frozen=True)

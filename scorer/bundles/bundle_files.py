@@ -114,6 +114,8 @@ def load_bundle(folder: Path) -> Bundle:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
+    if not folder.is_dir():
+        raise BundleError(f"there is no folder {folder.absolute()}", REMEDY)
     if not path.is_file():
         raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST}", REMEDY)
     if path.stat().st_size > MAX_MANIFEST_BYTES:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scorer.bundles.bundle import REMEDY, Bundle
+from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import MANIFEST, bundle_version, load_bundle, write_bundle
 from scorer.bundles.pretrained_encoder import MANIFEST as ENCODER_MANIFEST
 from scorer.bundles.pretrained_encoder import PretrainedEncoder, load_encoder, write_encoder
@@ -31,6 +31,7 @@ from scorer.files.urls import local_file
 
 CURRENT, HISTORY, UNFINISHED = "CURRENT", "history.jsonl", ".unfinished"
 SHIPPED = "shipped"
+STORE_REMEDY = "Name a store with --store, or make one with train_job.py LABELLED --store FOLDER"
 CHECKPOINT = "training.safetensors"  # while a training is not finished, which holds its lock
 DEFAULT_BUNDLE = Path(__file__).parents[1] / "default_bundle"
 
@@ -214,14 +215,16 @@ def in_use(store: Path) -> str | None:
 def current(store: Path) -> Path:
     """Return the folder of the version in use; `BundleError` where there is none."""
     version = in_use(store)
+    hint = f"`scorer bundles use VERSION --store {store}` puts one of its versions in use"
     if version is None:
+        if not store.is_dir():
+            raise BundleError(f"there is no folder {store.absolute()}", STORE_REMEDY)
         if not versions(store):
-            raise BundleError(f"{store} has no {CURRENT}: it is not a store of bundles", REMEDY)
-        hint = f"`scorer bundles use VERSION --store {store}` puts one of its versions in use"
+            raise BundleError(f"{store} has no {CURRENT}: it is not a store", STORE_REMEDY)
         raise BundleError(f"{store} has no {CURRENT}", hint)
     if version not in (*versions(store), SHIPPED):
         pointer = store / CURRENT
-        raise BundleError(f"{pointer} names version {version!r}, which is not in the store")
+        raise BundleError(f"{pointer} names version {version!r}, which is not in the store", hint)
     return folder_of(store, version)
 
 

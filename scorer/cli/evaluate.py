@@ -102,7 +102,10 @@ def _table(version: str, found: "Evaluation") -> str:
     "--rows", default=10, show_default=True, help="How many of the rows that change most to print."
 )
 def compare(**options: Any) -> None:
-    """Print what BUNDLE would change about the scores of IN; no labels are needed."""
+    """Print what BUNDLE would change about the scores of IN; no labels are needed.
+
+    Then the texts that change most, each with its most likely class now and by BUNDLE.
+    """
     run_job(lambda: _compare(**options), piped=True)
 
 
@@ -115,6 +118,7 @@ def _compare(
     rows: int,
 ) -> None:
     from scorer.bundles.store import load_chosen
+    from scorer.evaluation.page import cut
     from scorer.monitoring.shadow import compare_on
 
     now, new = load_chosen(bundle, store), load_chosen(other)
@@ -128,4 +132,6 @@ def _compare(
         same = ": both are the same bundle" if now.digest == new.digest else ""
         click.echo(f"no text's probabilities move by 0.001{same}")
     for change in found.largest[:rows]:
-        click.echo(f"  {change.before} -> {change.after} ({change.size:+.3f})  {change.text}")
+        before = f"{change.before} {change.before_probability:.1%}"
+        after = f"{change.after} {change.after_probability:.1%}"
+        click.echo(f"  {before} -> {after}  {cut(change.text)}")

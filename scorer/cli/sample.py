@@ -7,6 +7,7 @@ import click
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import run_job
 from scorer.cli.paths import LOCAL
+from scorer.wording import counted
 
 
 @click.command()
@@ -62,3 +63,5 @@ def _sample(
     table = rows_to_label(scored, by=by, other=other, **options)
     with create_table(output or STANDARD_STREAM, FORMATS["csv"], table.schema) as writer:
         writer.write(table)
+    if output is not None:
+        click.echo(f"{output}: {counted(table.num_rows, 'row')} to label", err=True)

@@ -19,17 +19,18 @@ from scorer.tables.formats import CsvOptions, format_of, open_table
 from scorer.tables.text_column import TextColumn, locate_text
 
 SHOWN = 50  # changes kept
-SEEN = 0.0005  # a smaller change is 0.000 where three digits are shown
+SEEN = 0.0005  # a smaller change would hardly show
 
 
 @dataclass(frozen=True)
 class Change:
-    """A text whose probabilities differ; `size` is the change of its first class's probability."""
+    """A text whose probabilities differ: its most likely class by each bundle, and how likely."""
 
     text: str
     before: str
+    before_probability: float
     after: str
-    size: float
+    after_probability: float
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,14 @@ class _Compared:
                 yield float(self.distances[at]), self._change(at)
 
     def _change(self, at: int) -> Change:
-        old, new = (self.classes[of[at].argmax()] for of in (self.before, self.after))
-        moved = float(self.after[at, 0] - self.before[at, 0])
-        return Change(self.texts[at].as_py(), old, new, moved)
+        old, new = self.before[at], self.after[at]
+        return Change(
+            text=self.texts[at].as_py(),
+            before=self.classes[old.argmax()],
+            before_probability=float(old.max()),
+            after=self.classes[new.argmax()],
+            after_probability=float(new.max()),
+        )
 
 
 def compare_on(path: str, before: Bundle, after: Bundle, text_column: str | None = None) -> Shift:

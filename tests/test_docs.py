@@ -106,6 +106,17 @@ def test_links_between_pages_lead_somewhere() -> None:
     assert links == []
 
 
+def test_links_within_pages_lead_to_a_heading() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    for file in pages:
+        text = file.read_text(encoding="utf-8")
+        for name, anchor in re.findall(r"\]\((?!http)([^)#]*)#([^)]+)\)", text):
+            there = (file.parent / name if name else file).read_text(encoding="utf-8")
+            headings = re.findall(r"^#+ (.+)$", there, re.MULTILINE)
+            slugs = [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings]
+            assert anchor in slugs, f"{file.name}: {name}#{anchor}"
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
 def test_the_units_of_the_examples_are_valid(tmp_path: Path) -> None:
     for name in ("scorer.service", "scorer.timer"):

@@ -136,7 +136,9 @@ def certain_rows(html: str) -> list[str]:
 def test_a_run_that_fails_before_it_has_a_bundle_says_so(folder):
     result = score("--report", "run.html", bundle=folder / "nothing")
     assert result.exit_code == 4
-    assert f"there is no folder {folder / 'nothing'}" in page_of(folder / "run.html").text
+    page = page_of(folder / "run.html").text
+    assert f"there is no folder {folder / 'nothing'}" in page
+    assert re.search(r"started\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(UTC\)", page)
 
 
 @pytest.mark.parametrize("name", ["run.txt", "in.csv"])

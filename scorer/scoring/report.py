@@ -87,12 +87,16 @@ def _doubts(write: Callable[[], None]) -> list[Doubt]:
 
 
 def _failure_html(facts: Mapping[str, Any], began: bool) -> str:
-    about = {"output": str(facts["output"]), "started": str(facts["started"])}
+    about = {"output": str(facts["output"]), "started": _shown_time(facts["started"])}
     headline, doubt = "Nothing was scored.", "It failed"
     if not began:
         headline, doubt = "The run did not begin: nothing was scored.", "It could not begin"
     heading = Heading(TITLE, headline, about, [str(facts["error"])], doubt)
     return render(heading, [])
+
+
+def _shown_time(started: str) -> str:
+    return f"{started[:19].replace('T', ' ')} (UTC)"
 
 
 def report_html(record: RunRecord, summary: RunSummary) -> str:
@@ -116,7 +120,7 @@ def _heading(record: RunRecord, summary: RunSummary) -> Heading:
         "output": summary.output,
         "input": summary.provenance.input.path,
         "bundle": bundle.version,
-        "started": f"{summary.started[:19].replace('T', ' ')} (UTC)",
+        "started": _shown_time(summary.started),
         "took": f"{summary.seconds:,.1f} s",
     }
     headline = f"{counted(rows.written, 'row')} scored, complete and in their order."

@@ -176,6 +176,7 @@ def test_an_interrupted_training_ends_in_the_same_bundle(corpus, unlabelled, pre
         build(task, Diary(stop_after=2), checkpoint)
     resumed = Diary()
     found = build(task, resumed, checkpoint)
+    assert resumed.notes[0] == "going on where an interrupted training stood, after 1 epoch"
     assert torch.equal(weights(found.bundle), weights(expected.bundle))
     runs = {"whole": expected, "resumed": found}
     digests = {add(tmp_path / name, one.bundle).digest for name, one in runs.items()}

@@ -198,6 +198,9 @@ def build(
 
     kept = Checkpoint(checkpoint, task.key) if checkpoint else None
     state = kept.load() if kept else None
+    if state is not None:
+        done = counted(len(state.facts["epochs"]), "epoch")
+        callbacks.on_note(f"going on where an interrupted training stood, after {done}")
     model = _initial_model(task, text)
     if state is None and task.pretrains:  # else the checkpoint has later weights
         _pretrain(model, task, text, callbacks, store)

@@ -154,6 +154,7 @@ def test_a_night_that_drifts_is_warned_of_and_held_when_asked(folder):
     assert json.loads((folder / "after.csv.run.json").read_text())["exit_code"] == 6
     page = (folder / "night.html").read_text()
     assert "300 rows scored, complete" in page
+    assert f"The drift level is {told['drift_level']:.2f}: " in page
     assert page.count("texts are empty than") == 1
     assert "before still stands there" not in page
     assert "; the output is published all the same. Look at the input" in after.stderr

@@ -80,8 +80,9 @@ def _drift(summary: RunSummary) -> Section:
         if measure.name in summary.drift
     ]
     remark = (
-        f"How far these texts are from those the bundle was evaluated on, without any label; the "
-        f"largest measure is at {summary.drift_level:.0%} of what is worth a warning."
+        "How far these texts are from those the bundle was evaluated on, without any label. The "
+        f"drift level is {summary.drift_level:.2f}: the largest measure as a share of its limit; "
+        "from 1 on it is worth a warning."
     )
     return Section("Drift", ["measure", "found", "usual below", "in words"], rows, remark)
 

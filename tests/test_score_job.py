@@ -164,7 +164,8 @@ LINES = {
     "flipped byte": (
         4,
         "error: flipped/weights.safetensors was changed or damaged: its digest differs. Use "
-        "another bundle (--bundle), or make a new one with train_job.py",
+        "another bundle (--bundle, or `scorer bundles rollback` in a store), or make a new one "
+        "with train_job.py",
     ),
     "too many rejects": (
         5,

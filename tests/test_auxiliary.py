@@ -13,7 +13,7 @@ from scorer.bundles.store import DEFAULT_BUNDLE
 from scorer.errors import BundleError, InputError, UsageError
 from scorer.network.model import ModelConfig, TextClassifier
 from scorer.tables.formats import CsvOptions, ReadOptions
-from scorer.tokens.encoding import SPECIALS, Vocabulary
+from scorer.tokens.vocabulary import SPECIALS, Vocabulary
 from scorer.training import auxiliary
 from scorer.training.auxiliary import (
     NOTHING,

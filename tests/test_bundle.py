@@ -27,7 +27,8 @@ from scorer.bundles.weights import EXPONENTS
 from scorer.errors import BundleError
 from scorer.network.inference import Predictor
 from scorer.network.linear import NO_WORD, LinearTerm, Subwords, Terms
-from scorer.tokens.encoding import TextEncoder, Vocabulary
+from scorer.tokens.encoding import TextEncoder
+from scorer.tokens.vocabulary import Vocabulary
 
 FILES = (*REQUIRED, TOKENISER)  # of the tiny bundle
 ALL_FILES = (MANIFEST, *FILES)

@@ -11,18 +11,10 @@ from hypothesis import strategies as st
 
 from scorer.errors import BundleError
 from scorer.tokens import piece_cache
-from scorer.tokens.encoding import (
-    PAD_ID,
-    UNKNOWN_ID,
-    TextEncoder,
-    Vocabulary,
-    _OpenVocabulary,
-    build_vocabulary,
-    count_pieces,
-    count_tokens,
-    most_useful_pieces,
-)
+from scorer.tokens.counting import _OpenVocabulary, count_pieces, count_tokens, most_useful_pieces
+from scorer.tokens.encoding import TextEncoder
 from scorer.tokens.text import TextRules, normalise
+from scorer.tokens.vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary, build_vocabulary
 
 RULES = TextRules()
 nlp = spacy.blank("en")
@@ -205,7 +197,7 @@ def test_pieces_are_counted():
 
 def test_counts_add_up_over_slices(monkeypatch):
     whole = count_tokens(reviews, RULES), count_pieces(reviews, RULES)
-    monkeypatch.setattr("scorer.tokens.encoding.COUNTING_ROWS", 1)
+    monkeypatch.setattr("scorer.tokens.counting.ROWS", 1)
     assert (count_tokens(reviews, RULES), count_pieces(reviews, RULES)) == whole
 
 

@@ -19,7 +19,8 @@ from scorer.jobs import requests
 from scorer.network.inference import Prediction, Predictor
 from scorer.network.linear import LinearTerm, Subwords, Terms
 from scorer.scoring.callbacks import Callbacks
-from scorer.tokens.encoding import Encoded, TextEncoder, Vocabulary
+from scorer.tokens.encoding import Encoded, TextEncoder
+from scorer.tokens.vocabulary import Vocabulary
 
 ROWS = 150
 

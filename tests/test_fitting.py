@@ -7,7 +7,8 @@ from tiny_models import TRAINING, LabelledTexts, Trained, validation
 
 from scorer.errors import UsageError
 from scorer.network.model import TextClassifier
-from scorer.tokens.encoding import PAD_ID, Encoded, TextEncoder
+from scorer.tokens.encoding import Encoded, TextEncoder
+from scorer.tokens.vocabulary import PAD_ID
 from scorer.training import fitting as training
 from scorer.training.checkpoint import Checkpoint
 from scorer.training.fitting import (

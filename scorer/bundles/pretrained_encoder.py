@@ -29,7 +29,7 @@ from scorer.bundles.bundle_files import load_bundle
 from scorer.errors import BundleError, UsageError
 from scorer.files.publish import writing
 from scorer.network.model import TextClassifier
-from scorer.tokens.encoding import Vocabulary
+from scorer.tokens.vocabulary import Vocabulary
 
 FORMAT_VERSION = 1
 MANIFEST, WEIGHTS, VOCABULARY = "start.json", "weights.safetensors", "vocabulary.txt"

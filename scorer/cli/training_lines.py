@@ -14,7 +14,7 @@ from scorer.cli.console import Progress, Standing, duration
 from scorer.corpus.corpus import Corpus
 from scorer.corpus.label_values import SHOWN, show_some
 from scorer.evaluation.evaluation import Evaluation
-from scorer.tokens.encoding import Vocabulary
+from scorer.tokens.vocabulary import Vocabulary
 from scorer.training.callbacks import Callbacks
 from scorer.training.fitting import Epoch, Step
 from scorer.training.packaging import TrainingResult

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
 from scorer.corpus.corpus import Corpus
-from scorer.tokens.encoding import Vocabulary
+from scorer.tokens.vocabulary import Vocabulary
 from scorer.training.fitting import Epoch, Step
 from scorer.training.packaging import TrainingResult
 from scorer.training.pretraining import PretrainStep

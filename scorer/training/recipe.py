@@ -16,8 +16,8 @@ from typing import Any
 
 from scorer.errors import UsageError
 from scorer.network.model import ModelConfig
-from scorer.tokens.encoding import Vocabulary
 from scorer.tokens.text import TextRules
+from scorer.tokens.vocabulary import Vocabulary
 from scorer.training.fitting import TrainConfig
 from scorer.training.pretraining import PretrainConfig
 

@@ -35,7 +35,7 @@ from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
 from scorer.tables.formats import ReadOptions
 from scorer.tables.text_column import JOIN
-from scorer.tokens.encoding import Vocabulary
+from scorer.tokens.vocabulary import Vocabulary
 from scorer.training.auxiliary import (
     AuxiliaryFiles,
     check_auxiliary,

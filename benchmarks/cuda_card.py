@@ -28,7 +28,7 @@ from scorer import jobs
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.golden import TOLERANCES, probabilities_of
-from scorer.bundles.predictor import encoder_of, load_predictor
+from scorer.bundles.predictor import load_predictor, text_encoder_of
 from scorer.bundles.store import resolve_bundle
 from scorer.engines.engine import model_of
 from scorer.network.cuda_batches import CudaBatches
@@ -139,7 +139,7 @@ def _little_memory() -> Iterator[None]:
 def trains(trial: Trial, rows: int) -> Iterator[Figure]:
     """Train a new network for an epoch on the device; validate by the path that scores."""
     bundle, cut = trial.bundle, rows * 3 // 4
-    encoder = encoder_of(bundle, 0)
+    encoder = text_encoder_of(bundle, 0)
     parts = (trial.texts.slice(0, cut), trial.texts.slice(cut, rows - cut))
     known, held_out = (encoder.encode(part) for part in parts)
     wanted = trial.labels[cut:rows]

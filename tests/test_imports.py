@@ -119,6 +119,7 @@ def reached(room: str) -> set[str]:
 FLOORS = (  # each may import what stands before it
     "errors",
     "wording",
+    "child_process",
     "files",
     "tables",
     "tokens",

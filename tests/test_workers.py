@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from scorer.child_process import asked
 from scorer.errors import ScorerError, UsageError
-from scorer.tokens.child_process import asked
 from scorer.tokens.encoding import TextEncoder
 from scorer.tokens.piece_cache import CachedPieces, PieceIds
 from scorer.tokens.text import TextRules

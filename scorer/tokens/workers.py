@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection
 import numpy as np
 import pyarrow as pa
 
+from scorer.child_process import ChildProcess, GoneError, answer_each, asked
 from scorer.errors import ScorerError, UsageError
-from scorer.tokens.child_process import ChildProcess, GoneError, answer_each, asked
 from scorer.tokens.encoding import Encoded, TextEncoder
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules, bytes_of

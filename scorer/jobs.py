@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import DEFAULT_BUNDLE, load_chosen, resolve_bundle
-from scorer.engines import many_files
 from scorer.engines.engine import LOCAL, PRECISION, Engine, load_model
-from scorer.engines.file_pairs import FilePair, find_files
-from scorer.engines.many_files import FilesSummary, Outcome
 from scorer.errors import UsageError
 from scorer.files.urls import Location, hide_secrets, local_file, location, with_secrets
+from scorer.many_files import many_files
+from scorer.many_files.file_pairs import FilePair, find_files
+from scorer.many_files.many_files import FilesSummary, Outcome
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks as ScoringCallbacks
 from scorer.scoring.columns import AddedColumns

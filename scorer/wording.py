@@ -1,4 +1,4 @@
-"""Numbers with their nouns and verbs, as messages have them: `1 row was`, `2,000 rows were`."""
+"""Numbers as messages have them: `1 row was`, `2,000 rows were`, `3 min 05 s`."""
 
 
 def counted(number: int, noun: str) -> str:
@@ -26,3 +26,15 @@ def were(number: int) -> str:
 def have(number: int) -> str:
     """Return what a number of things has."""
     return "has" if number == 1 else "have"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

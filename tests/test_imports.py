@@ -130,6 +130,7 @@ FLOORS = (  # each may import what stands before it
     "scoring",
     "training",
     "engines",
+    "many_files",
     "monitoring",
     "jobs",
     "api",

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scorer.cli.arguments import LOCAL, STORE_VARIABLE
 from scorer.cli.bundle_options import bundle_options
-from scorer.cli.console import run_job
-from scorer.cli.paths import LOCAL, STORE_VARIABLE
+from scorer.cli.job import run_job
 from scorer.wording import counted, plural
 
 if TYPE_CHECKING:

@@ -198,7 +198,9 @@ def job(trial: Trial) -> Iterator[Figure]:
 
 def _scored(trial: Trial, predictor: Predictor) -> tuple[RunSummary, float]:
     model = model_of(trial.bundle, predictor)
-    asked = jobs.requests(trial.source, trial.folder / "out.parquet", "text", overwrite=True)
+    asked = jobs.source_and_target(
+        trial.source, trial.folder / "out.parquet", "text", overwrite=True
+    )
     summaries: list[RunSummary] = []
 
     def run() -> None:

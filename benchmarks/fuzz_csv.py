@@ -26,16 +26,11 @@ import pyarrow.parquet as pq
 from scorer.errors import ScorerError, UsageError
 from scorer.files import byte_streams
 from scorer.tables.csv_head import ONE_COLUMN
+from scorer.tables.csv_options import CsvOptions
 from scorer.tables.csv_readings import ONE_FIELD
-from scorer.tables.formats import (
-    CsvDialect,
-    CsvOptions,
-    RejectSink,
-    TableReader,
-    create_table,
-    format_of,
-    open_table,
-)
+from scorer.tables.formats import create_table, format_of, open_table
+from scorer.tables.rejects import RejectSink
+from scorer.tables.table_streams import CsvDialect, TableReader
 
 PIECES = ["a", "b c", " ", "007", "é", "😀", "\ufeff", "\0", "'", "\x1c", "\u2028", "x" * 40]
 BREAKS = ["\n", "\r\n", "\r"]

@@ -235,9 +235,10 @@ def train(
     from scorer.training.auxiliary import AuxiliaryFiles
     from scorer.training.callbacks import Callbacks
     from scorer.training.gate import Promotion
+    from scorer.training.request import TrainingRequest
 
     csv = {name: options.pop(name) for name in CsvOptions.__annotations__ if name in options}
-    request = training.TrainingRequest(
+    request = TrainingRequest(
         _locations(labelled),
         local_file(store, "--store"),
         preset=preset,

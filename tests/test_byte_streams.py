@@ -14,7 +14,8 @@ import zstandard
 
 from scorer.errors import InputError
 from scorer.files import byte_streams
-from scorer.files.byte_streams import Sink, open_seekable, open_source
+from scorer.files.byte_sink import Sink
+from scorer.files.byte_streams import open_seekable, open_source
 
 TEXT = b"one line, then another\n" * 50_000
 COMPRESS = {

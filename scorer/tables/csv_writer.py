@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import InputError
-from scorer.files.byte_streams import Sink
+from scorer.files.byte_sink import Sink
 from scorer.tables.csv_cells import as_cells
 from scorer.tables.table_streams import TEXT, CsvDialect, TableWriter
 

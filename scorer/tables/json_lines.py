@@ -14,7 +14,8 @@ from typing import IO, Any
 import pyarrow as pa
 
 from scorer.errors import InputError
-from scorer.files.byte_streams import Sink, open_source, source_name
+from scorer.files.byte_sink import Sink
+from scorer.files.byte_streams import open_source, source_name
 from scorer.files.file_kinds import check_json_lines
 from scorer.tables.csv_cells import as_json_texts
 from scorer.tables.doubts import Doubt

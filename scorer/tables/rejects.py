@@ -21,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 
 from scorer.errors import InputError
-from scorer.files.byte_streams import Sink
+from scorer.files.byte_sink import Sink
 from scorer.tables.csv_encoding import Encoding
 from scorer.tables.csv_records import Lines, parsed
 from scorer.tables.table_streams import CsvDialect, Reject

@@ -38,7 +38,8 @@ from scorer.network.precision import fast_precisions
 from scorer.scoring import scoring
 from scorer.scoring.summary import RunSummary
 from scorer.tokens.encoding import Encoded
-from scorer.training.fitting import Examples, Fitted, TrainConfig, Validation, fit
+from scorer.training.fitting import Examples, Fitted, Validation, fit
+from scorer.training.recipe import TrainConfig
 
 EXACT, ALONE = 1e-5, 1e-6  # from the CPU's float32; of a text alone and among others
 CHECKED, LECTURE_ROWS = 2000, 300  # rows

@@ -17,7 +17,8 @@ from scorer.tokens.encoding import Encoded, TextEncoder
 from scorer.tokens.text import TextRules
 from scorer.tokens.tokeniser_rules import rules_of
 from scorer.tokens.vocabulary import build_vocabulary
-from scorer.training.fitting import Examples, Fitted, TrainConfig, Validation, fit
+from scorer.training.fitting import Examples, Fitted, Validation, fit
+from scorer.training.recipe import TrainConfig
 
 WORDS = {
     "negative": ("bad", "awful", "dull", "terrible", "boring", "poor", "hate", "worst", "broken"),

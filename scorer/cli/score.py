@@ -1,7 +1,7 @@
 """The scoring command: `score_job.py IN OUT`, `score-job`, `scorer score`.
 
-Options, what is printed, and the exit code; the work is in `scorer.scoring.scoring`. Imports
-nothing heavy.
+Options, what is printed, and the exit code; the work is in `scorer.jobs`. Imports nothing
+heavy.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The training command: `train_job.py LABELLED.csv`, `train-job`, `scorer train`.
 
-Options, what is printed, and the exit code; the work is in `scorer.training.training`. Imports
-nothing heavy.
+Options, what is printed, and the exit code; the work is in `scorer.jobs`. Imports nothing
+heavy.
 """
 
 from pathlib import Path

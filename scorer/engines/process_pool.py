@@ -18,7 +18,7 @@ from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import text_encoder_of
 from scorer.child_process import ChildProcess, GoneError
 from scorer.engines.process_worker import serve
-from scorer.engines.shares import RESTARTS, Sharing, check_alike, joined, shares
+from scorer.engines.shares import RESTARTS, SharingPredictor, check_alike, joined, shares
 from scorer.network.inference import CORES, Prediction
 from scorer.tokens.encoding import Encoded
 
@@ -30,7 +30,7 @@ HINT = (
 Facts = tuple[str, dict[str, str]]  # engine and score settings
 
 
-class ProcessPool(Sharing):
+class ProcessPool(SharingPredictor):
     """What a `Predictor` does, by `processes` of them; on several GPUs, a GPU each.
 
     workers: processes that encode, beside them; see `load_predictor`.

@@ -13,7 +13,7 @@ from typing import Any
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor, text_encoder_of
 from scorer.child_process import GoneError
-from scorer.engines.shares import RESTARTS, Sharing, check_alike, joined, shares
+from scorer.engines.shares import RESTARTS, SharingPredictor, check_alike, joined, shares
 from scorer.errors import UsageError
 from scorer.network.inference import Prediction, Predictor
 from scorer.tokens.encoding import Encoded
@@ -24,7 +24,7 @@ HINT = (
 )
 
 
-class RayPool(Sharing):
+class RayPool(SharingPredictor):
     """What a `Predictor` does, by actors. concurrency: how many; None is one a CPU, or a GPU."""
 
     def __init__(

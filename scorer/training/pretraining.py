@@ -26,7 +26,7 @@ State = tuple[torch.Tensor, ...] | torch.Tensor | None
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """How to pretrain; recorded in the starting point."""
+    """How to pretrain; recorded in the pretrained encoder."""
 
     passes: int = 2  # over the texts; 0: no pretraining
     streams: int = 64

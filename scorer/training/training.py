@@ -25,7 +25,7 @@ from scorer.corpus.corpus import Corpus, read_corpus
 from scorer.corpus.labelled import LabelledRows
 from scorer.corpus.row_keys import row_keys
 from scorer.errors import GateError
-from scorer.evaluation.report import Issue, report_html
+from scorer.evaluation.report import Release, report_html
 from scorer.files.publish import locked, writing
 from scorer.files.urls import Location, absolute
 from scorer.network.linear import LinearTerm
@@ -136,8 +136,8 @@ def _judge(
     verdict, refusal = _promote_if_earned(request, result, bundle, test)
     if not refusal:
         callbacks.on_verdict(verdict)
-    issue = Issue(bundle.version, verdict, request.command(), warnings)
-    report = report_html(result.findings, issue)
+    release = Release(bundle.version, verdict, request.command(), warnings)
+    report = report_html(result.findings, release)
     try:
         callbacks.on_report(keep_report(request.store, bundle.version, report))
     finally:  # a disk that is full must not hide what the gate says

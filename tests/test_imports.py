@@ -121,6 +121,7 @@ FLOORS = (  # each may import what stands before it
     "wording",
     "child_process",
     "files",
+    "pages",
     "tables",
     "tokens",
     "network",

@@ -12,11 +12,11 @@ from scorer.corpus.label_leakage import LabelLeakage
 from scorer.corpus.near_duplicates import Leaks
 from scorer.evaluation.baseline import Baseline
 from scorer.evaluation.evaluation import Evaluation, evaluate
-from scorer.evaluation.plots import Series, histogram, plot
 from scorer.evaluation.report import Findings, Release, report_html
 from scorer.evaluation.row_findings import RowFindings, find_in_rows
 from scorer.network.inference import Prediction
 from scorer.network.model import ModelConfig
+from scorer.pages.plots import Series, histogram, plot
 from scorer.tokens.text import TextRules
 
 CLASSES = ("negative", "<i>positive")

@@ -59,9 +59,9 @@ def _evaluate(
     from scorer.bundles.store import load_chosen
     from scorer.corpus.labelled_columns import Columns
     from scorer.evaluation.figures import evaluation_html
-    from scorer.evaluation.page import check_page, publish_page
     from scorer.files.urls import hide_secrets, location
     from scorer.monitoring.held_out import evaluate_bundle
+    from scorer.pages.page import check_page, publish_page
 
     if html is not None:
         check_page(html, "--html", labelled)

@@ -15,9 +15,9 @@ from scorer.corpus.near_duplicates import Leaks
 from scorer.evaluation.baseline import Baseline
 from scorer.evaluation.evaluation import Evaluation
 from scorer.evaluation.figures import class_sections, figures_section
-from scorer.evaluation.page import Cell, Heading, Row, Section, count, cut, number, render, share
-from scorer.evaluation.plots import Series, plot
 from scorer.evaluation.row_findings import RowFindings
+from scorer.pages.page import Cell, Heading, Row, Section, count, cut, number, render, share
+from scorer.pages.plots import Series, plot
 from scorer.wording import counted
 
 REFIT = (

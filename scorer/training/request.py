@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from scorer.corpus.labelled_columns import Columns
-from scorer.evaluation.command_line import command_line
 from scorer.files.urls import Location
 from scorer.tables.formats import ReadOptions
 from scorer.tables.text_column import JOIN
 from scorer.training.auxiliary import AuxiliaryFiles
 from scorer.training.gate import Promotion
 from scorer.training.recipe import Recipe, TableSize, make_recipe
+from scorer.wording import command_line
 
 
 @dataclass(frozen=True)

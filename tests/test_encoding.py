@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scorer.errors import BundleError
 from scorer.tokens import piece_cache
-from scorer.tokens.counting import _OpenVocabulary, count_pieces, count_tokens, most_useful_pieces
+from scorer.tokens.counting import OpenVocabulary, count_pieces, count_tokens, most_useful_pieces
 from scorer.tokens.encoding import TextEncoder
 from scorer.tokens.text import TextRules, normalise
 from scorer.tokens.vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary, build_vocabulary
@@ -57,7 +57,7 @@ sentences = st.lists(st.tuples(word_like | st.text(max_size=8), spaces), max_siz
 columns = st.lists(st.none() | sentences | texts_across_spaces(), max_size=8)
 
 
-open_vocabulary = _OpenVocabulary()
+open_vocabulary = OpenVocabulary()
 used_encoder = TextEncoder(RULES, open_vocabulary)
 
 

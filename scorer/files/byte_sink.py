@@ -23,7 +23,7 @@ from scorer.files.publish import full_hint
 GZIP_LEVEL = 6
 
 
-class Sink(io.RawIOBase):
+class ByteSink(io.RawIOBase):
     """The bytes of a file or a stream being written, compressed."""
 
     def __init__(self, target: str | Path | IO[bytes], compression: str | None = None) -> None:

@@ -40,7 +40,7 @@ def source_name(path: str) -> str:
     return "standard input" if path == STANDARD_STREAM else path
 
 
-class Source(io.RawIOBase):
+class ByteSource(io.RawIOBase):
     """The bytes of a file or of standard input, decompressed."""
 
     _owned = False  # until a file is open: the interpreter closes what is not, too
@@ -91,7 +91,7 @@ class Source(io.RawIOBase):
 
 def open_source(path: str, compression: str | None = None) -> io.BufferedReader:
     """Open a path, or `-` for standard input, for reading. Raises `InputError`."""
-    return io.BufferedReader(Source(path, compression), BLOCK_BYTES)
+    return io.BufferedReader(ByteSource(path, compression), BLOCK_BYTES)
 
 
 def open_seekable(path: str) -> IO[bytes]:

@@ -57,7 +57,7 @@ def most_useful_pieces(
 
 def count_tokens(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
     """Return how often each token occurs in the texts."""
-    vocabulary = _OpenVocabulary()
+    vocabulary = OpenVocabulary()
     encoder = TextEncoder(rules, vocabulary)
     counts = np.zeros(0, np.int64)
     for rows in _slices(texts):
@@ -68,7 +68,7 @@ def count_tokens(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
     return +Counter(dict(zip(vocabulary.ids, counts.tolist(), strict=True)))
 
 
-class _OpenVocabulary(Vocabulary):
+class OpenVocabulary(Vocabulary):
     """Gives each new token the next id, from 0."""
 
     def __init__(self) -> None:
@@ -76,6 +76,7 @@ class _OpenVocabulary(Vocabulary):
         self.ids: dict[str, int] = {}
 
     def ids_of(self, tokens: Sequence[str]) -> np.ndarray:
+        """Return the ids of tokens: int32 (tokens,); a new token gets the next one."""
         ids = (self.ids.setdefault(token, len(self.ids)) for token in tokens)
         return np.fromiter(ids, np.int32, len(tokens))
 

@@ -28,7 +28,7 @@ from scorer import jobs
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.golden import TOLERANCES, probabilities_of
-from scorer.bundles.predictor import encoder_of, load_predictor
+from scorer.bundles.predictor import load_predictor, text_encoder_of
 from scorer.bundles.store import resolve_bundle
 from scorer.engines.engine import model_of
 from scorer.network.cuda_batches import CudaBatches
@@ -38,7 +38,8 @@ from scorer.network.precision import fast_precisions
 from scorer.scoring import scoring
 from scorer.scoring.summary import RunSummary
 from scorer.tokens.encoding import Encoded
-from scorer.training.fitting import Examples, Fitted, TrainConfig, Validation, fit
+from scorer.training.fitting import Examples, Fitted, Validation, fit
+from scorer.training.recipe import TrainConfig
 
 EXACT, ALONE = 1e-5, 1e-6  # from the CPU's float32; of a text alone and among others
 CHECKED, LECTURE_ROWS = 2000, 300  # rows
@@ -139,7 +140,7 @@ def _little_memory() -> Iterator[None]:
 def trains(trial: Trial, rows: int) -> Iterator[Figure]:
     """Train a new network for an epoch on the device; validate by the path that scores."""
     bundle, cut = trial.bundle, rows * 3 // 4
-    encoder = encoder_of(bundle, 0)
+    encoder = text_encoder_of(bundle, 0)
     parts = (trial.texts.slice(0, cut), trial.texts.slice(cut, rows - cut))
     known, held_out = (encoder.encode(part) for part in parts)
     wanted = trial.labels[cut:rows]
@@ -198,7 +199,9 @@ def job(trial: Trial) -> Iterator[Figure]:
 
 def _scored(trial: Trial, predictor: Predictor) -> tuple[RunSummary, float]:
     model = model_of(trial.bundle, predictor)
-    asked = jobs.requests(trial.source, trial.folder / "out.parquet", "text", overwrite=True)
+    asked = jobs.source_and_target(
+        trial.source, trial.folder / "out.parquet", "text", overwrite=True
+    )
     summaries: list[RunSummary] = []
 
     def run() -> None:

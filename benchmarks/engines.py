@@ -84,7 +84,7 @@ class Trial:
         return Scored(scores, table.drop_columns(names))
 
     def _job(self, target: Path, model: Model) -> Callable[[], object]:
-        given, wanted = jobs.requests(self.source, target, self.text_column)
+        given, wanted = jobs.source_and_target(self.source, target, self.text_column)
         return lambda: scoring.score_file(given, wanted, lambda: model)
 
 

@@ -22,7 +22,7 @@ from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import resolve_bundle
 from scorer.engines.engine import load_model
 from scorer.evaluation.explanation import Explainer
-from scorer.jobs import requests
+from scorer.jobs import source_and_target
 from scorer.scoring.scoring import score_file
 
 EVERY_WORD = 2000
@@ -64,7 +64,7 @@ def cost(bundle: Bundle, texts: pd.Series, words: int, precision: str, repeats: 
         texts.to_frame("text").to_csv(source, index=False)
         for _ in range(repeats):
             for explain in took:
-                given, wanted = requests(source, target, "text", True, explain=explain)
+                given, wanted = source_and_target(source, target, "text", True, explain=explain)
                 took[explain].append(
                     seconds(lambda g=given, w=wanted: score_file(g, w, lambda: model))
                 )

@@ -18,9 +18,10 @@ from measured import Figure, agree, per_second
 from setting import Setting
 
 from scorer.bundles.bundle import Bundle
-from scorer.tokens.encoding import UNKNOWN_ID, Encoded, TextEncoder
+from scorer.tokens.encoding import Encoded, TextEncoder
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import normalise
+from scorer.tokens.vocabulary import UNKNOWN_ID
 
 CHUNK_ROWS = 8192
 

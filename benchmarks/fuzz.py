@@ -30,7 +30,9 @@ from fuzz_parquet import check_random_parquet
 
 from scorer.errors import ScorerError
 from scorer.scoring.peak_memory import peak_memory_mb
-from scorer.tables.formats import CsvDialect, CsvOptions, create_table, format_of, open_table
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.formats import create_table, format_of, open_table
+from scorer.tables.table_streams import CsvDialect
 
 SECONDS = 60
 MEGABYTES = 2048

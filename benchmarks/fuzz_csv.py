@@ -26,16 +26,11 @@ import pyarrow.parquet as pq
 from scorer.errors import ScorerError, UsageError
 from scorer.files import byte_streams
 from scorer.tables.csv_head import ONE_COLUMN
+from scorer.tables.csv_options import CsvOptions
 from scorer.tables.csv_readings import ONE_FIELD
-from scorer.tables.formats import (
-    CsvDialect,
-    CsvOptions,
-    RejectSink,
-    TableReader,
-    create_table,
-    format_of,
-    open_table,
-)
+from scorer.tables.formats import create_table, format_of, open_table
+from scorer.tables.rejects import RejectSink
+from scorer.tables.table_streams import CsvDialect, TableReader
 
 PIECES = ["a", "b c", " ", "007", "é", "😀", "\ufeff", "\0", "'", "\x1c", "\u2028", "x" * 40]
 BREAKS = ["\n", "\r\n", "\r"]
@@ -229,18 +224,18 @@ def rows_in(table: pa.Table) -> Rows:
 @contextmanager
 def blocks_of(size: int) -> Iterator[None]:
     """Have the bytes of files come in blocks of a size; the first one is larger."""
-    read_into, begun = byte_streams.Source.readinto, WeakSet[Any]()
+    read_into, begun = byte_streams.ByteSource.readinto, WeakSet[Any]()
 
-    def readinto(source: byte_streams.Source, buffer: Any) -> int:
+    def readinto(source: byte_streams.ByteSource, buffer: Any) -> int:
         limit = size if source in begun else FIRST_BLOCK
         begun.add(source)
         return read_into(source, memoryview(buffer)[:limit])
 
-    byte_streams.Source.readinto = readinto  # type: ignore[method-assign]
+    byte_streams.ByteSource.readinto = readinto  # type: ignore[method-assign]
     try:
         yield
     finally:
-        byte_streams.Source.readinto = read_into  # type: ignore[method-assign]
+        byte_streams.ByteSource.readinto = read_into  # type: ignore[method-assign]
 
 
 def check_random_csv(folder: Path, rng: random.Random) -> str:

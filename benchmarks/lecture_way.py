@@ -19,8 +19,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import resolve_bundle
-from scorer.tokens.encoding import UNKNOWN_ID
 from scorer.tokens.text import normalise
+from scorer.tokens.vocabulary import UNKNOWN_ID
 
 
 class LectureWay:

@@ -17,7 +17,8 @@ from scorer.engines.engine import model_of
 from scorer.network.inference import Predictor
 from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file
-from scorer.tables.formats import CsvOptions, format_of
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.formats import format_of
 from scorer.tokens.text import normalise
 
 SAMPLED = 1000  # rows that spaCy is timed on

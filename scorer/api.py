@@ -124,7 +124,9 @@ class Scorer:
         Formats follow from the names. Raises a `ScorerError` for what a person can put right.
         """
         with _parameter_names(), self._lock:
-            given, wanted = jobs.requests(source, target, text_column, overwrite, **options)
+            given, wanted = jobs.source_and_target(
+                source, target, text_column, overwrite, **options
+            )
             return scoring.score_file(
                 given, wanted, lambda: self._model, callbacks, check_cancelled
             )

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.store import DEFAULT_BUNDLE, load_chosen, resolve_bundle
-from scorer.engines import many_files
 from scorer.engines.engine import LOCAL, PRECISION, Engine, load_model
-from scorer.engines.file_pairs import FilePair, find_files
-from scorer.engines.many_files import FilesSummary, Outcome
 from scorer.errors import UsageError
+from scorer.evaluation.drift import WARNING_LEVEL
 from scorer.files.urls import Location, hide_secrets, local_file, location, with_secrets
+from scorer.many_files import many_files
+from scorer.many_files.file_pairs import FilePair, find_files
+from scorer.many_files.many_files import FilesSummary, Outcome
 from scorer.scoring import scoring
 from scorer.scoring.callbacks import Callbacks as ScoringCallbacks
 from scorer.scoring.columns import AddedColumns
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 StrPath = str | os.PathLike[str]
 LARGE_BYTES = 1 << 20  # of an input
-WARNING_LEVEL = 1.0  # of drift
 EXPLAINED_CHUNK_ROWS = CHUNK_ROWS // 8  # a chunk is finished before a run ends, and takes longer
 
 
@@ -66,7 +66,7 @@ def score_file(
     chunks, what it raises ends the run. Raises a `ScorerError` for what a person can put right.
     """
     with ExitStack() as stack:
-        given, wanted = requests(source, target, text_column, overwrite, **options)
+        given, wanted = source_and_target(source, target, text_column, overwrite, **options)
         chosen = Engine(engine, processes, concurrency, ray_address)
 
         def load() -> Model:
@@ -119,7 +119,7 @@ def score_files(
 
     def score(pair: FilePair, replaces: bool) -> RunSummary:
         check_cancelled()
-        given, wanted = requests(
+        given, wanted = source_and_target(
             with_secrets(str(pair.source)),
             with_secrets(str(pair.target)),
             overwrite=overwrite or replaces,
@@ -137,14 +137,17 @@ def score_files(
 
 
 def _is_large(source: Source) -> bool:
-    """Return whether importing the fused kernel pays; of a stream that is not known: yes."""
+    """Return whether an input is large enough for the fused kernel's import to pay.
+
+    Of a stream that is not known: yes.
+    """
     file = source.file
     if not isinstance(file, Path):
         return True
     return not file.is_file() or file.stat().st_size >= LARGE_BYTES
 
 
-def requests(
+def source_and_target(
     source: StrPath,
     target: StrPath,
     text_column: str | Sequence[str] | None = None,
@@ -170,15 +173,15 @@ def requests(
     read, write = hide_secrets(os.fspath(source)), hide_secrets(os.fspath(target))
     limit = RejectLimit.parse(str(max_rejects))
     column = one_name(text_column)
-    given = format_of(read, input_format).with_column(column)
-    wanted = format_of(write, output_format, writing=True)
+    read_format = format_of(read, input_format).with_column(column)
+    written_format = format_of(write, output_format, writing=True)
     added = AddedColumns(prefix, with_label, with_status, explain or 0, threshold, abstain)
     if hold_on_drift and max_drift is None:
         max_drift = WARNING_LEVEL
     return (
         Source(
             read,
-            given,
+            read_format,
             csv=CsvOptions(**csv),
             text_column=column,
             chunk_rows=chunk_rows or (EXPLAINED_CHUNK_ROWS if explain else CHUNK_ROWS),
@@ -187,7 +190,7 @@ def requests(
         ),
         Target(
             write,
-            wanted,
+            written_format,
             added,
             overwrite=overwrite,
             max_drift=max_drift,
@@ -232,9 +235,10 @@ def train(
     from scorer.training.auxiliary import AuxiliaryFiles
     from scorer.training.callbacks import Callbacks
     from scorer.training.gate import Promotion
+    from scorer.training.request import TrainingRequest
 
     csv = {name: options.pop(name) for name in CsvOptions.__annotations__ if name in options}
-    request = training.TrainingRequest(
+    request = TrainingRequest(
         _locations(labelled),
         local_file(store, "--store"),
         preset=preset,

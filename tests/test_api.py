@@ -32,8 +32,8 @@ from scorer.cli import train as train_command
 from scorer.errors import BundleError, GateError, InputError, UsageError
 from scorer.tables.csv_options import CsvOptions
 from scorer.training.callbacks import Callbacks
-from scorer.training.fitting import Epoch, TrainConfig
-from scorer.training.recipe import Recipe
+from scorer.training.fitting import Epoch
+from scorer.training.recipe import Recipe, TrainConfig
 
 HOW = {**SETTINGS, "preset": "lecture-rnn", "learning_rate": 0.01}
 ADDED = ["probability_negative", "probability_positive"]

@@ -12,8 +12,9 @@ from scorer.bundles.pretrained_encoder import extract_encoder, write_encoder
 from scorer.bundles.store import DEFAULT_BUNDLE
 from scorer.errors import BundleError, InputError, UsageError
 from scorer.network.model import ModelConfig, TextClassifier
-from scorer.tables.formats import CsvOptions, ReadOptions
-from scorer.tokens.encoding import SPECIALS, Vocabulary
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.formats import ReadOptions
+from scorer.tokens.vocabulary import SPECIALS, Vocabulary
 from scorer.training import auxiliary
 from scorer.training.auxiliary import (
     NOTHING,

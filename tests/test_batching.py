@@ -7,7 +7,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from scorer.network.batching import padded, shuffled
 from scorer.network.packing import in_row_order, length_sorted, packed
-from scorer.tokens.encoding import PAD_ID, Encoded
+from scorer.tokens.encoding import Encoded
+from scorer.tokens.vocabulary import PAD_ID
 
 some_lengths = st.lists(st.integers(0, 40), max_size=60).map(lambda many: np.array(many, np.int64))
 

@@ -22,12 +22,13 @@ from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import FILES as REQUIRED
 from scorer.bundles.bundle_files import MANIFEST, TOKENISER, _digest, load_bundle, write_bundle
 from scorer.bundles.golden import golden_rows
-from scorer.bundles.predictor import encoder_of, load_predictor
+from scorer.bundles.predictor import load_predictor, text_encoder_of
 from scorer.bundles.weights import EXPONENTS
 from scorer.errors import BundleError
 from scorer.network.inference import Predictor
 from scorer.network.linear import NO_WORD, LinearTerm, Subwords, Terms
-from scorer.tokens.encoding import TextEncoder, Vocabulary
+from scorer.tokens.encoding import TextEncoder
+from scorer.tokens.vocabulary import Vocabulary
 
 FILES = (*REQUIRED, TOKENISER)  # of the tiny bundle
 ALL_FILES = (MANIFEST, *FILES)
@@ -592,7 +593,9 @@ def test_a_bundle_without_rules_of_its_own_has_those_of_the_spacy_at_hand(
     write_bundle(replace(trained.bundle, tokeniser_rules=None), tmp_path / "older")
     older, texts = load_bundle(tmp_path / "older"), pa.array(["(good), b:ad :)"], pa.large_string())
     assert older.tokeniser_rules is None
-    ids = [encoder_of(bundle, 0).encode(texts).ids for bundle in (older, load_bundle(tiny_bundle))]
+    ids = [
+        text_encoder_of(bundle, 0).encode(texts).ids for bundle in (older, load_bundle(tiny_bundle))
+    ]
     assert ids[0].tolist() == ids[1].tolist()
 
 
@@ -600,7 +603,7 @@ def test_a_bundle_is_tokenised_by_its_own_rules(trained, tmp_path):
     rules = replace(trained.bundle.tokeniser_rules, special_cases={"go-od": ("go", "-od")})
     write_bundle(replace(trained.bundle, tokeniser_rules=rules), tmp_path / "own")
     for workers in (0, 1):
-        encoder = encoder_of(load_bundle(tmp_path / "own"), workers)
+        encoder = text_encoder_of(load_bundle(tmp_path / "own"), workers)
         assert encoder.encode(pa.array(["go-od", "go-o"], pa.large_string())).lengths.tolist() == [
             2,
             3,

@@ -14,7 +14,8 @@ import zstandard
 
 from scorer.errors import InputError
 from scorer.files import byte_streams
-from scorer.files.byte_streams import Sink, open_seekable, open_source
+from scorer.files.byte_sink import ByteSink
+from scorer.files.byte_streams import open_seekable, open_source
 
 TEXT = b"one line, then another\n" * 50_000
 COMPRESS = {
@@ -27,7 +28,7 @@ COMPRESS = {
 
 def written(compression: str | None, data: bytes = TEXT) -> bytes:
     file = io.BytesIO()
-    sink = Sink(file, compression)
+    sink = ByteSink(file, compression)
     sink.write(data)
     sink.finish()
     return file.getvalue()
@@ -121,7 +122,7 @@ def test_a_pipe_is_opened_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compression", [None, *COMPRESS])
 def test_a_full_disk_is_an_error_and_leaves_nothing_hanging(compression: str | None) -> None:
-    sink = Sink("/dev/full", compression)
+    sink = ByteSink("/dev/full", compression)
     with pytest.raises(InputError, match="cannot write /dev/full: no space left on device"):
         for _ in range(100):
             sink.write(pa.py_buffer(TEXT))
@@ -131,7 +132,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_hanging(compression: str | N
 
 def test_a_file_that_was_given_is_left_open() -> None:
     file = io.BytesIO()
-    sink = Sink(file, "gzip")
+    sink = ByteSink(file, "gzip")
     sink.write(b"a")
     sink.finish()
     assert not file.closed
@@ -139,7 +140,7 @@ def test_a_file_that_was_given_is_left_open() -> None:
 
 @pytest.mark.parametrize("compression", COMPRESS)
 def test_an_abandoned_file_is_not_a_complete_one(tmp_path: Path, compression: str) -> None:
-    sink = Sink(tmp_path / "out", compression)
+    sink = ByteSink(tmp_path / "out", compression)
     sink.write(random.Random(0).randbytes(1 << 20))
     sink.abandon()
     assert (tmp_path / "out").stat().st_size > 0

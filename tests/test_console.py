@@ -15,13 +15,15 @@ from tiny_corpora import tiny_corpus, tiny_recipe, write_csv
 
 from scorer import score_file
 from scorer.cli import console
-from scorer.cli.console import Progress, Standing, duration, run_job
+from scorer.cli.console import Progress, Standing
+from scorer.cli.job import run_job
 from scorer.cli.scoring_lines import ScoringPrinter
 from scorer.cli.training_lines import TrainingPrinter
 from scorer.errors import BundleError, InputError, InterruptedRunError, UsageError
 from scorer.tables.doubts import Doubt
 from scorer.training.task import Task
 from scorer.training.training import build
+from scorer.wording import duration
 
 
 def raising(error):
@@ -75,7 +77,7 @@ def test_usage_errors_of_click_are_left_to_click():
 def test_a_reader_that_goes_away_ends_the_job_without_a_traceback():
     program = """
 import sys
-from scorer.cli.console import run_job
+from scorer.cli.job import run_job
 def job():
     while True:
         sys.stdout.write("line\\n" * 1000)

@@ -7,7 +7,8 @@ from scorer.corpus.corpus import Corpus, read_corpus
 from scorer.corpus.labelled import LabelledRows
 from scorer.corpus.labelled_columns import Columns
 from scorer.errors import InputError, UsageError
-from scorer.tables.formats import CsvOptions, ReadOptions
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.formats import ReadOptions
 
 
 def header(rows: Rows) -> tuple[str, ...]:

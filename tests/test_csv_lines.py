@@ -10,13 +10,7 @@ import pytest
 from scorer.errors import InputError, UsageError
 from scorer.jobs import score_file, score_files
 from scorer.tables.csv_options import CsvOptions
-from scorer.tables.formats import (
-    ReadOptions,
-    TableFormat,
-    format_of,
-    format_option,
-    open_table_as,
-)
+from scorer.tables.formats import ReadOptions, TableFormat, format_of, format_option, open_table_as
 
 TEXTS = ["The soup was cold, and salty.", "Great", "", '"Nice", he said; and left']
 WAY_OUT = "--input-format lines reads each line as one text, --input-format csv the first one"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.errors import InputError, ScorerError
-from scorer.files.byte_streams import Source
+from scorer.files.byte_streams import ByteSource
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.csv_reader import CsvReader
 from scorer.tables.csv_writer import CsvWriter
@@ -37,14 +37,14 @@ def tables(draw: st.DrawFn) -> Rows:
 @contextmanager
 def blocks_of(size: int) -> Iterator[None]:
     """Have files read a few bytes at a time, after a first block that shows what they are."""
-    read_into, begun = Source.readinto, set()
+    read_into, begun = ByteSource.readinto, set()
 
-    def readinto(source: Source, buffer: bytearray) -> int:
+    def readinto(source: ByteSource, buffer: bytearray) -> int:
         limit = size if id(source) in begun else 64
         begun.add(id(source))
         return read_into(source, memoryview(buffer)[:limit])
 
-    with patch.object(Source, "readinto", readinto):
+    with patch.object(ByteSource, "readinto", readinto):
         yield
 
 

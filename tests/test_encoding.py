@@ -11,18 +11,10 @@ from hypothesis import strategies as st
 
 from scorer.errors import BundleError
 from scorer.tokens import piece_cache
-from scorer.tokens.encoding import (
-    PAD_ID,
-    UNKNOWN_ID,
-    TextEncoder,
-    Vocabulary,
-    _OpenVocabulary,
-    build_vocabulary,
-    count_pieces,
-    count_tokens,
-    most_useful_pieces,
-)
+from scorer.tokens.counting import OpenVocabulary, count_pieces, count_tokens, most_useful_pieces
+from scorer.tokens.encoding import TextEncoder
 from scorer.tokens.text import TextRules, normalise
+from scorer.tokens.vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary, build_vocabulary
 
 RULES = TextRules()
 nlp = spacy.blank("en")
@@ -65,7 +57,7 @@ sentences = st.lists(st.tuples(word_like | st.text(max_size=8), spaces), max_siz
 columns = st.lists(st.none() | sentences | texts_across_spaces(), max_size=8)
 
 
-open_vocabulary = _OpenVocabulary()
+open_vocabulary = OpenVocabulary()
 used_encoder = TextEncoder(RULES, open_vocabulary)
 
 
@@ -205,7 +197,7 @@ def test_pieces_are_counted():
 
 def test_counts_add_up_over_slices(monkeypatch):
     whole = count_tokens(reviews, RULES), count_pieces(reviews, RULES)
-    monkeypatch.setattr("scorer.tokens.encoding.COUNTING_ROWS", 1)
+    monkeypatch.setattr("scorer.tokens.counting.ROWS", 1)
     assert (count_tokens(reviews, RULES), count_pieces(reviews, RULES)) == whole
 
 

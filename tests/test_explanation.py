@@ -15,11 +15,12 @@ from scorer.bundles.bundle_files import load_bundle
 from scorer.cli.main import main
 from scorer.errors import InterruptedRunError, UsageError
 from scorer.evaluation.explanation import NO_WORD, WORDS_TRIED, Explainer
-from scorer.jobs import requests
+from scorer.jobs import source_and_target
 from scorer.network.inference import Prediction, Predictor
 from scorer.network.linear import LinearTerm, Subwords, Terms
 from scorer.scoring.callbacks import Callbacks
-from scorer.tokens.encoding import Encoded, TextEncoder, Vocabulary
+from scorer.tokens.encoding import Encoded, TextEncoder
+from scorer.tokens.vocabulary import Vocabulary
 
 ROWS = 150
 
@@ -214,7 +215,9 @@ def test_an_explanation_names_its_class_where_a_threshold_gives_another_label(fo
 
 
 def test_a_chunk_with_explanations_is_smaller_unless_its_size_is_given():
-    assert requests("in.csv", "out.csv")[0].chunk_rows == 8192
-    assert requests("in.csv", "out.csv", explain=3)[0].chunk_rows == 1024
+    assert source_and_target("in.csv", "out.csv")[0].chunk_rows == 8192
+    assert source_and_target("in.csv", "out.csv", explain=3)[0].chunk_rows == 1024
     for rows in (77, 8192):
-        assert requests("in.csv", "out.csv", explain=3, chunk_rows=rows)[0].chunk_rows == rows
+        assert (
+            source_and_target("in.csv", "out.csv", explain=3, chunk_rows=rows)[0].chunk_rows == rows
+        )

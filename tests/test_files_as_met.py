@@ -26,7 +26,8 @@ from scorer.errors import ScorerError
 from scorer.scoring.model import Model
 from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file
-from scorer.tables.formats import CsvOptions, format_of
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.formats import format_of
 
 GOOD, DULL = "the soup was warm and good", "a dull evening with no point"
 SCORES = ["probability_negative", "probability_positive"]

@@ -7,19 +7,13 @@ from tiny_models import TRAINING, LabelledTexts, Trained, validation
 
 from scorer.errors import UsageError
 from scorer.network.model import TextClassifier
-from scorer.tokens.encoding import PAD_ID, Encoded, TextEncoder
+from scorer.tokens.encoding import Encoded, TextEncoder
+from scorer.tokens.vocabulary import PAD_ID
 from scorer.training import fitting as training
 from scorer.training.checkpoint import Checkpoint
-from scorer.training.fitting import (
-    Epoch,
-    Examples,
-    Fitted,
-    Step,
-    TrainConfig,
-    Validation,
-    fit,
-    refit,
-)
+from scorer.training.fitting import Epoch, Examples, Fitted, Step, Validation, fit, refit
+from scorer.training.optimisation import rate_factor
+from scorer.training.recipe import TrainConfig
 
 SHORT = replace(TRAINING, epochs=2)
 
@@ -261,7 +255,7 @@ def test_steps_tell_how_far_an_epoch_is(lesson):
 
 @pytest.mark.parametrize("warm_up", [0.0, 0.1, 1.0])
 def test_the_rate_rises_to_one_and_falls_to_nearly_nought(warm_up):
-    rate = training._rate(TrainConfig(warm_up=warm_up), 200)
+    rate = rate_factor(TrainConfig(warm_up=warm_up), 200)
     factors = np.array([rate(step) for step in range(200)])
     top = factors.argmax()
     assert factors[top] == pytest.approx(1, abs=0.01)
@@ -272,7 +266,7 @@ def test_the_rate_rises_to_one_and_falls_to_nearly_nought(warm_up):
 
 
 def test_without_decay_the_rate_stays():
-    rate = training._rate(TrainConfig(warm_up=0.1, decay=False), 100)
+    rate = rate_factor(TrainConfig(warm_up=0.1, decay=False), 100)
     assert [rate(step) for step in (10, 50, 99)] == [1, 1, 1]
 
 

@@ -8,15 +8,9 @@ import pytest
 
 from scorer.errors import InputError, UsageError
 from scorer.files import byte_streams
-from scorer.tables.formats import (
-    CsvDialect,
-    CsvOptions,
-    TableFormat,
-    check_table,
-    create_table,
-    format_of,
-    open_table,
-)
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.formats import TableFormat, check_table, create_table, format_of, open_table
+from scorer.tables.table_streams import CsvDialect
 
 ENDINGS = ("csv", "csv.gz", "csv.zst", "csv.bz2", "csv.xz", "tsv", "tsv.gz", "parquet")
 TEXT = pa.large_string()

@@ -4,7 +4,7 @@ import torch
 
 from scorer.network.batching import Batch
 from scorer.network.model import ModelConfig, TextClassifier
-from scorer.tokens.encoding import PAD_ID
+from scorer.tokens.vocabulary import PAD_ID
 from scorer.training.gradients import Gradients, Regularisation, _adversarial_noise
 
 

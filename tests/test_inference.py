@@ -21,7 +21,8 @@ from scorer.network.inference import Prediction, Predictor
 from scorer.network.model import CELLS, POOLINGS, ModelConfig, TextClassifier
 from scorer.network.precision import PRECISIONS
 from scorer.network.recurrence import PackedLayer
-from scorer.tokens.encoding import PAD_ID, UNKNOWN_ID, TextEncoder
+from scorer.tokens.encoding import TextEncoder
+from scorer.tokens.vocabulary import PAD_ID, UNKNOWN_ID
 
 BLANKS = (None, "", " ", "\n\t ", "\u3000", "<br />", "<p></p>")
 words = st.sampled_from(

@@ -13,8 +13,9 @@ from scorer.corpus.class_map import class_map_of, find_class_map
 from scorer.corpus.labelled import Labelled, LeftOut, joined_rows, read_labelled
 from scorer.corpus.labelled_columns import Columns
 from scorer.errors import InputError, UsageError
+from scorer.tables.csv_options import CsvOptions
 from scorer.tables.doubts import Doubt
-from scorer.tables.formats import CsvOptions, ReadOptions
+from scorer.tables.formats import ReadOptions
 
 BINARY = find_class_map({"0": 1, "1": 1})
 

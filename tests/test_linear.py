@@ -13,16 +13,11 @@ from tiny_models import WORDS, write_texts
 
 from scorer.errors import BundleError
 from scorer.network.linear import NO_WORD, LinearTerm, Subwords, Terms, weigh
-from scorer.tokens.encoding import (
-    SPECIALS,
-    UNKNOWN_ID,
-    TextEncoder,
-    Vocabulary,
-    build_vocabulary,
-    count_tokens,
-)
+from scorer.tokens.counting import count_tokens
+from scorer.tokens.encoding import TextEncoder
 from scorer.tokens.ngrams import most_frequent_ngrams
 from scorer.tokens.text import TextRules
+from scorer.tokens.vocabulary import SPECIALS, UNKNOWN_ID, Vocabulary, build_vocabulary
 from scorer.training.fitting import Examples
 from scorer.training.linear import (
     MEANING_WEIGHT,

@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 
 from scorer import score_file, score_files
 from scorer.cli.main import main
-from scorer.engines.file_pairs import find_files
-from scorer.engines.many_files import FAILED, FilesError, FilesSummary, Outcome
 from scorer.errors import InputError, UsageError
+from scorer.many_files.file_pairs import find_files
+from scorer.many_files.many_files import FAILED, FilesError, FilesSummary, Outcome
 
 JOB = Path(__file__).parents[1] / "score_job.py"
 FILES, ROWS = 12, 15

@@ -15,11 +15,11 @@ from object_store import BUCKET, KEY, SECRET, ObjectStore
 
 from scorer import score_file
 from scorer.cli.main import main
-from scorer.engines.file_pairs import find_files, is_many
-from scorer.engines.manifest import Manifest
 from scorer.files.listing import list_files, match_files, state_of
 from scorer.files.object_stores import store_of
 from scorer.files.remote_files import open_object
+from scorer.many_files.file_pairs import find_files, is_many
+from scorer.many_files.manifest import Manifest
 
 JOB = Path(__file__).parents[1] / "score_job.py"
 FILES, ROWS, MORE = 6, 12, 9

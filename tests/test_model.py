@@ -8,7 +8,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from scorer.errors import UsageError
 from scorer.network.batching import Batch, padded
 from scorer.network.model import CELLS, POOLINGS, ModelConfig, TextClassifier
-from scorer.tokens.encoding import PAD_ID, Encoded
+from scorer.tokens.encoding import Encoded
+from scorer.tokens.vocabulary import PAD_ID
 
 token = st.integers(2, 29)
 some_texts = st.lists(st.lists(token, min_size=1, max_size=12), min_size=1, max_size=8)

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.errors import BundleError
-from scorer.tokens.encoding import SPECIALS, UNKNOWN_ID, Encoded, TextEncoder, Vocabulary
+from scorer.tokens.encoding import Encoded, TextEncoder
 from scorer.tokens.ngrams import LONGEST, most_frequent_ngrams, ngrams_of
 from scorer.tokens.text import TextRules
+from scorer.tokens.vocabulary import SPECIALS, UNKNOWN_ID, Vocabulary
 
 RULES = TextRules()
 TOKENS = (*SPECIALS, "the", "film", ".")

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from scorer import Scorer, score_file, train
 from scorer.cli import score
+from scorer.cli.arguments import LOCAL
 from scorer.cli.main import main
-from scorer.cli.paths import LOCAL
 from scorer.errors import UsageError
 from scorer.files.urls import without_secrets
 

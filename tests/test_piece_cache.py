@@ -5,10 +5,11 @@ import pytest
 
 from scorer.errors import BundleError
 from scorer.tokens import piece_cache
-from scorer.tokens.encoding import TextEncoder, Vocabulary
+from scorer.tokens.encoding import TextEncoder
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.piece_index import piece_keys
 from scorer.tokens.text import TextRules, with_spaces
+from scorer.tokens.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(("<unk>", "<pad>", "the", "film", ".", "!", "do", "n't"))
 PIECES = pa.array(["don't", "film.", "nowhere", "the", "Ünïcode"], pa.large_string())

@@ -15,7 +15,7 @@ from scorer.bundles.pretrained_encoder import (
 from scorer.bundles.store import add_encoder, versions
 from scorer.errors import BundleError, UsageError
 from scorer.network.model import ModelConfig, TextClassifier
-from scorer.tokens.encoding import SPECIALS, Vocabulary
+from scorer.tokens.vocabulary import SPECIALS, Vocabulary
 
 OLD = Vocabulary((*SPECIALS, "the", "film", "good", "naïve 😀"))
 NEW = Vocabulary((*SPECIALS, "good", "new", "the"))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from scorer.errors import InputError
 from scorer.network.model import ModelConfig, TextClassifier
-from scorer.tokens.encoding import PAD_ID, Encoded
+from scorer.tokens.encoding import Encoded
+from scorer.tokens.vocabulary import PAD_ID
 from scorer.training import pretraining
 from scorer.training.pretraining import (
     BLOCK_TOKENS,

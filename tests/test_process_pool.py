@@ -17,13 +17,13 @@ from tiny_corpora import write_csv
 
 from scorer import score_file, score_files
 from scorer.bundles.bundle_files import load_bundle
+from scorer.child_process import ChildProcess
 from scorer.cli.main import main
 from scorer.engines import engine, shares
 from scorer.engines.process_pool import ProcessPool
 from scorer.engines.shares import RESTARTS
 from scorer.errors import BundleError, ScorerError, UsageError
 from scorer.scoring.callbacks import Callbacks
-from scorer.tokens.child_process import ChildProcess
 
 JOB = Path(__file__).parents[1] / "score_job.py"
 HOW = {"precision": "float32", "chunk_rows": 60}

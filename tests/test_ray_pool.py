@@ -13,10 +13,10 @@ from tiny_corpora import write_csv
 
 from scorer import score_file
 from scorer.bundles.bundle_files import load_bundle
+from scorer.child_process import GoneError
 from scorer.engines import ray_pool, shares
 from scorer.errors import UsageError
 from scorer.scoring.callbacks import Callbacks
-from scorer.tokens.child_process import GoneError
 
 JOB = Path(__file__).parents[1] / "score_job.py"
 

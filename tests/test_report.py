@@ -12,11 +12,11 @@ from scorer.corpus.label_leakage import LabelLeakage
 from scorer.corpus.near_duplicates import Leaks
 from scorer.evaluation.baseline import Baseline
 from scorer.evaluation.evaluation import Evaluation, evaluate
-from scorer.evaluation.plots import Series, histogram, plot
-from scorer.evaluation.report import Findings, Issue, report_html
+from scorer.evaluation.report import Findings, Release, report_html
 from scorer.evaluation.row_findings import RowFindings, find_in_rows
 from scorer.network.inference import Prediction
 from scorer.network.model import ModelConfig
+from scorer.pages.plots import Series, histogram, plot
 from scorer.tokens.text import TextRules
 
 CLASSES = ("negative", "<i>positive")
@@ -76,11 +76,11 @@ FINDINGS = Findings(
     leakage=LabelLeakage("label_0", 0, 0.97, 0.01, 0.96),
     leaks=Leaks(np.zeros(3, bool), 12, 345),
 )
-ISSUE = Issue("20261125T131604Z-5f1d68fc", "in use; <em>better</em>", "scorer train 'a b.csv'")
+RELEASE = Release("20261125T131604Z-5f1d68fc", "in use; <em>better</em>", "scorer train 'a b.csv'")
 
 
 def test_the_page_needs_no_other_file_and_runs_nothing() -> None:
-    html = report_html(FINDINGS, ISSUE)
+    html = report_html(FINDINGS, RELEASE)
     assert_self_contained(html)
     assert not Page(html).tags & {"i", "b"}
     assert "://" not in html
@@ -124,7 +124,7 @@ def test_every_figure_is_on_the_page(shown: str) -> None:
     ],
 )
 def test_a_report_in_a_store_is_headed_by_what_is_known_later(shown: str) -> None:
-    assert shown in Page(report_html(FINDINGS, ISSUE)).text
+    assert shown in Page(report_html(FINDINGS, RELEASE)).text
 
 
 def test_rows_and_words_are_shown_as_text() -> None:

@@ -23,7 +23,8 @@ from scorer.scoring.provenance import read_provenance
 from scorer.scoring.reject_limit import RejectLimit
 from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file, score_table
-from scorer.tables.formats import CsvOptions, format_of, open_table
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.formats import format_of, open_table
 from scorer.tables.table_streams import TableWriter
 from scorer.tables.text_column import TextColumn
 

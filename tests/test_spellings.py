@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.tokens.encoding import SPECIALS, UNKNOWN_ID, TextEncoder, Vocabulary
+from scorer.tokens.encoding import TextEncoder
 from scorer.tokens.spellings import plain_contractions
 from scorer.tokens.text import TextRules
+from scorer.tokens.vocabulary import SPECIALS, UNKNOWN_ID, Vocabulary
 
 WORDS = (
     *("do", "n't", "buy", "Good", "good", "so", "iPhone", "it", "'s", "!", "superb", "AA", "o"),

@@ -23,7 +23,8 @@ from scorer.corpus.labelled_columns import Columns
 from scorer.errors import UsageError
 from scorer.evaluation.evaluation import evaluate
 from scorer.network.inference import Predictor
-from scorer.tokens.encoding import SPECIALS, TextEncoder, Vocabulary
+from scorer.tokens.encoding import TextEncoder
+from scorer.tokens.vocabulary import SPECIALS, Vocabulary
 from scorer.training import examples, packaging
 from scorer.training.auxiliary import AuxiliaryInputs
 from scorer.training.callbacks import Callbacks

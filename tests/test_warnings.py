@@ -7,7 +7,7 @@ import pytest
 from labelled_files import labelled
 from test_corpus import read
 
-from scorer.corpus.label_leakage import find_label_leakage
+from scorer.corpus.label_leakage import count_class_tokens
 from scorer.corpus.labelled import LabelledRows
 from scorer.corpus.near_duplicates import Leaks
 from scorer.evaluation.baseline import Baseline
@@ -85,7 +85,8 @@ def test_a_label_written_in_the_text_is_found(classes: tuple[str, ...]) -> None:
     targets = np.arange(200) % len(classes)
     plain = [text for text, _ in labelled(200)]
     texts = [f"{text} [{classes[t]}]" for text, t in zip(plain, targets, strict=True)]
-    label_leakage = find_label_leakage(LabelledRows(pa.array(texts, pa.large_string()), targets))
+    rows = LabelledRows(pa.array(texts, pa.large_string()), targets)
+    label_leakage = count_class_tokens(rows).leakage()
     assert label_leakage.token == classes[label_leakage.target]
     evidence = replace(HONEST, classes=classes, label_leakage=label_leakage)
     (line,) = find_warnings(replace(evidence, test=figures(0.942, classes=classes)))
@@ -103,7 +104,8 @@ def test_one_topic_of_many_may_have_a_word_of_its_own(accuracy: float, lines: in
         f"{text} refund" if target == 4 else text
         for text, target in zip(TEXTS, targets, strict=True)
     ]
-    leakage = find_label_leakage(LabelledRows(pa.array(texts, pa.large_string()), targets))
+    rows = LabelledRows(pa.array(texts, pa.large_string()), targets)
+    leakage = count_class_tokens(rows).leakage()
     assert leakage.token == "refund"
     test = figures(accuracy, classes=classes)
     evidence = Evidence(classes, 0.99, test, baseline(0.97), None, leakage)
@@ -113,7 +115,7 @@ def test_one_topic_of_many_may_have_a_word_of_its_own(accuracy: float, lines: in
 @pytest.mark.parametrize("rows", [20, 300])
 def test_texts_that_hide_no_label_have_no_telltale(rows: int) -> None:
     texts = pa.array([text for text, _ in labelled(rows)], pa.large_string())
-    label_leakage = find_label_leakage(LabelledRows(texts, np.arange(rows) % 2))
+    label_leakage = count_class_tokens(LabelledRows(texts, np.arange(rows) % 2)).leakage()
     assert find_warnings(replace(HONEST, label_leakage=label_leakage)) == ()
 
 

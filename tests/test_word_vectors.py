@@ -6,7 +6,7 @@ import torch
 
 from scorer.errors import InputError, UsageError
 from scorer.network.model import ModelConfig, TextClassifier
-from scorer.tokens.encoding import SPECIALS, Vocabulary
+from scorer.tokens.vocabulary import SPECIALS, Vocabulary
 from scorer.training.initialisation import apply_vectors
 from scorer.training.word_vectors import shipped_vectors
 

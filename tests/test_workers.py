@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from scorer.child_process import asked
 from scorer.errors import ScorerError, UsageError
-from scorer.tokens.child_process import asked
-from scorer.tokens.encoding import TextEncoder, Vocabulary
+from scorer.tokens.encoding import TextEncoder
 from scorer.tokens.piece_cache import CachedPieces, PieceIds
 from scorer.tokens.text import TextRules
+from scorer.tokens.vocabulary import Vocabulary
 from scorer.tokens.workers import EncodingWorkers, _parts, _question
 
 RULES = TextRules()

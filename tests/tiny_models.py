@@ -12,16 +12,13 @@ from scorer.bundles.bundle import Bundle, Facts
 from scorer.bundles.golden import golden_rows
 from scorer.network.inference import Predictor
 from scorer.network.model import ModelConfig, TextClassifier
-from scorer.tokens.encoding import (
-    Encoded,
-    TextEncoder,
-    build_vocabulary,
-    count_tokens,
-    most_useful_pieces,
-)
+from scorer.tokens.counting import count_tokens, most_useful_pieces
+from scorer.tokens.encoding import Encoded, TextEncoder
 from scorer.tokens.text import TextRules
 from scorer.tokens.tokeniser_rules import rules_of
-from scorer.training.fitting import Examples, Fitted, TrainConfig, Validation, fit
+from scorer.tokens.vocabulary import build_vocabulary
+from scorer.training.fitting import Examples, Fitted, Validation, fit
+from scorer.training.recipe import TrainConfig
 
 WORDS = {
     "negative": ("bad", "awful", "dull", "terrible", "boring", "poor", "hate", "worst", "broken"),

@@ -1,1 +1,1 @@
-"""What a training leaves behind, on disk: bundles, stores of them, starting points."""
+"""What a training leaves behind, on disk: bundles, stores of them, pretrained encoders."""

@@ -14,10 +14,10 @@ from scorer.bundles.golden import GoldenRows
 from scorer.errors import BundleError
 from scorer.network.linear import LinearTerm
 from scorer.network.model import ModelConfig, TextClassifier
-from scorer.tokens.encoding import Vocabulary
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules
 from scorer.tokens.tokeniser_rules import TokeniserRules
+from scorer.tokens.vocabulary import Vocabulary
 
 REMEDY = (
     "Use another bundle (--bundle, or `scorer bundles rollback` in a store), or make a new one "

@@ -21,9 +21,9 @@ from scorer.bundles.golden import GoldenRows
 from scorer.bundles.weights import pack, unpack
 from scorer.errors import BundleError
 from scorer.network.linear import LinearTerm
-from scorer.tokens.encoding import Vocabulary
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.tokeniser_rules import TokeniserRules
+from scorer.tokens.vocabulary import Vocabulary
 
 LINEAR, NGRAMS, TOKENISER = "linear.safetensors", "ngrams.txt", "tokeniser.json"
 

@@ -33,7 +33,7 @@ def load_predictor(
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    encoder = encoder_of(bundle, workers, device)
+    encoder = text_encoder_of(bundle, workers, device)
     *faster, last = to_try(precision, bundle.facts.model, device)
     for name, kernel in _ways(faster, fused):
         predictor = _built(bundle, encoder, name, device, kernel)
@@ -73,7 +73,7 @@ def _built(
     return predictor
 
 
-def encoder_of(
+def text_encoder_of(
     bundle: Bundle, workers: int | None, device: str = "cpu"
 ) -> TextEncoder | EncodingWorkers:
     """Return what encodes for a bundle's network on a device; workers: see `load_predictor`."""

@@ -29,7 +29,7 @@ from scorer.bundles.bundle_files import load_bundle
 from scorer.errors import BundleError, UsageError
 from scorer.files.publish import writing
 from scorer.network.model import TextClassifier
-from scorer.tokens.encoding import Vocabulary
+from scorer.tokens.vocabulary import Vocabulary
 
 FORMAT_VERSION = 1
 MANIFEST, WEIGHTS, VOCABULARY = "start.json", "weights.safetensors", "vocabulary.txt"
@@ -153,7 +153,7 @@ def load_encoder(folder: Path) -> PretrainedEncoder:
     Raises `BundleError` with what is wrong.
     """
     if (folder / BUNDLE_MANIFEST).is_file():
-        return encoder_of(load_bundle(folder))
+        return _of_bundle(load_bundle(folder))
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_bytes())
@@ -171,7 +171,7 @@ def load_encoder(folder: Path) -> PretrainedEncoder:
         raise BundleError(f"{path}: {type(error).__name__}: {error}", REMEDY) from error
 
 
-def encoder_of(bundle: Bundle) -> PretrainedEncoder:
+def _of_bundle(bundle: Bundle) -> PretrainedEncoder:
     """Return the layers of a bundle's network, the output layer among them."""
     facts = {"bundle": bundle.version, "language": bundle.rules.language}
     return PretrainedEncoder(

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from scorer.cli.paths import LOCAL, STORE_VARIABLE
+from scorer.cli.arguments import LOCAL, STORE_VARIABLE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

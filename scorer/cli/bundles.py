@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scorer.cli.bundle_options import STORE_FOLDER
-from scorer.cli.console import run_job
+from scorer.cli.job import run_job
 from scorer.errors import ScorerError
 from scorer.files.urls import without_secrets
 from scorer.wording import counted

@@ -1,13 +1,11 @@
-"""What all commands share: ending with an exit code, and showing progress.
+"""Lines on standard error: what a command says, and how far it is.
 
-Knows standard error and exit codes, nothing of training or scoring. Imports nothing heavy.
+Knows terminals and logs, nothing of training or scoring. Imports nothing heavy.
 """
 
 import json
-import os
 import sys
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +13,6 @@ from typing import Any
 
 import click
 
-from scorer.errors import ScorerError, UsageError
 from scorer.files.urls import without_secrets
 from scorer.tables.doubts import Doubt
 
@@ -24,66 +21,6 @@ LOG_SECONDS = 30.0  # between progress lines in a log
 LIVE_SECONDS = 0.2  # between repaints of the live line on a terminal
 BAR_CELLS = 20
 ERASE = "\x1b[K"  # from the cursor to the end of the line
-UNEXPECTED, INTERRUPTED, CLOSED_PIPE = 1, 130, 3  # exit codes
-
-
-def run_job(
-    job: Callable[[], None],
-    verbose: bool | None = None,
-    piped: bool = False,
-    log_format: str = TEXT,
-) -> None:
-    """Run a job and end the process with its exit code: one line on stderr, no traceback.
-
-    An error that is a `ScorerError` has its own code, any other exits 1; `verbose` adds the
-    traceback (None: there is no such option). With `piped` a reader such as `head` may close
-    standard output early; `log_format` is that of the error's line. click's own errors (usage,
-    exit 2) pass through to click.
-    """
-    try:
-        job()
-        if sys.stdout is not None:  # a daemon may have closed it
-            sys.stdout.flush()
-    except (click.ClickException, click.exceptions.Exit):
-        raise
-    except ScorerError as error:
-        _end(f"error: {error}", error.exit_code, verbose, log_format)
-    except KeyboardInterrupt:
-        _end("interrupted", INTERRUPTED, verbose, log_format)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or exiting fails again
-        if piped:
-            sys.exit(0)
-        _end("error: standard output was closed by its reader", CLOSED_PIPE, verbose, log_format)
-    except Exception as error:
-        hint = "" if verbose is None else "; --verbose shows the traceback"
-        what = f"{type(error).__name__}: {error}{hint}"
-        _end(f"unexpected error: {what}", UNEXPECTED, verbose, log_format)
-
-
-def _end(line: str, exit_code: int, verbose: bool | None, log_format: str) -> None:
-    LIVE_LINE.clear()
-    if verbose:
-        click.echo(without_secrets(traceback.format_exc()), nl=False, err=True)
-    if log_format == JSON:
-        _json_line("error", _one_line(line), exit_code=exit_code)
-    else:
-        click.echo(_one_line(line), err=True)
-    sys.exit(exit_code)
-
-
-def _one_line(text: str) -> str:
-    """Return a text without breaks, which names of files and columns may have, and secrets."""
-    return " ".join(without_secrets(text).splitlines())
-
-
-def check_characters(**options: Any) -> None:
-    """Raise `UsageError` for an option with bytes that are no characters."""
-    for name, value in options.items():
-        for text in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(text, str) and any("\ud800" <= c <= "\udfff" for c in text):
-                shown = name.replace("_", "-")
-                raise UsageError(f"{shown} {text!a} has bytes that are not UTF-8")
 
 
 @dataclass(frozen=True)
@@ -149,11 +86,7 @@ class Progress:
 
     def show(self, line: str, level: str = "info") -> None:
         """Print a line that stays, quiet or not."""
-        LIVE_LINE.clear()
-        if self._json:
-            _json_line(level, _one_line(line))
-        else:
-            click.echo(_one_line(line), err=True)
+        print_line(line, level, self._json)
 
 
 def _bar() -> Callable[[Standing], str]:
@@ -196,19 +129,21 @@ class _LiveLine:
 LIVE_LINE = _LiveLine()  # there is one standard error
 
 
+def print_line(line: str, level: str, as_json: bool, **facts: Any) -> None:
+    """Print a line that stays, without breaks or a URL's secrets; `facts` stand in JSON alone."""
+    LIVE_LINE.clear()
+    if as_json:
+        _json_line(level, _one_line(line), **facts)
+    else:
+        click.echo(_one_line(line), err=True)
+
+
+def _one_line(text: str) -> str:
+    """Return a text without breaks, which names of files and columns may have, and secrets."""
+    return " ".join(without_secrets(text).splitlines())
+
+
 def _json_line(level: str, message: str, **facts: Any) -> None:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     line = {"time": now, "level": level, "message": message, **facts}
     click.echo(json.dumps(line, ensure_ascii=True), err=True)
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as people say them: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

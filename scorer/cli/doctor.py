@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scorer.cli.arguments import LOCAL
 from scorer.cli.bundle_options import bundle_options
-from scorer.cli.console import run_job
-from scorer.cli.paths import LOCAL
+from scorer.cli.job import run_job
 
 if TYPE_CHECKING:
     from scorer.monitoring.health import Check

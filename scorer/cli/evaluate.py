@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scorer.cli.arguments import LOCAL, STORE_VARIABLE
 from scorer.cli.bundle_options import bundle_options
-from scorer.cli.console import run_job
-from scorer.cli.paths import LOCAL, STORE_VARIABLE
+from scorer.cli.job import run_job
 from scorer.wording import counted, plural
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def _evaluate(
     from scorer.bundles.store import load_chosen
     from scorer.corpus.labelled_columns import Columns
     from scorer.evaluation.figures import evaluation_html
-    from scorer.evaluation.page import check_page, publish_page
     from scorer.files.urls import hide_secrets, location
     from scorer.monitoring.held_out import evaluate_bundle
+    from scorer.pages.page import check_page, publish_page
 
     if html is not None:
         check_page(html, "--html", labelled)
@@ -118,7 +118,7 @@ def _compare(
     rows: int,
 ) -> None:
     from scorer.bundles.store import load_chosen
-    from scorer.evaluation.page import cut
+    from scorer.pages.page import cut
     from scorer.monitoring.shadow import compare_on
 
     now, new = load_chosen(bundle, store), load_chosen(other)

@@ -2,8 +2,9 @@
 
 import click
 
+from scorer.cli.arguments import check_characters
 from scorer.cli.bundle_options import bundle_options
-from scorer.cli.console import check_characters, run_job
+from scorer.cli.job import run_job
 
 MOST_TRIED = 400  # words of a text, all but of a very long one
 

@@ -4,11 +4,11 @@ import click
 
 from scorer import __version__
 from scorer.cli import score, train
+from scorer.cli.arguments import Group
 from scorer.cli.bundles import bundles
 from scorer.cli.doctor import doctor
 from scorer.cli.evaluate import compare, evaluate
 from scorer.cli.explain import explain
-from scorer.cli.paths import Group
 from scorer.cli.predict import predict
 from scorer.cli.provenance import provenance
 from scorer.cli.sample import sample

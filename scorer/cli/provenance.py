@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scorer.cli.console import run_job
-from scorer.cli.paths import LOCAL
+from scorer.cli.arguments import LOCAL
+from scorer.cli.job import run_job
 from scorer.wording import counted
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
+from scorer.cli.arguments import LOCAL
 from scorer.cli.bundle_options import bundle_options
-from scorer.cli.console import run_job
-from scorer.cli.paths import LOCAL
+from scorer.cli.job import run_job
 from scorer.wording import counted
 
 

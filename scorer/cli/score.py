@@ -1,7 +1,7 @@
 """The scoring command: `score_job.py IN OUT`, `score-job`, `scorer score`.
 
-Options, what is printed, and the exit code; the work is in `scorer.scoring.scoring`. Imports
-nothing heavy.
+Options, what is printed, and the exit code; the work is in `scorer.jobs`. Imports nothing
+heavy.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scorer import __version__
+from scorer.cli.arguments import LOCAL, Command, check_characters
 from scorer.cli.bundle_options import bundle_options
-from scorer.cli.console import LOG_FORMATS, Progress, check_characters, run_job
-from scorer.cli.paths import LOCAL, Command
+from scorer.cli.console import LOG_FORMATS, Progress
+from scorer.cli.job import run_job
 from scorer.cli.table_options import FORMATS, TEXT_COLUMN, table_options
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def score(
         with lasting_objects():
             from scorer import jobs
             from scorer.cli.scoring_lines import FilesPrinter, ScoringPrinter
-            from scorer.engines.file_pairs import is_many
+            from scorer.many_files.file_pairs import is_many
         records = _open_records(sources, history, metrics_file, options)
         printing = (Progress(quiet, log_format), options["target"], profile, as_json, records)
         options["check_cancelled"] = interruption.check
@@ -212,7 +213,7 @@ def _score_many(
     sources: tuple[str, ...], printer: "FilesPrinter", options: Mapping[str, Any]
 ) -> None:
     from scorer import jobs
-    from scorer.engines.many_files import FilesError
+    from scorer.many_files.many_files import FilesError
 
     try:
         summary = jobs.score_files(

@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
-from scorer.cli.console import LIVE_LINE, Progress, Standing, duration
+from scorer.cli.console import LIVE_LINE, Progress, Standing
 from scorer.cli.run_records import RunRecords
-from scorer.engines.many_files import FAILED, FilesSummary, Outcome
-from scorer.engines.many_files import SCORED as SCORED_FILE
 from scorer.errors import InputError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.urls import companion
+from scorer.many_files.many_files import FAILED, FilesSummary, Outcome
+from scorer.many_files.many_files import SCORED as SCORED_FILE
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import SCORED, UNKNOWN
 from scorer.scoring.summary import BundleFacts, RunSummary, as_json
-from scorer.wording import counted, were
+from scorer.wording import counted, duration, were
 
 
 class ScoringPrinter(Callbacks):

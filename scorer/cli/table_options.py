@@ -1,10 +1,11 @@
 """Options that say how a table is read, the same for every command. Imports nothing heavy."""
 
-import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
+
+from scorer.wording import command_line
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FORMATS = "csv, csv.gz, csv.zst, csv.bz2, csv.xz, csv.zip, tsv, …, jsonl, parquet"
@@ -66,13 +67,8 @@ TEXT_COLUMN = click.option(
 
 def as_typed(options: Mapping[str, Any]) -> str:
     """Return the options of reading that are given, as a shell takes them, a space before each."""
-    typed = ""
-    for name in NAMES:
-        value = options[name]
-        if value:
-            typed += f" --{name.replace('_', '-')}"
-            typed += "" if value is True else f" {shlex.quote(str(value))}"
-    return typed
+    typed = command_line([], {name: options[name] for name in NAMES if options[name]})
+    return f" {typed}" if typed else ""
 
 
 def table_options(command: Command) -> Command:

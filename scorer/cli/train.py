@@ -1,7 +1,7 @@
 """The training command: `train_job.py LABELLED.csv`, `train-job`, `scorer train`.
 
-Options, what is printed, and the exit code; the work is in `scorer.training.training`. Imports
-nothing heavy.
+Options, what is printed, and the exit code; the work is in `scorer.jobs`. Imports nothing
+heavy.
 """
 
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from scorer import __version__
-from scorer.cli.console import LOG_FORMATS, Progress, run_job
-from scorer.cli.paths import LOCAL, STORE_VARIABLE, Command
+from scorer.cli.arguments import LOCAL, STORE_VARIABLE, Command
+from scorer.cli.console import LOG_FORMATS, Progress
+from scorer.cli.job import run_job
 from scorer.cli.table_options import TEXT_COLUMN, as_typed, table_options
 
 SIZE = click.IntRange(1, 1 << 20)

@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
-from scorer.cli.console import Progress, Standing, duration
+from scorer.cli.console import Progress, Standing
 from scorer.corpus.corpus import Corpus
 from scorer.corpus.label_values import SHOWN, show_some
 from scorer.evaluation.evaluation import Evaluation
-from scorer.tokens.encoding import Vocabulary
+from scorer.tokens.vocabulary import Vocabulary
 from scorer.training.callbacks import Callbacks
 from scorer.training.fitting import Epoch, Step
 from scorer.training.packaging import TrainingResult
 from scorer.training.pretraining import PretrainStep
-from scorer.wording import counted
+from scorer.wording import counted, duration
 
 SHOWN_TOKENS = 20
 LEAST_RECALLED = 3  # classes shown of many

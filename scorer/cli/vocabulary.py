@@ -3,7 +3,7 @@
 import click
 
 from scorer.cli.bundle_options import bundle_options
-from scorer.cli.console import run_job
+from scorer.cli.job import run_job
 from scorer.wording import counted
 
 FIRST_IDS = 10

@@ -77,11 +77,6 @@ class TokenCounts:
         )
 
 
-def find_label_leakage(rows: LabelledRows) -> LabelLeakage:
-    """Return the token and class of the greatest strength, of rows of two classes at least."""
-    return count_class_tokens(rows).leakage()
-
-
 def count_class_tokens(rows: LabelledRows) -> TokenCounts:
     """Count tokens by class, in a sample of the rows."""
     from sklearn.feature_extraction.text import CountVectorizer

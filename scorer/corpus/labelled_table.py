@@ -17,7 +17,8 @@ from scorer.corpus.soft_labels import SoftLabels, join_soft_labels, read_soft_la
 from scorer.errors import InputError, prefix_errors
 from scorer.files.urls import Location
 from scorer.tables.csv_cells import as_text
-from scorer.tables.formats import ReadOptions, TableReader, open_table_as
+from scorer.tables.formats import ReadOptions, open_table_as
+from scorer.tables.table_streams import TableReader
 from scorer.tables.text_column import JOIN, USUAL_NAMES, as_texts, is_text
 from scorer.wording import counted
 

@@ -1,1 +1,1 @@
-"""Ways to run the scoring of files beside one another. Each calls `scoring` for a file."""
+"""Who computes the scores of a run: this process, several of this machine, or Ray actors."""

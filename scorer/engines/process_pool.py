@@ -15,11 +15,11 @@ from queue import SimpleQueue
 import torch
 
 from scorer.bundles.bundle import Bundle
-from scorer.bundles.predictor import encoder_of
+from scorer.bundles.predictor import text_encoder_of
+from scorer.child_process import ChildProcess, GoneError
 from scorer.engines.process_worker import serve
-from scorer.engines.shares import RESTARTS, Sharing, check_alike, joined, shares
+from scorer.engines.shares import RESTARTS, SharingPredictor, check_alike, joined, shares
 from scorer.network.inference import CORES, Prediction
-from scorer.tokens.child_process import ChildProcess, GoneError
 from scorer.tokens.encoding import Encoded
 
 HINT = (
@@ -30,7 +30,7 @@ HINT = (
 Facts = tuple[str, dict[str, str]]  # engine and score settings
 
 
-class ProcessPool(Sharing):
+class ProcessPool(SharingPredictor):
     """What a `Predictor` does, by `processes` of them; on several GPUs, a GPU each.
 
     workers: processes that encode, beside them; see `load_predictor`.
@@ -52,7 +52,7 @@ class ProcessPool(Sharing):
         self._closed = False
         self._processes: list[ChildProcess] = []
         atexit.register(self.close)  # before multiprocessing waits for the processes
-        super().__init__(bundle, encoder_of(bundle, workers, "cuda" if self._gpus else "cpu"))
+        super().__init__(bundle, text_encoder_of(bundle, workers, "cuda" if self._gpus else "cpu"))
         self._callers = ThreadPoolExecutor(processes, "process")
         self._idle: SimpleQueue[int] = SimpleQueue()
         try:

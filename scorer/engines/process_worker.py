@@ -7,7 +7,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from scorer.tokens.child_process import answer_each
+from scorer.child_process import answer_each
 
 if TYPE_CHECKING:
     from scorer.network.inference import Predictor

@@ -11,11 +11,11 @@ import logging
 from typing import Any
 
 from scorer.bundles.bundle import Bundle
-from scorer.bundles.predictor import encoder_of, load_predictor
-from scorer.engines.shares import RESTARTS, Sharing, check_alike, joined, shares
+from scorer.bundles.predictor import load_predictor, text_encoder_of
+from scorer.child_process import GoneError
+from scorer.engines.shares import RESTARTS, SharingPredictor, check_alike, joined, shares
 from scorer.errors import UsageError
 from scorer.network.inference import Prediction, Predictor
-from scorer.tokens.child_process import GoneError
 from scorer.tokens.encoding import Encoded
 
 HINT = (
@@ -24,7 +24,7 @@ HINT = (
 )
 
 
-class RayPool(Sharing):
+class RayPool(SharingPredictor):
     """What a `Predictor` does, by actors. concurrency: how many; None is one a CPU, or a GPU."""
 
     def __init__(
@@ -45,7 +45,7 @@ class RayPool(Sharing):
         self._actors = [worker.remote(precision) for _ in range(actors)]
         settings = self._answers([actor.facts.remote(self._kept) for actor in self._actors])
         check_alike(settings, "machines")
-        super().__init__(bundle, encoder_of(bundle, workers))
+        super().__init__(bundle, text_encoder_of(bundle, workers))
         self._settings = settings[0]
         self.engine = f"ray, {actors} actors, {settings[0]['precision']}"
 

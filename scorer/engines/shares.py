@@ -28,7 +28,7 @@ def shares(encoded: Encoded, computing: int) -> Iterator[Encoded]:
         yield encoded.rows(start, end)
 
 
-class Sharing:
+class SharingPredictor:
     """The part of a predictor that stays with the run: classes, encoder, what all others agree on.
 
     Subclasses set `engine`, and have others `predict`.

@@ -15,6 +15,7 @@ from scorer.evaluation.profile import Profile
 from scorer.wording import counted
 
 MIN_TEXTS = 90  # fewer are too few to compare by
+WARNING_LEVEL = 1.0  # of drift: a measure is at its threshold
 PSEUDOCOUNT = 0.5  # of a histogram's bin, so that none is empty
 
 
@@ -32,8 +33,9 @@ class Measure:
 
 @dataclass(frozen=True)
 class Drift:
-    """Measures by name; `level` is the largest as a share of its threshold, 1 and above: a warning.
+    """Measures by name; `level` is the largest as a share of its threshold.
 
+    From `WARNING_LEVEL` on there are warnings.
     None of both where drift was not measured; `unmeasured` says why.
     """
 

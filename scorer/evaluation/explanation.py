@@ -12,7 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from scorer.network.inference import Prediction, Predicts
-from scorer.tokens.encoding import UNKNOWN_ID, Encoded
+from scorer.tokens.encoding import Encoded
+from scorer.tokens.vocabulary import UNKNOWN_ID
 
 WORDS_TRIED = 12  # of a text; each costs as much as scoring it once more
 NO_WORD = -1

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from scorer.evaluation.evaluation import Evaluation
-from scorer.evaluation.page import Cell, Heading, Row, Section, count, number, render, share
-from scorer.evaluation.plots import Series, plot
+from scorer.pages.page import Cell, Heading, Row, Section, count, number, render, share
+from scorer.pages.plots import Series, plot
 from scorer.wording import counted
 
 CALIBRATION = (

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from scorer.network.inference import Prediction
-from scorer.tokens.encoding import UNKNOWN_ID, Encoded
+from scorer.tokens.encoding import Encoded
+from scorer.tokens.vocabulary import UNKNOWN_ID
 
 LENGTHS = (1, 3, 5, 8, 12, 18, 27, 40, 60, 90, 140, 210, 320, 480, 720)  # lower ends of ranges
 WORDS = 500  # token ids, the most frequent of a vocabulary, counted one by one

@@ -15,9 +15,9 @@ from scorer.corpus.near_duplicates import Leaks
 from scorer.evaluation.baseline import Baseline
 from scorer.evaluation.evaluation import Evaluation
 from scorer.evaluation.figures import class_sections, figures_section
-from scorer.evaluation.page import Cell, Heading, Row, Section, count, cut, number, render, share
-from scorer.evaluation.plots import Series, plot
 from scorer.evaluation.row_findings import RowFindings
+from scorer.pages.page import Cell, Heading, Row, Section, count, cut, number, render, share
+from scorer.pages.plots import Series, plot
 from scorer.wording import counted
 
 REFIT = (
@@ -45,8 +45,8 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class Issue:
-    """What the store knows of a bundle: its version, the gate's verdict, the command, warnings."""
+class Release:
+    """A bundle as a store has it: its version, the gate's verdict, the command, warnings."""
 
     version: str
     verdict: str
@@ -60,8 +60,8 @@ class Issue:
         return f"{created:%Y-%m-%d %H:%M:%S} (UTC)"
 
 
-def report_html(findings: Findings, issue: Issue | None = None) -> str:
-    """Return the page; the one inside a bundle has no issue."""
+def report_html(findings: Findings, release: Release | None = None) -> str:
+    """Return the page; the one inside a bundle has no release."""
     test = findings.test
     sections = (
         _comparison(findings),
@@ -76,23 +76,23 @@ def report_html(findings: Findings, issue: Issue | None = None) -> str:
         _rows(findings),
         _label_values(findings.facts),
         _settings(findings.facts),
-        *_repeat(findings, issue),
+        *_repeat(findings, release),
     )
-    return render(_heading(findings, issue), sections)
+    return render(_heading(findings, release), sections)
 
 
-def _heading(findings: Findings, issue: Issue | None) -> Heading:
+def _heading(findings: Findings, release: Release | None) -> Heading:
     test, training = findings.test, findings.facts.training
     headline = (
         f"{test.accuracy:.2%} of {counted(test.rows, 'test row')} right; 95% interval "
         f"{test.accuracy_low:.2%} to {test.accuracy_high:.2%}."
     )
-    facts = {"version": issue.version, "written": issue.date} if issue else {}
+    facts = {"version": release.version, "written": release.date} if release else {}
     files = ", ".join(file["path"] for file in training.get("files", ()))
     facts |= {"labelled files": files, "preset": training.get("preset", "")}
-    facts |= {"verdict": issue.verdict} if issue else {}
+    facts |= {"verdict": release.verdict} if release else {}
     shown = {name: value for name, value in facts.items() if value}
-    warnings = [*(issue.warnings if issue else ()), *findings.warnings]
+    warnings = [*(release.warnings if release else ()), *findings.warnings]
     return Heading("Training report", headline, shown, warnings)
 
 
@@ -225,10 +225,10 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _repeat(findings: Findings, issue: Issue | None) -> Iterator[Section]:
-    if issue is None:
+def _repeat(findings: Findings, release: Release | None) -> Iterator[Section]:
+    if release is None:
         return
     training = findings.facts.training
     data = f"Data: sha256 {training['data_sha256']}. " if "data_sha256" in training else ""
     remark = f"{data}The same rows, seed, threads and machine give the same bundle digest."
-    yield Section("How to repeat it", remark=remark, code=issue.command)
+    yield Section("How to repeat it", remark=remark, code=release.command)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from scorer.evaluation.page import cut
 from scorer.evaluation.profile import LENGTHS
 from scorer.network.inference import Prediction
+from scorer.pages.page import cut
 
 MISTAKES = 20
 CURVES = 4  # of the classes with the most rows

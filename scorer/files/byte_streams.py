@@ -1,4 +1,4 @@
-"""Bytes in and out: files, URLs and standard streams opened, decompressed and compressed.
+"""Bytes in: files, URLs and standard input, opened and decompressed (out: `byte_sink`).
 
 Errors of the operating system and of decompressors become an `InputError` that names the file.
 Knows nothing of tables.
@@ -15,17 +15,15 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, Any, cast
 
 import pyarrow as pa
-import zstandard
 
 from scorer.errors import InputError
 from scorer.files.file_kinds import HEAD_BYTES, UNPACK, check_compressed
-from scorer.files.publish import full_hint
 from scorer.files.remote_files import BLOCK_BYTES as REMOTE_BLOCK_BYTES
 from scorer.files.remote_files import open_object
 from scorer.files.urls import is_url
@@ -34,7 +32,6 @@ STANDARD_STREAM = "-"
 STANDARD_OUTPUT = "standard output"
 BLOCK_BYTES = 1 << 18  # read at a time
 MEMBERS_SHOWN = 5  # of a zip archive
-GZIP_LEVEL = 6
 READ_ERRORS = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException)
 
 
@@ -43,7 +40,7 @@ def source_name(path: str) -> str:
     return "standard input" if path == STANDARD_STREAM else path
 
 
-class Source(io.RawIOBase):
+class ByteSource(io.RawIOBase):
     """The bytes of a file or of standard input, decompressed."""
 
     _owned = False  # until a file is open: the interpreter closes what is not, too
@@ -52,7 +49,7 @@ class Source(io.RawIOBase):
         self.name = source_name(path)
         self._compression = compression
         is_file = path != STANDARD_STREAM
-        self._file: Any = open_file(path) if is_file else _buffer_of(sys.stdin, self.name)
+        self._file: Any = open_file(path) if is_file else standard_bytes(sys.stdin, self.name)
         self._owned = is_file
         try:
             self._stream = self._decompressed()
@@ -94,7 +91,7 @@ class Source(io.RawIOBase):
 
 def open_source(path: str, compression: str | None = None) -> io.BufferedReader:
     """Open a path, or `-` for standard input, for reading. Raises `InputError`."""
-    return io.BufferedReader(Source(path, compression), BLOCK_BYTES)
+    return io.BufferedReader(ByteSource(path, compression), BLOCK_BYTES)
 
 
 def open_seekable(path: str) -> IO[bytes]:
@@ -102,7 +99,7 @@ def open_seekable(path: str) -> IO[bytes]:
     if is_url(path):
         return cast(IO[bytes], open_object(path))  # unbuffered: it is read here and there
     if path == STANDARD_STREAM:
-        return _spooled(_buffer_of(sys.stdin, source_name(path)), source_name(path))
+        return _spooled(standard_bytes(sys.stdin, source_name(path)), source_name(path))
     file = open_file(path)
     if file.seekable():
         return file
@@ -195,113 +192,8 @@ def _only_member(file: Any, name: str) -> Any:
         raise InputError(f"cannot read {name}: {reason(error)}", UNPACK) from error
 
 
-class Sink(io.RawIOBase):
-    """The bytes of a file or a stream being written, compressed."""
-
-    def __init__(self, target: str | Path | IO[bytes], compression: str | None = None) -> None:
-        self.name = _target_name(target)
-        with self.writing():
-            self._file = _open_target(target)
-        self._owned = isinstance(target, str | Path) and target != STANDARD_STREAM
-        self._forwarding = _ForwardingWriter(self._file)
-        self._stream = _compressed(self._forwarding, compression)
-
-    def writable(self) -> bool:
-        """Return True."""
-        return True
-
-    def write(self, data: Any) -> int:
-        """Write all of `data`. Raises `InputError`."""
-        with self.writing():
-            self._stream.write(data)
-        return len(data)
-
-    def finish(self) -> None:
-        """Flush the compressor, and close the file if this object opened it."""
-        with self.writing():
-            self._stream.close()
-            if self._owned:
-                self._file.close()
-            else:
-                self._file.flush()
-
-    def abandon(self) -> None:
-        """Close the incomplete file without finishing it."""
-        self._forwarding.closed_for_writing = True
-        self._stream.close()
-        if self._owned:
-            with suppress(OSError):  # the error that caused this is being raised already
-                self._file.close()
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Turn errors of writing the file into an `InputError`."""
-        try:
-            yield
-        except BrokenPipeError as error:
-            raise InputError(f"cannot write {self.name}: its reader is gone") from error
-        except (OSError, ValueError, pa.ArrowException, zstandard.ZstdError) as error:
-            hint = "" if self.name == STANDARD_OUTPUT else full_hint(error)
-            raise InputError(f"cannot write {self.name}: {reason(error)}", hint) from error
-
-
-class _ForwardingWriter(io.RawIOBase):
-    """Forwards writes to a file that a compressor must not close.
-
-    A compressor writes once more when it is garbage collected; after a failure that is ignored.
-    """
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self.closed_for_writing = False
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        if not self.closed_for_writing:
-            try:
-                _write_all(self._file, data)
-            except OSError:
-                self.closed_for_writing = True
-                raise
-        return len(data)
-
-
-def _write_all(file: Any, data: Any) -> None:
-    """Repeat partial writes, which unbuffered files make, until all is written."""
-    view = memoryview(data).cast("B")
-    while view:
-        view = view[file.write(view) :]
-
-
-def _target_name(target: str | Path | IO[bytes]) -> str:
-    if target == STANDARD_STREAM or not isinstance(target, str | Path):
-        return STANDARD_OUTPUT
-    return str(target)
-
-
-def _open_target(target: str | Path | IO[bytes]) -> Any:
-    if target == STANDARD_STREAM:
-        return _buffer_of(sys.stdout, STANDARD_OUTPUT)
-    return Path(target).open("wb") if isinstance(target, str | Path) else target
-
-
-def _buffer_of(stream: Any, name: str) -> Any:
+def standard_bytes(stream: Any, name: str) -> Any:
     """Return the bytes behind a standard stream, which a daemon may have closed."""
     if stream is None:
         raise InputError(f"{name} is closed")
     return stream.buffer
-
-
-def _compressed(file: Any, compression: str | None) -> Any:
-    if compression == "gzip":  # no name and no time: the same table gives the same bytes
-        return gzip.GzipFile("", "wb", GZIP_LEVEL, fileobj=file, mtime=0)
-    if compression == "bz2":
-        return bz2.BZ2File(file, "wb")
-    if compression == "xz":
-        return lzma.LZMAFile(file, "wb")
-    if compression == "zstd":  # Arrow's own writer leaves the checksum out
-        compressor = zstandard.ZstdCompressor(write_checksum=True)
-        return compressor.stream_writer(file, closefd=False)
-    return file

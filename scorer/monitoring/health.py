@@ -20,13 +20,12 @@ from scorer import __version__
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import load_chosen
+from scorer.engines.engine import model_of
 from scorer.errors import InputError, ScorerError
 from scorer.files.publish import writing
 from scorer.network.inference import CORES, Predictor
-from scorer.scoring.model import Model
 from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file
-from scorer.scoring.summary import BundleFacts
 from scorer.tables.formats import format_of
 from scorer.wording import counted
 
@@ -150,15 +149,14 @@ def _disk(folder: Path, least_free: float) -> str:
 
 def _row(bundle: Bundle, predictor: Predictor, folder: Path) -> str:
     """Score a file of one row in the output folder, as the job does."""
-    facts = BundleFacts(bundle.version, bundle.digest, bundle.classes, bundle.label_values)
-    model = Model(predictor, facts, "text")
+    model = model_of(bundle, predictor)
     with ExitStack() as stack:
         with writing(folder.absolute()):
             place = tempfile.TemporaryDirectory(prefix=".scorer-doctor-", dir=folder)
             name = stack.enter_context(place)
         source, target = Path(name) / "in.csv", Path(name) / "out.csv"
         source.write_text(f'text\n"{TEXT}"\n', encoding="utf-8")
-        read = Source(str(source), format_of(source.name))
+        read = Source(str(source), format_of(source.name), text_column="text")
         score_file(read, Target(str(target), format_of(target.name)), lambda: model)
         probabilities = target.read_text(encoding="utf-8").splitlines()[1].split(",")[1:]
     pairs = zip(bundle.classes, map(float, probabilities), strict=True)

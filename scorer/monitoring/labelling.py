@@ -23,7 +23,8 @@ from scorer.errors import InputError, UsageError
 from scorer.files.urls import hide_secrets
 from scorer.scoring.columns import BESIDE
 from scorer.scoring.request import CHUNK_ROWS
-from scorer.tables.formats import CsvOptions, format_of, open_table
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.formats import format_of, open_table
 from scorer.tables.text_column import USUAL_NAMES, TextColumn, locate_text
 
 STRATEGIES = ("uncertainty", "disagreement", "random")

@@ -15,7 +15,8 @@ from scorer.bundles.predictor import load_predictor
 from scorer.errors import UsageError
 from scorer.files.urls import hide_secrets
 from scorer.scoring.request import CHUNK_ROWS
-from scorer.tables.formats import CsvOptions, format_of, open_table
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.formats import format_of, open_table
 from scorer.tables.text_column import TextColumn, locate_text
 
 SHOWN = 50  # changes kept

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from scorer.tokens.encoding import PAD_ID, Encoded
+from scorer.tokens.encoding import Encoded
+from scorer.tokens.vocabulary import PAD_ID
 
 POOLED_BATCHES = 100  # length-sorted together in training, as torchtext's pool does
 

@@ -22,7 +22,8 @@ from scorer.network.model import TextClassifier
 from scorer.network.packing import in_row_order, length_sorted, packed
 from scorer.network.precision import check_precision
 from scorer.network.recurrence import PackedLayer, Recurrence
-from scorer.tokens.encoding import UNKNOWN_ID, Encoded, TextEncoder
+from scorer.tokens.encoding import Encoded, TextEncoder
+from scorer.tokens.vocabulary import UNKNOWN_ID
 from scorer.tokens.workers import EncodingWorkers
 
 CORES = torch.get_num_threads()  # now: later threads see what a pool has set

@@ -11,6 +11,7 @@ from scorer.network.products import ByteProduct
 
 PRECISIONS = ("float32", "bfloat16", "float16", "int8")
 CHOICES = ("auto", *PRECISIONS)
+CPU_FEATURES = {"bfloat16": ("avx512_bf16", "amx_tile"), "float16": ("amx_fp16",)}
 
 
 def check_precision(precision: str, choices: tuple[str, ...] = PRECISIONS) -> None:
@@ -39,9 +40,6 @@ def fast_precisions(model: ModelConfig, device: str) -> tuple[str, ...]:
         return ()
     halves = [name for name, features in CPU_FEATURES.items() if any(map(_cpu_has, features))]
     return ("int8", *halves) if multiplies_bytes() else tuple(halves)
-
-
-CPU_FEATURES = {"bfloat16": ("avx512_bf16", "amx_tile"), "float16": ("amx_fp16",)}
 
 
 def multiplies_bytes() -> bool:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from scorer.evaluation.page import cut
 from scorer.network.inference import Prediction
+from scorer.pages.page import cut
 
 KEPT = 20  # rows of the highest certainty, dealt over the classes, and of the lowest
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from scorer.evaluation.drift import MEASURES
-from scorer.evaluation.page import Cell, Section, cut, number
-from scorer.evaluation.plots import histogram
 from scorer.evaluation.profile import BINS, LENGTHS, Profile
+from scorer.pages.page import Cell, Section, cut, number
+from scorer.pages.plots import histogram
 from scorer.scoring.summary import RunSummary
 
 SHOWN_CLASSES = 6  # with a histogram of their own

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from scorer.errors import GateError, InputError
-from scorer.evaluation.command_line import command_line
-from scorer.evaluation.page import (
+from scorer.files.byte_streams import STANDARD_STREAM
+from scorer.files.urls import companion
+from scorer.pages.page import (
     Cell,
     Heading,
     Section,
@@ -25,8 +26,6 @@ from scorer.evaluation.page import (
     render,
     share,
 )
-from scorer.files.byte_streams import STANDARD_STREAM
-from scorer.files.urls import companion
 from scorer.scoring.certainty import KeptRow
 from scorer.scoring.columns import BLANK, MARKUP, NULL, SCORED, UNKNOWN
 from scorer.scoring.profile_sections import profile_sections
@@ -36,7 +35,7 @@ from scorer.scoring.request import Source, Target
 from scorer.scoring.summary import RunSummary
 from scorer.tables.doubts import Doubt, without_file
 from scorer.tables.formats import format_option
-from scorer.wording import counted, were
+from scorer.wording import command_line, counted, were
 
 INTERRUPTED = (130, 143)  # exit codes
 SHOWN_NOTES = 50

@@ -12,7 +12,8 @@ from scorer.files.publish import real_path
 from scorer.files.urls import Location, is_url
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.reject_limit import DEFAULT_LIMIT, RejectLimit
-from scorer.tables.formats import CsvOptions, TableFormat
+from scorer.tables.csv_options import CsvOptions
+from scorer.tables.formats import TableFormat
 
 CHUNK_ROWS = 8192
 

@@ -36,8 +36,9 @@ from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.score_cache import ScoreCache
 from scorer.scoring.summary import RunSummary, failure_facts
 from scorer.tables.doubts import Doubt
-from scorer.tables.formats import RejectSink, check_table, create_table, open_table
+from scorer.tables.formats import check_table, create_table, open_table
 from scorer.tables.json_lines import without_lines
+from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
 from scorer.tables.text_column import TextColumn, doubt_text, locate_text, note_other_texts
 

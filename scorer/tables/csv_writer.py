@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import InputError
-from scorer.files.byte_streams import Sink
+from scorer.files.byte_sink import ByteSink
 from scorer.tables.csv_cells import as_cells
 from scorer.tables.table_streams import TEXT, CsvDialect, TableWriter
 
@@ -33,7 +33,7 @@ class CsvWriter(TableWriter):
         dialect: CsvDialect,
     ) -> None:
         self._dialect = dialect
-        self._sink = Sink(target, compression)
+        self._sink = ByteSink(target, compression)
         self._write([pa.chunked_array([[name]], TEXT) for name in schema.names])
 
     def write(self, table: pa.Table) -> None:

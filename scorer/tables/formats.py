@@ -23,31 +23,11 @@ from scorer.tables.json_lines import JsonLinesReader, JsonLinesWriter
 from scorer.tables.parquet_table import ParquetReader, ParquetWriter
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import (
-    Chunk,
     CsvDialect,
     ParquetDialect,
-    Reject,
     TableReader,
     TableWriter,
 )
-
-__all__ = [
-    "Chunk",
-    "CsvDialect",
-    "CsvOptions",
-    "ReadOptions",
-    "Reject",
-    "RejectSink",
-    "TableFormat",
-    "TableReader",
-    "TableWriter",
-    "check_table",
-    "create_table",
-    "format_of",
-    "format_option",
-    "open_table",
-    "open_table_as",
-]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from typing import IO, Any
 import pyarrow as pa
 
 from scorer.errors import InputError
-from scorer.files.byte_streams import Sink, open_source, source_name
+from scorer.files.byte_sink import ByteSink
+from scorer.files.byte_streams import open_source, source_name
 from scorer.files.file_kinds import check_json_lines
 from scorer.tables.csv_cells import as_json_texts
 from scorer.tables.doubts import Doubt
@@ -204,7 +205,7 @@ class JsonLinesWriter(TableWriter):
     def __init__(
         self, target: str | Path | IO[bytes], compression: str | None, schema: pa.Schema
     ) -> None:
-        self._sink = Sink(target, compression)
+        self._sink = ByteSink(target, compression)
         names = schema.names
         self._line = names.index(LINE) if LINE in names else None
         self._first = 0 if self._line is None else self._line + 1  # of the columns written

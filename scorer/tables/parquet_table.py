@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorer.errors import InputError
-from scorer.files.byte_streams import Sink, open_seekable, reading, source_name
+from scorer.files.byte_sink import ByteSink
+from scorer.files.byte_streams import open_seekable, reading, source_name
 from scorer.files.file_kinds import HEAD_BYTES, check_parquet
 from scorer.tables.int96 import int96_unit
 from scorer.tables.pandas_metadata import amend_pandas_metadata
@@ -143,7 +144,7 @@ class ParquetWriter(TableWriter):
         dialect: ParquetDialect | None = None,
     ) -> None:
         """Begin a file; `dialect` is that of the Parquet file that the columns come from."""
-        self._sink = Sink(target)
+        self._sink = ByteSink(target)
         self._pending: list[pa.Table] = []
         in_utc = time_in_utc(dialect)
         with self._sink.writing():

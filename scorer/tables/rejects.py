@@ -21,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 
 from scorer.errors import InputError
-from scorer.files.byte_streams import Sink
+from scorer.files.byte_sink import ByteSink
 from scorer.tables.csv_encoding import Encoding
 from scorer.tables.csv_records import Lines, parsed
 from scorer.tables.table_streams import CsvDialect, Reject
@@ -45,7 +45,7 @@ class RejectSink:
         self.reasons: Counter[str] = Counter()  # rows by reason, the first reasons by name
         self.first: list[Reject] = []  # cut
         self._path = path
-        self._sink: Sink | None = None
+        self._sink: ByteSink | None = None
         self._header, self._dialect = "", CsvDialect()
 
     def describe_input(self, header: str, dialect: CsvDialect) -> None:
@@ -55,7 +55,7 @@ class RejectSink:
     def add(self, reject: Reject) -> None:
         """Write a rejected row. Raises `InputError` if it cannot be written."""
         if self._sink is None:
-            self._sink = Sink(self._path)
+            self._sink = ByteSink(self._path)
             self._write(COLUMNS, self._sink, quoted=bool(self._dialect.quote))
             self._write((1, 0, _description(self._dialect), self._header), self._sink)
         self._write((reject.line, reject.byte_offset, reject.reason, reject.raw), self._sink)
@@ -69,7 +69,7 @@ class RejectSink:
         if len(self.first) < SHOWN_ROWS:
             self.first.append(replace(reject, raw=reject.raw[:SHOWN_CHARACTERS]))
 
-    def _write(self, cells: Sequence[str | int], sink: Sink, quoted: bool = False) -> None:
+    def _write(self, cells: Sequence[str | int], sink: ByteSink, quoted: bool = False) -> None:
         row = io.StringIO(newline="")
         csv.writer(
             row,

@@ -17,6 +17,7 @@ UNBOUNDED = int(op.MAXREPEAT)
 IGNORES_CASE = int(re.IGNORECASE)  # of a tree's flags, which are looked at thousands of times
 SHORTEST_RUN = 2  # times at most that a run has to repeat its character
 WORD_CHARACTERS = string.ascii_letters + string.punctuation
+CASES = ((ord("A"), ord("Z")), (ord("a"), ord("z")))  # of ASCII letters
 
 
 class AffixRules:
@@ -83,12 +84,14 @@ class AffixRules:
         return [rule for rule, tree in self._trees.items() if not _needs_other(tree, alphabet)]
 
 
-CASES = ((ord("A"), ord("Z")), (ord("a"), ord("z")))
-
-
 def finder_of_others(alphabet: str) -> Callable[[str], Any]:
     """Return a search for a character outside the alphabet."""
     return re.compile(f"[^{re.escape(alphabet)}]" if alphabet else "").search
+
+
+def length_of(match: Any) -> int:
+    """Return the length of a match, 0 for None."""
+    return match.end() - match.start() if match else 0
 
 
 def _needs_other(tree: Any, alphabet: str) -> bool:

@@ -1,4 +1,4 @@
-"""From a column of texts to token ids, and the vocabulary that numbers the tokens.
+"""From a column of texts to token ids.
 
 A text's tokens are exactly those of `spacy.blank(language).tokenizer`, as it was when the bundle
 was made, called on the normalised text with plain contractions. A token that is not in the
@@ -8,22 +8,19 @@ once. One encoder serves one thread.
 Knows nothing of batches, padding or models.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, repeat
 
 import numpy as np
 import pyarrow as pa
 
 from scorer.errors import BundleError
-from scorer.tokens.ngrams import ngrams_of
 from scorer.tokens.piece_cache import NOTHING, CachedPieces, PieceCache, PieceIds
 from scorer.tokens.piece_index import piece_keys
 from scorer.tokens.ragged_array import RaggedArray
 from scorer.tokens.special_cases import CLOSES, MATCHES, OPENS
-from scorer.tokens.spellings import plain_contraction, plain_contractions, shorter_spellings
+from scorer.tokens.spellings import plain_contraction, plain_contractions
 from scorer.tokens.text import (
     Pieces,
     TextRules,
@@ -31,16 +28,12 @@ from scorer.tokens.text import (
     slices,
     split,
     with_spaces,
-    without_spaces,
 )
 from scorer.tokens.tokeniser import PieceTokeniser, PieceTokens
 from scorer.tokens.tokeniser_rules import TokeniserRules, rules_of
+from scorer.tokens.vocabulary import Vocabulary
 
-UNKNOWN_ID = 0
-PAD_ID = 1
-SPECIALS = ("<unk>", "<pad>")
 SLICE_BYTES = 1 << 20  # of text encoded at a time: bounds the memory, and it stays in the cache
-COUNTING_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -83,63 +76,6 @@ class Encoded:
         taken = RaggedArray(self.ids, self.offsets).select(rows)
         ngrams = None if self.ngrams is None else self.ngrams.take(rows)
         return Encoded(taken.values, taken.offsets, ngrams)
-
-
-class Vocabulary:
-    """Tokens by id. The first two are `<unk>` and `<pad>`, which no text can spell.
-
-    A token of a text that reads "<pad>" or "<unk>" is unknown like any other word that is not in
-    the vocabulary; torchtext would give it the padding's id. The ids of n-grams, which unknown
-    tokens are made of, come after those of the tokens.
-    """
-
-    def __init__(self, tokens: tuple[str, ...], ngrams: tuple[str, ...] = ()) -> None:
-        if tokens[:2] != SPECIALS or len(set(tokens)) != len(tokens):
-            raise BundleError(f"a vocabulary starts with {SPECIALS} and holds each token once")
-        if len(set(ngrams)) != len(ngrams):
-            raise BundleError("a vocabulary holds each n-gram once")
-        self.tokens = tokens
-        self.ngrams = ngrams
-        self._ngram_ids = {ngram: len(tokens) + i for i, ngram in enumerate(ngrams)}
-        self._ids = {token: i for i, token in enumerate(tokens) if i not in (UNKNOWN_ID, PAD_ID)}
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def ids_of(self, tokens: Sequence[str]) -> np.ndarray:
-        """Return the ids of tokens: int32 (tokens,), UNKNOWN_ID for one that has none."""
-        return np.fromiter(map(self._ids.get, tokens, repeat(UNKNOWN_ID)), np.int32, len(tokens))
-
-    def known_spelling(self, token: str) -> str:
-        """Return a token, or the first one that is an unknown token's other spelling, if any is."""
-        if token in self._ids:
-            return token
-        lower = token.lower()
-        if lower in self._any_case:
-            return self._any_case[lower]
-        found = filter(None, map(self._any_case.get, shorter_spellings(lower)))
-        return next(found, token)
-
-    @cached_property
-    def _any_case(self) -> dict[str, str]:
-        """The first of the tokens that differ in case alone, by their lower case."""
-        return {token.lower(): token for token in reversed(self._ids)}
-
-    def ngram_ids(self, token: str) -> list[int]:
-        """Return the ids of a token's n-grams, of those that have one."""
-        return [self._ngram_ids[ngram] for ngram in ngrams_of(token) if ngram in self._ngram_ids]
-
-    def spelled(self, tokens: Sequence[str]) -> RaggedArray:
-        """Return each token's id; after UNKNOWN_ID come the ids of its n-grams."""
-        ids = self.ids_of(tokens)
-        if not self.ngrams:
-            return RaggedArray(ids, np.arange(len(ids) + 1))
-        rows = [
-            [id, *self.ngram_ids(token)] if id == UNKNOWN_ID else [id]
-            for id, token in zip(ids.tolist(), tokens, strict=True)
-        ]
-        offsets = np.cumsum([0, *map(len, rows)])
-        return RaggedArray(np.fromiter(chain.from_iterable(rows), np.int32), offsets)
 
 
 class TextEncoder:
@@ -275,76 +211,3 @@ def _phrases(flags: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.nda
     starts, ends = cuts[runs], cuts[runs + 1]
     several = ends - starts > 1
     return starts[several], ends[several]
-
-
-def count_pieces(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
-    """Return how often each piece occurs in the texts."""
-    counter: Counter[str] = Counter()
-    for rows in _slices(texts):
-        words, codes = split(rows, rules).distinct()
-        counts = np.bincount(codes, minlength=len(words)).tolist()
-        counter.update(dict(zip(without_spaces(words), counts, strict=True)))
-    return counter
-
-
-def most_useful_pieces(
-    texts: pa.LargeStringArray,
-    rules: TextRules,
-    vocabulary: Vocabulary,
-    limit: int = 300_000,
-    always: pa.LargeStringArray | None = None,
-) -> CachedPieces:
-    """Return the pieces of the texts that save the most time, with ids, in alphabetical order.
-
-    Half of them are the most frequent ones that would each be tokenised by themselves, the others
-    the most frequent of all the rest. Those of the texts `always` are there too.
-    """
-    counts = sorted(count_pieces(texts, rules).items(), key=lambda item: (-item[1], item[0]))
-    pieces = np.array([piece for piece, _ in counts], object)
-    words = with_spaces(pa.array(pieces, pa.large_string()))
-    tokeniser = PieceTokeniser(rules_of(rules.language))
-    costly = np.flatnonzero(tokeniser.stand_alone(words))[: limit // 2]
-    others = np.setdiff1d(np.arange(len(pieces)), costly, assume_unique=True)
-    chosen = set(pieces[np.concatenate([costly, others[: limit - len(costly)]])])
-    if always is not None:
-        chosen |= set(count_pieces(always, rules))
-    return TextEncoder(rules, vocabulary).pieces_to_ship(
-        pa.array(sorted(chosen), pa.large_string())
-    )
-
-
-def count_tokens(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
-    """Return how often each token occurs in the texts."""
-    vocabulary = _OpenVocabulary()
-    encoder = TextEncoder(rules, vocabulary)
-    counts = np.zeros(0, np.int64)
-    for rows in _slices(texts):
-        ids = encoder.encode(rows).ids
-        more = np.bincount(ids, minlength=len(vocabulary.ids))
-        more[: len(counts)] += counts
-        counts = more
-    return +Counter(dict(zip(vocabulary.ids, counts.tolist(), strict=True)))
-
-
-def build_vocabulary(counter: Counter[str], max_size: int = 20_000) -> Vocabulary:
-    """torchtext's vocabulary: `<unk>`, `<pad>`, then the max_size most frequent tokens."""
-    from torchtext.vocab import Vocab
-
-    return Vocabulary(tuple(Vocab(counter, max_size=max_size, specials=list(SPECIALS)).itos))
-
-
-class _OpenVocabulary(Vocabulary):
-    """Gives each new token the next id, from 0."""
-
-    def __init__(self) -> None:
-        super().__init__(SPECIALS)
-        self.ids: dict[str, int] = {}
-
-    def ids_of(self, tokens: Sequence[str]) -> np.ndarray:
-        ids = (self.ids.setdefault(token, len(self.ids)) for token in tokens)
-        return np.fromiter(ids, np.int32, len(tokens))
-
-
-def _slices(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
-    for start in range(0, len(texts), COUNTING_ROWS):
-        yield texts.slice(start, COUNTING_ROWS)

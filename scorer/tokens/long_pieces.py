@@ -10,9 +10,8 @@ Knows nothing of special cases: a piece that is long enough is none, whatever is
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
-from scorer.tokens.affixes import AffixRules
+from scorer.tokens.affixes import AffixRules, length_of
 
 LONG = 200  # characters that are split the plain way; no special case is as long
 WINDOW = 50  # characters looked at first
@@ -53,14 +52,10 @@ def _found(rules: AffixRules, end_of: Callable[[int], str]) -> int:
     size = WINDOW
     while True:
         text = end_of(size)
-        length = _length(rules.find(text))
+        length = length_of(rules.find(text))
         if 2 * length <= size or len(text) < size:
             return length
         size *= 8  # a run that may go on
-
-
-def _length(match: Any) -> int:
-    return len(match[0]) if match else 0
 
 
 def _cut(piece: str, bounds: list[int]) -> list[str]:

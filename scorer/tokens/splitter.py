@@ -8,10 +8,9 @@ Knows nothing of columns, nor of other pieces.
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 from scorer.errors import BundleError
-from scorer.tokens.affixes import AffixRules
+from scorer.tokens.affixes import AffixRules, length_of
 from scorer.tokens.long_pieces import LONG, can_peel, peel
 from scorer.tokens.tokeniser_rules import TokeniserRules
 
@@ -52,7 +51,7 @@ class Splitter:
 
     def has_affix(self, text: str) -> bool:
         """Return whether a prefix, suffix or infix rule finds something."""
-        ends = _length(self._prefixes.find(text)) or _length(self._suffixes.find(text))
+        ends = length_of(self._prefixes.find(text)) or length_of(self._suffixes.find(text))
         return bool(ends) or any(True for _ in self._infixes.find(text))
 
     def _split(self, piece: str, cases: Cases) -> list[str]:
@@ -72,10 +71,10 @@ class Splitter:
         prefixes: list[str] = []
         suffixes: list[str] = []
         while rest and rest not in cases and not self._is_token(rest):
-            start = _length(self._prefixes.find(rest))
+            start = length_of(self._prefixes.find(rest))
             end = len(rest)
             if not (start and rest[start:] in cases):
-                end -= _length(self._suffixes.find(rest[start:]))
+                end -= length_of(self._suffixes.find(rest[start:]))
                 if end < len(rest) and rest[:end] in cases:
                     start = 0
             if end - start == len(rest):
@@ -99,7 +98,3 @@ class Splitter:
         for infix in self._infixes.find(rest):
             cuts += infix.span() if infix.start() else ()
         return [rest[start:end] for start, end in pairwise([*cuts, len(rest)]) if start != end]
-
-
-def _length(match: Any) -> int:
-    return match.end() - match.start() if match else 0

@@ -13,12 +13,13 @@ from multiprocessing.connection import Connection
 import numpy as np
 import pyarrow as pa
 
+from scorer.child_process import ChildProcess, GoneError, answer_each, asked
 from scorer.errors import ScorerError, UsageError
-from scorer.tokens.child_process import ChildProcess, GoneError, answer_each, asked
-from scorer.tokens.encoding import Encoded, TextEncoder, Vocabulary
+from scorer.tokens.encoding import Encoded, TextEncoder
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.text import TextRules, bytes_of
 from scorer.tokens.tokeniser_rules import TokeniserRules
+from scorer.tokens.vocabulary import Vocabulary
 
 SCHEMA = pa.schema({"text": pa.large_string()})
 HINT = "Run it again; --workers 0 encodes without other processes"

@@ -1,1 +1,1 @@
-"""The training flow: a corpus -> a bundle. Start at `learning`."""
+"""The training flow: labelled files -> a bundle in a store. Start at `training`."""

@@ -21,7 +21,7 @@ from scorer.errors import InputError, UsageError
 from scorer.files.fingerprint import check_readable
 from scorer.tables.formats import ReadOptions, open_table_as
 from scorer.tables.text_column import locate_text
-from scorer.tokens.encoding import count_tokens
+from scorer.tokens.counting import count_tokens
 from scorer.tokens.text import TextRules
 from scorer.training.recipe import Recipe
 from scorer.training.word_vectors import WordVectors, shipped_vectors

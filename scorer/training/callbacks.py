@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
 from scorer.corpus.corpus import Corpus
-from scorer.tokens.encoding import Vocabulary
+from scorer.tokens.vocabulary import Vocabulary
 from scorer.training.fitting import Epoch, Step
 from scorer.training.packaging import TrainingResult
 from scorer.training.pretraining import PretrainStep
@@ -38,11 +38,11 @@ class Callbacks:
     def on_epoch(self, epoch: Epoch) -> None:
         """Called after each epoch."""
 
+    def on_result(self, result: TrainingResult) -> None:
+        """Called with the finished model and its figures."""
+
     def on_verdict(self, verdict: str) -> None:
         """Called with how a new bundle that passed the gate stands beside the one in use."""
 
     def on_report(self, path: Path) -> None:
         """Called with the report of the new version, once it is known whether it is in use."""
-
-    def on_result(self, result: TrainingResult) -> None:
-        """Called with the finished model and its figures."""

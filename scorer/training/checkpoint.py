@@ -65,6 +65,12 @@ class Checkpoint:
             pending.publish()
 
 
+def under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors named `<prefix>.<name>`, by name."""
+    start = f"{prefix}."
+    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
+
+
 def _digest(tensors: Mapping[str, torch.Tensor], facts: str) -> str:
     digest = hashlib.sha256(facts.encode())
     for name in sorted(tensors):

@@ -1,58 +1,24 @@
-"""Fitting a classifier to encoded, labelled texts.
+"""Fitting a classifier to encoded, labelled texts, epoch by epoch.
 
-Adam with warm-up and linear decay, gradient clipping, averaged weights; the epoch of least
-validation loss is kept. Knows encoded texts and targets, nothing of files, splits or test rows.
+The epoch of least validation loss is kept. The gradients of a batch are `gradients`', the steps
+`optimisation`'s. Knows encoded texts and targets, nothing of files, splits or test rows.
 """
 
 import copy
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import cast
 
 import numpy as np
 import torch
-from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel
 
-from scorer.errors import UsageError
-from scorer.network.batching import Batch, padded, shuffled
+from scorer.network.batching import padded, shuffled
 from scorer.network.model import TextClassifier
 from scorer.tokens.encoding import Encoded
-from scorer.training.checkpoint import Checkpoint, State
-from scorer.training.gradients import (
-    BatchResult,
-    Gradients,
-    Regularisation,
-    has_fast_bfloat16,
-)
-
-Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
-AVERAGING_START = 9  # steps whose weight fades as the average begins
-
-
-@dataclass(frozen=True)
-class TrainConfig(Regularisation):
-    """How to train; recorded in the bundle."""
-
-    epochs: int = 4
-    batch_size: int = 64
-    learning_rate: float = 0.002
-    warm_up: float = 0.1  # share of all steps
-    decay: bool = True  # linearly to zero over the rest
-    gradient_norm: float = 1.0  # longer gradients are shortened to it; 0: none is
-    averaging: float = 0.2  # share of all steps that the averaged weights reach back; 0: none
-    patience: int = 3  # epochs without a better validation loss that end the training
-    max_tokens: int | None = 400  # of a text in training only
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate"):
-            if not 0 < getattr(self, name) < math.inf:  # nan is neither
-                option = name.replace("_", "-")
-                raise UsageError(f"--{option} {getattr(self, name)}: give a number above 0")
+from scorer.training.checkpoint import Checkpoint, State, under
+from scorer.training.gradients import BatchResult, Gradients, has_fast_bfloat16
+from scorer.training.optimisation import Optimiser
+from scorer.training.recipe import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -173,7 +139,7 @@ def _best(epochs: tuple[Epoch, ...]) -> Epoch:
 
 
 class _Trainer:
-    """Model, optimiser and schedule on their way through the epochs."""
+    """Model and optimiser on their way through the epochs."""
 
     def __init__(
         self,
@@ -187,10 +153,8 @@ class _Trainer:
         self._model, self._examples, self._config = model, examples, config
         self._on_step = on_step
         self._device = model.output.weight.device
-        self._optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
-        self._batches = -(-int((examples.encoded.lengths > 0).sum()) // config.batch_size)
-        self._schedule = self._schedule_from(step=0)
-        self._averaged = _averaged(model, config, self._batches)
+        batches = -(-int((examples.encoded.lengths > 0).sum()) // config.batch_size)
+        self._optimiser = Optimiser(model, config, batches)
         self._gradients = Gradients(model, config, has_fast_bfloat16(self._device))
 
     def run_epoch(self, number: int, validate: Validate) -> tuple[Epoch, TextClassifier]:
@@ -212,30 +176,20 @@ class _Trainer:
         for rows in batches:
             batch = padded(self._examples.encoded, rows, self._config.max_tokens).to(self._device)
             targets = torch.from_numpy(self._examples.targets[rows]).to(self._device)
-            meter.add(self._train_on(batch, targets), len(rows))
+            meter.add(self._gradients.set(batch, targets), len(rows))
+            self._optimiser.step()
             self._on_step(meter.step())
         return meter.loss, meter.accuracy
 
-    def _train_on(self, batch: Batch, targets: torch.Tensor) -> BatchResult:
-        """Take one step."""
-        result = self._gradients.set(batch, targets)
-        if self._config.gradient_norm:
-            nn.utils.clip_grad_norm_(self._model.parameters(), self._config.gradient_norm)
-        self._optimiser.step()
-        self._schedule.step()
-        if self._averaged is not None:
-            self._averaged.update_parameters(self._model)
-        return result
+    def candidate(self) -> TextClassifier:
+        """Return a copy of the model as the steps so far leave it."""
+        return self._optimiser.candidate()
 
     def state(self, epochs: tuple[Epoch, ...], best: TextClassifier) -> State:
         """Return all that later epochs depend on, and the figures of the finished ones."""
         tensors = {f"best.{name}": tensor for name, tensor in best.state_dict().items()}
         tensors |= {f"model.{name}": tensor for name, tensor in self._model.state_dict().items()}
-        if self._averaged is not None:
-            averaged = self._averaged.state_dict()
-            tensors |= {f"averaged.{name}": tensor for name, tensor in averaged.items()}
-        for place, moments in self._optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{place}.{name}": tensor for name, tensor in moments.items()}
+        tensors |= self._optimiser.tensors()
         tensors["random"] = torch.get_rng_state()
         if self._device.type == "cuda":  # dropout is drawn there
             tensors["random on cuda"] = torch.cuda.get_rng_state(self._device)
@@ -245,35 +199,15 @@ class _Trainer:
     def resume(self, state: State) -> tuple[tuple[Epoch, ...], TextClassifier]:
         """Restore a state; return the finished epochs and the best model so far."""
         best = copy.deepcopy(self._model).eval()
-        best.load_state_dict(_under("best", state.tensors))
-        self._model.load_state_dict(_under("model", state.tensors))
-        if self._averaged is not None:
-            self._averaged.load_state_dict(_under("averaged", state.tensors))
+        best.load_state_dict(under("best", state.tensors))
+        self._model.load_state_dict(under("model", state.tensors))
         epochs = tuple(Epoch(**facts) for facts in state.facts["epochs"])
-        self._resume_optimiser(_under("adam", state.tensors), len(epochs))
+        self._optimiser.resume(state.tensors, len(epochs))
         torch.set_rng_state(state.tensors["random"])
         if self._device.type == "cuda" and "random on cuda" in state.tensors:
             torch.cuda.set_rng_state(state.tensors["random on cuda"], self._device)
         self._rng.bit_generator.state = state.facts["order"]
         return epochs, best
-
-    def _resume_optimiser(self, moments: dict[str, torch.Tensor], epochs: int) -> None:
-        places = {name.split(".")[0] for name in moments}
-        whole = self._optimiser.state_dict()
-        whole["state"] = {int(place): _under(place, moments) for place in places}
-        self._optimiser.load_state_dict(whole)
-        self._schedule = self._schedule_from(epochs * self._batches)
-
-    def _schedule_from(self, step: int) -> LambdaLR:
-        rate = _rate(self._config, self._config.epochs * self._batches)
-        return LambdaLR(self._optimiser, rate, last_epoch=step - 1)
-
-    def candidate(self) -> TextClassifier:
-        """Return a copy of the averaged model, or of the model itself without averaging."""
-        model = (
-            self._model if self._averaged is None else cast(TextClassifier, self._averaged.module)
-        )
-        return copy.deepcopy(model).eval()
 
 
 class _Meter:
@@ -315,38 +249,3 @@ class _Meter:
             self._batch,
             self._batches,
         )
-
-
-def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the tensors named `<prefix>.<name>`, by name."""
-    start = f"{prefix}."
-    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
-
-
-def _rate(config: TrainConfig, steps: int) -> Callable[[int], float]:
-    """Return the factor on the learning rate at each step."""
-    rising = max(1, round(config.warm_up * steps))
-
-    def factor(step: int) -> float:
-        if step < rising and config.warm_up:
-            return (step + 1) / rising
-        return max(0.0, (steps - step) / max(1, steps - rising)) if config.decay else 1.0
-
-    return factor
-
-
-def _averaged(model: TextClassifier, config: TrainConfig, batches: int) -> AveragedModel | None:
-    """Return an exponential moving average that reaches back a share of the whole run.
-
-    While there are fewer steps than that behind, it is nearly the mean of all but the first ones,
-    so the initial weights do not linger (as with the warm-up of TensorFlow's moving average).
-    """
-    if not config.averaging:
-        return None
-    slowest = 1 / max(1.0, config.averaging * config.epochs * batches)
-
-    def average(averaged: Tensors, current: Tensors, steps: torch.Tensor | int) -> None:
-        weight = max(slowest, AVERAGING_START / (int(steps) + AVERAGING_START))
-        torch._foreach_lerp_(averaged, current, weight)
-
-    return AveragedModel(model, multi_avg_fn=average)

@@ -17,7 +17,7 @@ from torch import nn
 
 from scorer.network.batching import Batch
 from scorer.network.model import TextClassifier
-from scorer.tokens.encoding import UNKNOWN_ID
+from scorer.tokens.vocabulary import UNKNOWN_ID
 
 Shard = TypeVar("Shard")
 Result = TypeVar("Result")

@@ -13,7 +13,7 @@ import torch
 from scorer.bundles.pretrained_encoder import PretrainedEncoder, apply_encoder
 from scorer.errors import InputError, UsageError
 from scorer.network.model import ModelConfig, TextClassifier
-from scorer.tokens.encoding import Vocabulary
+from scorer.tokens.vocabulary import Vocabulary
 
 
 def init_model(config: ModelConfig, seed: int) -> TextClassifier:

@@ -24,8 +24,9 @@ from scorer.network.linear import (
     pairs_of,
     weigh,
 )
-from scorer.tokens.encoding import SPECIALS, Encoded, Vocabulary
+from scorer.tokens.encoding import Encoded
 from scorer.tokens.ngrams import ngrams_of
+from scorer.tokens.vocabulary import SPECIALS, Vocabulary
 from scorer.training.fitting import Examples
 from scorer.training.word_vectors import WordVectors
 

@@ -13,18 +13,13 @@ import pyarrow as pa
 
 from scorer.bundles.golden import TEXTS as GOLDEN_TEXTS
 from scorer.bundles.pretrained_encoder import PretrainedEncoder
-from scorer.tokens.encoding import (
-    UNKNOWN_ID,
-    TextEncoder,
-    Vocabulary,
-    build_vocabulary,
-    count_tokens,
-    most_useful_pieces,
-)
+from scorer.tokens.counting import count_tokens, most_useful_pieces
+from scorer.tokens.encoding import TextEncoder
 from scorer.tokens.ngrams import most_frequent_ngrams
 from scorer.tokens.piece_cache import CachedPieces
 from scorer.tokens.spacy_check import check_against_spacy
 from scorer.tokens.text import normalise
+from scorer.tokens.vocabulary import UNKNOWN_ID, Vocabulary, build_vocabulary
 from scorer.training.recipe import Recipe
 
 CACHED_PIECES = 100_000

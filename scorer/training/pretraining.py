@@ -16,7 +16,8 @@ from torch import nn
 
 from scorer.errors import InputError
 from scorer.network.model import TextClassifier
-from scorer.tokens.encoding import PAD_ID, Encoded
+from scorer.tokens.encoding import Encoded
+from scorer.tokens.vocabulary import PAD_ID
 from scorer.training.gradients import Threads, has_fast_bfloat16, set_gradients
 
 BLOCK_TOKENS = 512  # whose logits are at hand at once
@@ -25,7 +26,7 @@ State = tuple[torch.Tensor, ...] | torch.Tensor | None
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """How to pretrain; recorded in the starting point."""
+    """How to pretrain; recorded in the pretrained encoder."""
 
     passes: int = 2  # over the texts; 0: no pretraining
     streams: int = 64

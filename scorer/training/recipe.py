@@ -11,15 +11,38 @@ Only `accurate` and `fast` start from a pretrained encoder unless told otherwise
 follow a schedule that fits the number of training rows. Knows no labels and no files.
 """
 
+import math
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from scorer.errors import UsageError
 from scorer.network.model import ModelConfig
-from scorer.tokens.encoding import Vocabulary
 from scorer.tokens.text import TextRules
-from scorer.training.fitting import TrainConfig
+from scorer.tokens.vocabulary import Vocabulary
+from scorer.training.gradients import Regularisation
 from scorer.training.pretraining import PretrainConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig(Regularisation):
+    """How to train; recorded in the bundle."""
+
+    epochs: int = 4
+    batch_size: int = 64
+    learning_rate: float = 0.002
+    warm_up: float = 0.1  # share of all steps
+    decay: bool = True  # linearly to zero over the rest
+    gradient_norm: float = 1.0  # longer gradients are shortened to it; 0: none is
+    averaging: float = 0.2  # share of all steps that the averaged weights reach back; 0: none
+    patience: int = 3  # epochs without a better validation loss that end the training
+    max_tokens: int | None = 400  # of a text in training only
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if not 0 < getattr(self, name) < math.inf:  # nan is neither
+                option = name.replace("_", "-")
+                raise UsageError(f"--{option} {getattr(self, name)}: give a number above 0")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from scorer.corpus.corpus import PARTS, Corpus
 from scorer.corpus.labelled import LabelledRows
 from scorer.files.fingerprint import fingerprint
 from scorer.network.model import ModelConfig
-from scorer.tokens.encoding import Vocabulary
+from scorer.tokens.vocabulary import Vocabulary
 from scorer.training.auxiliary import AuxiliaryInputs
 from scorer.training.recipe import Recipe
 

@@ -5,11 +5,10 @@ and the share of the linear term; test rows give the final figures, by the path 
 Knows no command line: whoever calls passes callbacks.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.pretrained_encoder import extract_encoder
@@ -22,22 +21,18 @@ from scorer.bundles.store import (
     keep_trained_rows,
     promote,
 )
-from scorer.corpus.corpus import read_corpus
+from scorer.corpus.corpus import Corpus, read_corpus
 from scorer.corpus.labelled import LabelledRows
-from scorer.corpus.labelled_columns import Columns
 from scorer.corpus.row_keys import row_keys
 from scorer.errors import GateError
-from scorer.evaluation.command_line import command_line
-from scorer.evaluation.report import Issue, report_html
+from scorer.evaluation.report import Release, report_html
 from scorer.files.publish import locked, writing
 from scorer.files.urls import Location, absolute
 from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
-from scorer.tables.formats import ReadOptions
-from scorer.tables.text_column import JOIN
-from scorer.tokens.encoding import Vocabulary
+from scorer.tokens.vocabulary import Vocabulary
 from scorer.training.auxiliary import (
-    AuxiliaryFiles,
+    AuxiliaryInputs,
     check_auxiliary,
     read_auxiliary,
     without_foreign_start,
@@ -45,8 +40,8 @@ from scorer.training.auxiliary import (
 from scorer.training.callbacks import Callbacks
 from scorer.training.checkpoint import Checkpoint
 from scorer.training.examples import check_teachers, encode_examples
-from scorer.training.fitting import Examples, fit, refit
-from scorer.training.gate import Promotion, check_gate
+from scorer.training.fitting import Examples, Fitted, fit, refit
+from scorer.training.gate import check_gate
 from scorer.training.initialisation import init_model, initialise
 from scorer.training.label_meaning import doubt_labels
 from scorer.training.linear import fit_linear
@@ -54,61 +49,11 @@ from scorer.training.packaging import TrainingResult, calibrate, package
 from scorer.training.preprocessing import Preprocessing
 from scorer.training.pretraining import enough_tokens, pretrain
 from scorer.training.previous import with_previous
-from scorer.training.recipe import Recipe, TableSize, make_recipe
+from scorer.training.recipe import Recipe, TableSize
+from scorer.training.request import TrainingRequest
 from scorer.training.task import Task
 from scorer.training.validation import Validator
 from scorer.wording import are, counted
-
-
-@dataclass(frozen=True)
-class TrainingRequest:
-    """What to train on and how; the names are those of the command line's options.
-
-    `settings` are fields of `Recipe` and `TrainConfig`; None is the preset's.
-    """
-
-    labelled: Sequence[Location]
-    store: Path
-    preset: str = "accurate"
-    valid: str = "0.12"
-    test: str = "0.2"
-    columns: Columns = field(default_factory=Columns)
-    keep_duplicates: bool = False
-    auxiliary: AuxiliaryFiles = field(default_factory=AuxiliaryFiles)
-    seed: int = 0
-    options: ReadOptions | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    promotion: Promotion = field(default_factory=Promotion)
-    with_previous: bool = False  # the files of the bundle in use are trained on too
-
-    def recipe(self, size: TableSize | None = None) -> Recipe:
-        """Return the recipe for a table of a size."""
-        return make_recipe(self.preset, size, seed=self.seed, **self.settings)
-
-    def command(self, labelled: Sequence[Location]) -> str:
-        """Return the command that trains so on these files."""
-        columns, auxiliary = self.columns, self.auxiliary
-        options = {
-            "store": self.store,
-            "preset": self.preset,
-            "seed": self.seed,
-            "valid": self.valid,
-            "test": self.test,
-            "text_column": columns.text.split(JOIN) if columns.text else None,
-            "label_column": columns.label,
-            "group_column": columns.group,
-            "labels": columns.labels,
-            "keep_duplicates": self.keep_duplicates,
-            "unlabelled": list(auxiliary.unlabelled),
-            "start_from": auxiliary.start_from,
-            "vectors": auxiliary.vectors,
-            "teacher": list(auxiliary.teachers),
-            **(self.options.given() if self.options else {}),
-            **self.settings,
-            **{"promote": self.promotion.policy, "max_loss": self.promotion.max_loss},
-            "min_accuracy": self.promotion.min_accuracy,
-        }
-        return command_line(["scorer", "train", *labelled], options)
 
 
 def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
@@ -118,46 +63,31 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     what a person can put right, `GateError` for a bundle that is written but not put in use.
     """
     check_auxiliary(request.auxiliary, request.recipe())
-    labelled = request.labelled
-    if request.with_previous:
-        labelled = with_previous(request.store, labelled)
-        callbacks.on_note(_added_files(labelled, request.labelled))
-    corpus = read_corpus(
-        labelled,
-        request.valid,
-        request.test,
-        request.columns,
-        request.seed,
-        request.keep_duplicates,
-        request.options,
-    )
+    request = _with_previous_files(request, callbacks)
+    corpus = _read_corpus(request)
     callbacks.on_corpus(corpus)
     recipe = request.recipe(TableSize(len(corpus.train), len(corpus.classes)))
     doubt = doubt_labels(corpus, recipe.rules.language)
     warnings = [doubt] if doubt and not in_use(request.store) else []
     for line in warnings:
         callbacks.on_warning(line)
-    files = request.auxiliary
-    auxiliary = read_auxiliary(files, recipe, corpus.text_column, request.options)
-    auxiliary = without_foreign_start(auxiliary, files, corpus.train.texts, recipe.rules)
-    if doubt and files.start_from is None:  # what the shipped bundle knows of them is wrong here
-        auxiliary = auxiliary.without_output_layer()
+    auxiliary = _read_auxiliary(request, corpus, recipe, doubted=doubt is not None)
     with _checkpoint_of(request.store) as checkpoint:
         result = build(Task(corpus, recipe, auxiliary), callbacks, checkpoint, request.store)
         bundle = add(request.store, result.bundle)
         checkpoint.unlink(missing_ok=True)
         keep_trained_rows(request.store, bundle.version, row_keys(corpus.development.texts))
-        verdict, refusal = _promote_if_earned(request, result, bundle, corpus.test)
-        if not refusal:
-            callbacks.on_verdict(verdict)
-        issue = Issue(bundle.version, verdict, request.command(labelled), warnings)
-        report = report_html(result.findings, issue)
-        try:
-            callbacks.on_report(keep_report(request.store, bundle.version, report))
-        finally:  # a disk that is full must not hide what the gate says
-            if refusal:
-                raise refusal
+        _judge(request, result, bundle, corpus.test, warnings, callbacks)
     return bundle
+
+
+def _with_previous_files(request: TrainingRequest, callbacks: Callbacks) -> TrainingRequest:
+    """Return the request with the files of the bundle in use among its own, if it asks for them."""
+    if not request.with_previous:
+        return request
+    files = with_previous(request.store, request.labelled)
+    callbacks.on_note(_added_files(files, request.labelled))
+    return replace(request, labelled=files)
 
 
 def _added_files(files: Sequence[Location], given: Sequence[Location]) -> str:
@@ -165,6 +95,54 @@ def _added_files(files: Sequence[Location], given: Sequence[Location]) -> str:
     mine = set(map(absolute, given))
     added = ", ".join(str(path) for path in files if path not in mine)
     return f"trained on too, as --with-previous says: {added or 'no other file'}"
+
+
+def _read_corpus(request: TrainingRequest) -> Corpus:
+    return read_corpus(
+        request.labelled,
+        request.valid,
+        request.test,
+        request.columns,
+        request.seed,
+        request.keep_duplicates,
+        request.options,
+    )
+
+
+def _read_auxiliary(
+    request: TrainingRequest, corpus: Corpus, recipe: Recipe, doubted: bool
+) -> AuxiliaryInputs:
+    """Return the auxiliary inputs without what would mislead this training.
+
+    doubted: the shipped bundle knows the classes the other way round.
+    """
+    files = request.auxiliary
+    auxiliary = read_auxiliary(files, recipe, corpus.text_column, request.options)
+    auxiliary = without_foreign_start(auxiliary, files, corpus.train.texts, recipe.rules)
+    if doubted and files.start_from is None:
+        return auxiliary.without_output_layer()
+    return auxiliary
+
+
+def _judge(
+    request: TrainingRequest,
+    result: TrainingResult,
+    bundle: Bundle,
+    test: LabelledRows,
+    warnings: Sequence[str],
+    callbacks: Callbacks,
+) -> None:
+    """Put a new bundle in use if it earned it, and keep its report; else raise `GateError`."""
+    verdict, refusal = _promote_if_earned(request, result, bundle, test)
+    if not refusal:
+        callbacks.on_verdict(verdict)
+    release = Release(bundle.version, verdict, request.command(), warnings)
+    report = report_html(result.findings, release)
+    try:
+        callbacks.on_report(keep_report(request.store, bundle.version, report))
+    finally:  # a disk that is full must not hide what the gate says
+        if refusal:
+            raise refusal
 
 
 def _promote_if_earned(
@@ -222,15 +200,7 @@ def build(
         fitted.model, linear, validator, auxiliary.encoder is not None, callbacks.on_note
     )
     if task.learns_validation:
-        examples = encode_examples(task.learned_rows, auxiliary, text.encoder)
-        linear = _fit_linear(examples, text.vocabulary, task)
-    if task.refits_network:
-        callbacks.on_note(
-            "training again from the start, the validation rows added, up to epoch "
-            f"{fitted.best.epoch}"
-        )
-        fresh = _initial_model(task, text)
-        fitted = refit(fresh, examples, fitted, recipe.training, callbacks.on_step)
+        fitted, linear = _learn_validation(task, text, fitted, callbacks)
 
     result = package(task, text, fitted, linear, calibration)
     callbacks.on_result(result)
@@ -251,6 +221,21 @@ def _fit_linear(examples: Examples, vocabulary: Vocabulary, task: Task) -> Linea
         return None
     classes, word_vectors = len(task.corpus.classes), task.auxiliary.word_vectors
     return fit_linear(examples, vocabulary, classes, word_vectors)
+
+
+def _learn_validation(
+    task: Task, text: Preprocessing, fitted: Fitted, callbacks: Callbacks
+) -> tuple[Fitted, LinearTerm | None]:
+    """Return network and linear term trained on the validation rows too, once they have chosen."""
+    examples = encode_examples(task.learned_rows, task.auxiliary, text.encoder)
+    linear = _fit_linear(examples, text.vocabulary, task)
+    if not task.refits_network:
+        return fitted, linear
+    callbacks.on_note(
+        f"training again from the start, the validation rows added, up to epoch {fitted.best.epoch}"
+    )
+    fresh = _initial_model(task, text)
+    return refit(fresh, examples, fitted, task.recipe.training, callbacks.on_step), linear
 
 
 def _pretrain(

@@ -18,13 +18,13 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from scorer.engines.file_pairs import FilePair
 from scorer.errors import ScorerError
 from scorer.files.fingerprint import fingerprint
 from scorer.files.listing import FileState, is_missing, list_files, state_of
 from scorer.files.publish import writing
 from scorer.files.remote_files import kept_here, publish_small, read_object
 from scorer.files.urls import Location, absolute, below
+from scorer.many_files.file_pairs import FilePair
 from scorer.scoring.summary import RunSummary
 
 NAME = ".scorer-manifest.jsonl"

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scorer.engines.file_pairs import FilePair
-from scorer.engines.manifest import Manifest
 from scorer.errors import InterruptedRunError, ScorerError
 from scorer.files.listing import state_of
 from scorer.files.publish import locked, writing
 from scorer.files.remote_files import check_store, kept_here, publish_small
 from scorer.files.urls import Location, below
+from scorer.many_files.file_pairs import FilePair
+from scorer.many_files.manifest import Manifest
 from scorer.scoring.summary import RunSummary
 from scorer.wording import counted
 

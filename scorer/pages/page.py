@@ -120,7 +120,7 @@ def render(heading: Heading, sections: Sequence[Section]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # most runs have no report
 
     environment = Environment(
-        loader=PackageLoader("scorer", "evaluation"),
+        loader=PackageLoader("scorer", "pages"),
         autoescape=True,
         undefined=StrictUndefined,
         keep_trailing_newline=True,

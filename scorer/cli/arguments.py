@@ -1,4 +1,4 @@
-"""Paths on the command line: those of this machine alone, and no URL's secret in a message.
+"""What is typed behind a command: paths of this machine alone, and no URL's secret in a message.
 
 Every argument of a command is looked at before click reads it, so no option can be forgotten: what
 is secret in a URL is shown in no error, whoever raises it. Imports nothing heavy.
@@ -73,3 +73,12 @@ def _discreetly() -> Iterator[None]:
         if without_secrets(message) == message:
             raise
         raise click.UsageError(without_secrets(message), error.ctx) from None
+
+
+def check_characters(**options: Any) -> None:
+    """Raise `UsageError` for an option with bytes that are no characters."""
+    for name, value in options.items():
+        for text in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(text, str) and any("\ud800" <= c <= "\udfff" for c in text):
+                shown = name.replace("_", "-")
+                raise UsageError(f"{shown} {text!a} has bytes that are not UTF-8")

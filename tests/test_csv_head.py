@@ -226,6 +226,7 @@ DRAWN = {
     "mysql, one column": "+--------+\n| review |\n+--------+\n| good   |\n+--------+\n",
     "Markdown": "| id | review |\n|----|:-------|\n| 1 | good, sour |\n",
     "Markdown, not aligned": "| id | review |\n|---|---|\n| 1 | good, sour |\n",
+    "DuckDB": "┌────┬──────┐\n│ id │ text │\n├────┼──────┤\n│  1 │ good │\n└────┴──────┘\n",
     "sqlcmd": "id   |review   \n-----|---------\n    1|good film\n",
 }
 
@@ -239,6 +240,26 @@ def test_a_table_that_is_drawn_is_refused(tmp_path: Path, data: str) -> None:
 def test_a_delimiter_that_is_given_reads_a_drawn_table(tmp_path: Path) -> None:
     names, rows, _ = read(tmp_path, DRAWN["Markdown"].replace("id", "a"), delimiter="^")
     assert (names, len(rows)) == (["| a | review |"], 2)
+
+
+PADDED = {
+    "names": ["id    review", *[f"{i:<5} so, good {i}" for i in range(8)]],
+    "a drawn line": ["   ID REVIEW", "----- ------", *[f"{i:>5} good {i}" for i in range(8)]],
+}
+
+
+@pytest.mark.parametrize("lines", PADDED.values(), ids=PADDED)
+def test_a_table_that_is_filled_up_with_spaces_is_refused(tmp_path: Path, lines: list) -> None:
+    data = "\n".join([*lines, ""])
+    with pytest.raises(InputError, match=r"filled up with spaces.*--input-format lines reads"):
+        read(tmp_path, data)
+    assert len(read(tmp_path, data, delimiter="tab")[1]) >= 8
+
+
+def test_prose_with_two_spaces_is_not_filled_up(tmp_path: Path) -> None:
+    texts = [f"{'x' * i} a good  film as any" for i in range(8)]
+    assert len(read(tmp_path, "\n".join(["my  review of it", *texts, ""]))[1]) == 8
+    assert len(read(tmp_path, "id  ,review  of\n" + "1   ,good  film\n" * 8)[1]) == 8
 
 
 def test_cells_of_dashes_are_no_drawing(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from scorer.errors import InputError, prefix_errors
-from scorer.tables.csv_damage import check_drawn, check_wrapped
+from scorer.tables.csv_damage import check_drawn, check_padded, check_wrapped
 from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_encoding import DEFAULT, Encoding, encoding_hint, open_text
 from scorer.tables.csv_header import check_header, looks_like_data, separator_of, survey_headers
@@ -95,6 +95,7 @@ def _dialect_of(
     dialect = detect_dialect(sample, options, expected)
     if options.delimiter is None:
         check_drawn(sample)
+        check_padded(sample, dialect)
         if not options.no_header:  # else it has one column, as the user knows
             check_wrapped(sample, dialect)
     check_header(sample, dialect, options)

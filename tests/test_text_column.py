@@ -39,6 +39,11 @@ def test_odd_first_rows_do_not_make_another_column_the_text():
         find_text_column(table(b=bodies, c=["New York"] * 500), None, trained_on="text")
 
 
+def test_long_names_are_cut_in_a_message():
+    with pytest.raises(InputError, match=f"^which column.*: '{'x' * 80}\u2026', 'id'"):
+        find_text_column(table(**{"x" * 81: ["so good"], "id": ["so bad"]}), None, "text")
+
+
 @pytest.mark.parametrize("kind", [pa.string_view(), pa.binary_view()])
 def test_a_column_of_views_is_found_as_any_other(kind):
     codes, bodies = [pa.array(cells).cast(kind) for cells in (["A-1"] * 9, ["so good"] * 9)]

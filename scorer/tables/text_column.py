@@ -21,7 +21,7 @@ TWO_WORDS = r"\p{L}{2,}\s+\p{L}{2,}"  # what a cell of prose has and a number, c
 JOIN = " + "  # between the names of columns whose texts are joined
 FEW_CELLS = 50  # of a column are looked at, at most, unless all of them are blank
 CATEGORY_CELLS, CATEGORY_REPEATS = 20, 5  # at least: cells, and how often each comes in the mean
-MAX_LISTED = 50  # columns in a message
+MAX_LISTED, MAX_NAME = 50, 80  # columns in a message, and characters of the name of each
 OPTION = "--text-column names it"
 TYPED = "--text-column names another; without --infer-types each column of a CSV is text"
 CONTROLS = r"[\x00-\x08\x0e-\x1f]"
@@ -134,7 +134,8 @@ def named_column(schema: pa.Schema, name: str, option: str) -> int:
 
 def listed(names: Sequence[str]) -> str:
     """Return the names for a message."""
-    shown = ", ".join(map(repr, names[:MAX_LISTED]))
+    short = [name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}\u2026" for name in names]
+    shown = ", ".join(map(repr, short[:MAX_LISTED]))
     return f"{shown} and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else shown
 
 

@@ -38,6 +38,9 @@ def test_a_blank_column_or_a_category_beside_one_of_texts_is_doubted(cells):
     assert note.startswith("the texts are in column 'comment', which is blank or a category; 'feed")
     plain = note_other_texts(sample, TextColumn("feedback", (1,)))
     assert not isinstance(plain, Doubt)
+    short = table(comment=[f"good{i % 21}" for i in range(210)], feedback=PLAIN * 7)
+    note = note_other_texts(short, locate_text(short, None, trained_on="text"))
+    assert not isinstance(note, Doubt)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +101,7 @@ PUNCTUATION, EMOJI, GERMAN, RUSSIAN, CHINESE = (
         *[(mark, "cp1252") for mark in (PUNCTUATION, EMOJI, GERMAN, RUSSIAN, CHINESE)],
         *[(mark, "ascii") for mark in (GERMAN, RUSSIAN)],
         (RUSSIAN, "cp1251"),
+        *[(GERMAN, encoding) for encoding in ("cp850", "mac-roman")],
     ],
 )
 def test_texts_that_were_read_in_a_wrong_encoding_are_doubted(mark, encoding):
@@ -121,3 +125,9 @@ def test_texts_that_were_read_in_a_wrong_encoding_are_doubted(mark, encoding):
 )
 def test_texts_of_any_language_are_not_taken_for_misread(text):
     assert doubt([text] * 30) is None
+
+
+def test_cp1252_that_was_read_as_latin_1_is_doubted():
+    assert "look wrongly decoded" in doubt(
+        ["\u201cso\u201d".encode("cp1252").decode("latin-1")] * 3
+    )

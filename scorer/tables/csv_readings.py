@@ -19,7 +19,10 @@ from scorer.tables.table_streams import CsvDialect
 
 ESCAPE = "\\"
 ONE_FIELD = CsvDialect("\uffff")  # a delimiter that is no character of any text
-MISSING_NAME = "If the header lacks a name (R writes none for the names of rows), add it there"
+MISSING_NAME = (
+    "If the header lacks a name (R writes none for the names of rows), add it there; a cell that "
+    "holds a delimiter needs quotes"
+)
 FOOTER = "If a total or a number of rows stands below the table, have the file written without it"
 MAX_FOOTER = 5  # lines of it
 UNQUOTED = (

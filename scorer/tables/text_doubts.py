@@ -41,11 +41,13 @@ NOT_ASCII = r"[^\x00-\x7f]"
 LATER_BYTES = bytes(range(0x80, 0xC0))  # of a character in UTF-8, after its first one
 LATER = f"[\x80-\xbf{LATER_BYTES.decode('cp1252', 'ignore')}]"
 CYRILLIC = f"[\u0420\u0421][{LATER_BYTES.decode('cp1251', 'ignore')}]"
-MISREAD = (  # UTF-8 read as latin-1, cp1252 or cp1251; what stands for bytes of no character
-    f"[\xc2-\xdb]{LATER}|[\xe0-\xef]{LATER}{{2}}|[\xf0-\xf4]{LATER}{{3}}|(?:{CYRILLIC}){{2}}|\ufffd"
+MISREAD = (  # UTF-8 read as latin-1, cp1252, cp1251, cp850 or mac-roman; what no text has
+    f"[\xc2-\xdb]{LATER}|[\xe0-\xef]{LATER}{{2}}|[\xf0-\xf4]{LATER}{{3}}|(?:{CYRILLIC}){{2}}"
+    "|[\u221a\u251c][\xa0-\xff\u2202]|[\x80-\x84\x86-\x9f\ufffd]"
 )
 MISREAD_TEXTS, MISREAD_SHARE = 3, 0.02  # of the texts, at least
 MISREAD_OTHERS = 0.8  # of those beyond ASCII: people copy a few such texts from elsewhere
+MAX_VALUES = 20  # of a category that is taken for the texts
 SHOWN = 30  # characters of a text in a message
 
 
@@ -91,13 +93,19 @@ def note_other_texts(sample: pa.Table, column: TextColumn) -> str | None:
     if not names:
         return None
     found = [sample.column(at) for at in column.positions]
-    doubtful = all(is_category(cells) or not len(filled(cells)) for cells in found)
+    doubtful = all(map(_has_few_values, found))
     what = ", which is blank or a category" if doubtful else ""
     looks_like = "looks" if len(names) == 1 else "look"
     return (Doubt if doubtful else str)(
         f"the texts are in column {column.name!r}{what}; {listed(names)} {looks_like} like text "
         "too. --text-column names another; given for several, it joins their texts"
     )
+
+
+def _has_few_values(column: pa.ChunkedArray) -> bool:
+    """Return whether a column is blank, or a category of few values; short reviews are of more."""
+    cells = filled(column)
+    return not len(cells) or (is_category(column) and len(cells.unique()) <= MAX_VALUES)
 
 
 def _other_texts(sample: pa.Table, positions: Sequence[int]) -> list[str]:

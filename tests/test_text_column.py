@@ -39,6 +39,21 @@ def test_odd_first_rows_do_not_make_another_column_the_text():
         find_text_column(table(b=bodies, c=["New York"] * 500), None, trained_on="text")
 
 
+def test_columns_that_look_like_text_are_named_before_all_others():
+    sample = table(id=["1"], title=["so good"], note=["not so"])
+    said = "not clear: 'title', 'note' look like text; the columns are: 'id', 'title', 'note'"
+    with pytest.raises(InputError, match=said):
+        find_text_column(sample, None, trained_on="text")
+
+
+@pytest.mark.parametrize("text", ["这个产品非常好", "とても良い商品です", "สินค้าดีมาก"])
+def test_texts_without_spaces_look_like_text_and_names_of_people_do_not(text):
+    sample = table(id=["7"] * 9, name=["王小明"] * 9, opinion=[text] * 9)
+    assert find_text_column(sample, None, trained_on="text") == 2
+    with pytest.raises(InputError, match="not clear: 'opinion', 'title' look like text"):
+        find_text_column(sample.append_column("title", [["a red shirt"] * 9]), None, "text")
+
+
 def test_long_names_are_cut_in_a_message():
     with pytest.raises(InputError, match=f"^which column.*: '{'x' * 80}\u2026', 'id'"):
         find_text_column(table(**{"x" * 81: ["so good"], "id": ["so bad"]}), None, "text")

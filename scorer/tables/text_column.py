@@ -17,7 +17,8 @@ from scorer.errors import InputError, prefix_errors
 USUAL_NAMES = frozenset(
     {"text", "texts", "review", "comment", "message", "body", "content", "document", "sentence"}
 )
-TWO_WORDS = r"\p{L}{2,}\s+\p{L}{2,}"  # what a cell of prose has and a number, code or date has not
+UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]{5,}"  # no name
+PROSE = rf"\p{{L}}{{2,}}\s+\p{{L}}{{2,}}|{UNSPACED}"  # not of a number, code or date: two words
 JOIN = " + "  # between the names of columns whose texts are joined
 FEW_CELLS = 50  # of a column are looked at, at most, unless all of them are blank
 CATEGORY_CELLS, CATEGORY_REPEATS = 20, 5  # at least: cells, and how often each comes in the mean
@@ -91,8 +92,9 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
             return choice[0]
     if sample.num_rows == 0 and sample.num_columns > 0:
         return next(iter([*usual, *strings]), 0)
-    names = listed(sample.schema.names)
-    problem = f"which column is the text is not clear; the columns are: {names}"
+    names = sample.schema.names
+    alike = f": {listed([names[i] for i in choice])} look like text" if len(choice) > 1 else ""
+    problem = f"which column is the text is not clear{alike}; the columns are: {listed(names)}"
     if strings:
         raise InputError(problem, OPTION)
     faults = [*filter(None, map(_undecodable, sample.columns, sample.schema.names))]
@@ -202,9 +204,12 @@ def _check_bytes(field: pa.Field, texts: pa.LargeStringArray) -> None:
 
 
 def are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
-    """Return of each column whether at least half of some cells have two words in a row."""
+    """Return of each column whether at least half of some cells have two words in a row.
+
+    Or as many letters, where words have no space between them.
+    """
     cells = [_some_cells(column) for column in columns]
-    matches = pc.match_substring_regex(pa.concat_arrays(cells), TWO_WORDS)  # is slow to begin
+    matches = pc.match_substring_regex(pa.concat_arrays(cells), PROSE)  # is slow to begin
     counts = [len(some) for some in cells]
     column_of_cell = np.repeat(np.arange(len(cells)), counts)
     prose = np.bincount(

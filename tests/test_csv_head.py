@@ -48,7 +48,7 @@ def test_a_sep_line_is_skipped_where_the_delimiter_is_given(tmp_path: Path) -> N
     assert read(tmp_path, marked)[:2] == (NAMES, ROWS)
 
 
-@pytest.mark.parametrize("line", ['"sep=;"', "sep=; ", "Sep=;"])
+@pytest.mark.parametrize("line", ['"sep=;"', "sep=; ", "Sep=;", "sep=;;;;", '"sep=;";;'])
 def test_a_sep_line_may_be_quoted_or_padded(tmp_path: Path, line: str) -> None:
     assert read(tmp_path, f"{line}\r\n{lines(';')}")[:2] == (NAMES, ROWS)
 
@@ -200,7 +200,7 @@ def test_a_first_row_that_looks_like_data_is_noted(tmp_path: Path, data: str) ->
 
 def test_a_header_that_is_confirmed_is_no_title(tmp_path: Path) -> None:
     data = "review, ,\ngood,ann,a\nbad,bob,b\n"
-    with pytest.raises(InputError, match=r"the header has 1 names for 3 columns.*--header says"):
+    with pytest.raises(InputError, match=r"the header has 1 name for 3 columns.*--header says"):
         read(tmp_path, data)
     assert read(tmp_path, data, header=True)[1] == [["good", "ann", "a"], ["bad", "bob", "b"]]
 
@@ -226,6 +226,7 @@ DRAWN = {
     "mysql, one column": "+--------+\n| review |\n+--------+\n| good   |\n+--------+\n",
     "Markdown": "| id | review |\n|----|:-------|\n| 1 | good, sour |\n",
     "Markdown, not aligned": "| id | review |\n|---|---|\n| 1 | good, sour |\n",
+    "DuckDB": "┌────┬──────┐\n│ id │ text │\n├────┼──────┤\n│  1 │ good │\n└────┴──────┘\n",
     "sqlcmd": "id   |review   \n-----|---------\n    1|good film\n",
 }
 
@@ -239,6 +240,26 @@ def test_a_table_that_is_drawn_is_refused(tmp_path: Path, data: str) -> None:
 def test_a_delimiter_that_is_given_reads_a_drawn_table(tmp_path: Path) -> None:
     names, rows, _ = read(tmp_path, DRAWN["Markdown"].replace("id", "a"), delimiter="^")
     assert (names, len(rows)) == (["| a | review |"], 2)
+
+
+PADDED = {
+    "names": ["id    review", *[f"{i:<5} so, good {i}" for i in range(8)]],
+    "a drawn line": ["   ID REVIEW", "----- ------", *[f"{i:>5} good {i}" for i in range(8)]],
+}
+
+
+@pytest.mark.parametrize("lines", PADDED.values(), ids=PADDED)
+def test_a_table_that_is_filled_up_with_spaces_is_refused(tmp_path: Path, lines: list) -> None:
+    data = "\n".join([*lines, ""])
+    with pytest.raises(InputError, match=r"filled up with spaces.*--input-format lines reads"):
+        read(tmp_path, data)
+    assert len(read(tmp_path, data, delimiter="tab")[1]) >= 8
+
+
+def test_prose_with_two_spaces_is_not_filled_up(tmp_path: Path) -> None:
+    texts = [f"{'x' * i} a good  film as any" for i in range(8)]
+    assert len(read(tmp_path, "\n".join(["my  review of it", *texts, ""]))[1]) == 8
+    assert len(read(tmp_path, "id  ,review  of\n" + "1   ,good  film\n" * 8)[1]) == 8
 
 
 def test_cells_of_dashes_are_no_drawing(tmp_path: Path) -> None:
@@ -291,6 +312,10 @@ def test_a_quoted_header_above_rows_that_are_not_is_told_as_it_is(tmp_path: Path
 
 
 SURVEYS = {
+    "sqlcmd": (
+        "id,review\n--,------\n1,good\n2,bad\n",
+        "1 row below the header holds no answers but what sqlcmd writes there (dashes)",
+    ),
     "Qualtrics": (
         'Start,Q1\nStart Date,"How satisfied are you, overall?"\n'
         '"{""ImportId"":""start"",""timeZone"":""x""}","{""ImportId"":""QID1""}"\n7,good\n8,bad\n',
@@ -325,6 +350,22 @@ def test_answers_that_look_like_more_headers_are_not_warned_of(tmp_path: Path) -
 def test_a_header_cannot_be_confirmed_and_denied() -> None:
     with pytest.raises(UsageError, match="--header and --no-header exclude each other"):
         CsvOptions(header=True, no_header=True)
+
+
+QUESTION = "Please tell us about your visit."
+
+
+@pytest.mark.parametrize("numbers", [["7", "8", "9"], ["1/2/2026 10:00", "", "1.3.2026", "4-5-26"]])
+def test_a_question_beside_a_name_above_numbers_is_no_data(tmp_path: Path, numbers: list) -> None:
+    rows = "".join(f"{number},good film\n" for number in numbers)
+    assert read(tmp_path, f"When,{QUESTION}\n{rows}")[2] == []
+    for first in ("NA", "", "12"):
+        assert "looks like data" in read(tmp_path, f"{first},{QUESTION}\n{rows}")[2][0]
+    assert "looks like data" in read(tmp_path, f"When,{QUESTION}\n{rows}soon,fine\n")[2][0]
+
+
+def test_numbers_that_pandas_names_columns_by_are_no_data(tmp_path: Path) -> None:
+    assert read(tmp_path, ",0,1\n0,7,good\n1,8,bad\n")[2] == []
 
 
 @pytest.mark.parametrize("data", NAMES_FIRST.values(), ids=NAMES_FIRST)

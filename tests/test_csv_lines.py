@@ -57,6 +57,8 @@ TABLES = {
     "tabs": "id\ttext\n1\tgood\n2\tbad\n",
     "commas": "id,text\n1,good\n2,bad\n",
     "a space behind each comma": "id, text\n1, good\n2, bad\n",
+    "and four names": "id, date, stars, text\n1, 2026-11-01, 5, good\n2, 2026-11-02, 1, bad\n",
+    "a space behind each tab": "id\t date\t stars\t text\n1\t a\t 5\t good\n2\t b\t 1\t bad\n",
     "a blank name": ",text\n1,good\n2,bad\n",
     "a usual name": "Review\nIt was cold.\nOk\n",
     "a usual name in quotes": '"text"\n"It was cold."\n"Ok"\n',

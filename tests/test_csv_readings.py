@@ -102,8 +102,11 @@ HINTS = {
     "single quotes": ("{0},'good, very good',x", '--quote "\'" reads them'),
     "an escape": ("{0},good\\, very good,x", "--escape '\\' reads them"),
     "another delimiter": ("{0};good;x", "They have ';' between fields: two files may be joined"),
-    "an unquoted delimiter": ("{0},a,good,x", "A cell that holds a delimiter needs quotes"),
-    "anything else": ("{0}", "A cell that holds a delimiter needs quotes"),
+    "an unquoted delimiter": (
+        "{0},a,good,x",
+        "A cell that holds a delimiter or a line break needs quotes",
+    ),
+    "a footer": ("Total: {0}", "If a total or a number of rows stands below the table"),
 }
 
 
@@ -117,9 +120,14 @@ def test_rows_that_do_not_fit_far_down_get_a_hint(path: Path, row: str, hint: st
 
 def test_a_name_is_missing_where_most_rows_are_wider() -> None:
     rows = CsvSample([f"{i},a,good,x\n" for i in range(9)], complete=True)
-    hints = [width_hint(rows, CsvDialect(), 3, is_most) for is_most in (True, False)]
+    hints = [width_hint(rows, CsvDialect(), 3, is_most, True) for is_most in (True, False)]
     assert hints[0].startswith("If the header lacks a name (R writes none for the names")
-    assert hints[1].startswith("A cell that holds a delimiter needs quotes")
+    assert hints[1].startswith("A cell that holds a delimiter or a line break needs quotes")
+
+
+def test_a_short_row_among_others_is_no_footer(path: Path) -> None:
+    reader, _ = read(path, "id,review\n1,good\nfilm\n2,bad\n")
+    assert reader.reject_hint.startswith("A cell that holds a delimiter or a line break needs")
 
 
 TEXTS = ["Good, really good", "bad", "This is, well, fine", "Well, no"]
@@ -234,4 +242,6 @@ def test_of_two_that_fit_the_delimiter_of_more_fields_is_taken(
 def test_a_hint_there_is_none_for_is_the_general_one(path: Path) -> None:
     reader, _ = read(path, "text\nhello there my\nfriend of mine\na,b\t|\x1fc\n")
     assert reader.rows_rejected == 1
-    assert reader.reject_hint.startswith("A cell that holds a delimiter needs quotes")
+    assert reader.reject_hint.startswith(
+        "A cell that holds a delimiter or a line break needs quotes"
+    )

@@ -221,6 +221,26 @@ def test_a_header_among_the_rows_is_counted_and_stays_a_row(tmp_path: Path, mark
     ]
 
 
+def test_a_header_in_another_order_is_doubted(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id,text\n1,good\ntext,id\nbad,2\ntext,id\nid,id\n")
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        assert [chunk.table.num_rows for chunk in reader.chunks(9)] == [5]
+    (note,) = reader.notes
+    assert isinstance(note, Doubt)
+    assert "line 3 has the names of the columns in another order" in note
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+def test_the_mark_that_dos_ends_a_file_with_is_no_row(tmp_path: Path, ending: str) -> None:
+    for width, row in ((1, "good"), (2, "1,good")):
+        header = ",".join("ab"[:width])
+        (tmp_path / "in.csv").write_text(f"{header}\n{row}\n\x1a{ending}", newline="")
+        with CsvReader(str(tmp_path / "in.csv")) as reader:
+            assert [chunk.table.num_rows for chunk in reader.chunks(9)] == [1]
+            assert (reader.notes, reader.rows_rejected) == ([], 0)
+    assert records(f"a\n\x1a\nb\n\x1a{ending}", 1)[0] == [["a"], ["\x1a"], ["b"]]
+
+
 def test_a_last_row_that_is_whole_but_in_another_encoding_is_not_cut_off(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(b"id,text\n1,ok fine\n2,caf\xe9 noir")
     with CsvReader(str(tmp_path / "in.csv")) as reader:

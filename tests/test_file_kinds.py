@@ -96,6 +96,7 @@ def test_text_under_another_name_is_text(tmp_path: Path, name: str) -> None:
         (b"SQLite format 3\0rest", "a SQLite database"),
         (b"%PDF-1.7\n", "PDF"),
         (b"\n<!DOCTYPE html><html>not found</html>", "a web page"),
+        (b"<table border=1>\n<tr><th>id</th></tr></table>", "a web page"),
         (b'{\n "rows": [\n  {"id": 1}\n ]\n}\n', "JSON"),
         (b'<?xml version="1.0"?>\n<rows/>', "XML"),
     ],

@@ -20,7 +20,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from scorer.cli.main import main
 from scorer.engines.engine import load_model
 from scorer.errors import ScorerError
 from scorer.scoring.model import Model
@@ -193,6 +195,24 @@ def test_names_that_repeat_are_kept_in_csv_and_refused_for_parquet(
     assert header == f"id,text,id,{','.join(SCORES)}"
     with pytest.raises(ScorerError, match=r"one name: 'id'\. --rename-duplicates"):
         run(path, tmp_path / "out.parquet", model, CsvOptions())
+
+
+@pytest.mark.parametrize(
+    ("cells", "warning"),
+    [
+        (["en,so good", "de,so bad"] * 10, "'lang' looks like text"),
+        (["schÃ¶n und gut,a b", "fÃ¼r mich,a b"] * 10, "look wrongly decoded \\('schÃ¶n'\\)"),
+    ],
+)
+def test_a_quiet_run_warns_of_a_column_that_is_not_the_text_or_misread(
+    tmp_path: Path, tiny_bundle: Path, cells: list[str], warning: str
+) -> None:
+    path, rows = tmp_path / "in.csv", [f"{cell} {i}" for i, cell in enumerate(cells)]
+    path.write_text("\n".join(["comment,lang", *rows, ""]), encoding="utf-8")
+    command = [str(path), str(tmp_path / "out.csv"), "--bundle", str(tiny_bundle), "--quiet"]
+    run = CliRunner().invoke(main, ["score", *command])
+    assert run.exit_code == 0
+    assert re.search(rf"^WARNING: .*{warning}", run.stderr, re.M)
 
 
 def test_a_quote_that_swallows_rows_is_noted_in_the_run(tmp_path: Path, model: Model) -> None:

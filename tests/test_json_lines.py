@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
+from threading import Thread
 
 import duckdb
 import pyarrow as pa
@@ -152,11 +154,32 @@ def test_an_empty_file_gives_an_empty_file(tiny_bundle, tmp_path):
         assert "it holds no object, as after a transfer that failed" in note
 
 
-def test_a_member_that_comes_later_is_refused_where_it_would_be_lost(tiny_bundle, tmp_path):
-    text = '{"text": "good"}\n{"text": "bad", "late": 1}\n'
+LATER = '{"text": "good"}\n[1]\n{"half\n{"text": "bad", "late": 1}\n'
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_member_that_comes_in_a_later_chunk_of_a_file_is_a_column(tiny_bundle, tmp_path, packed):
+    name, data = ("in.jsonl.gz", gzip.compress) if packed else ("in.jsonl", bytes)
+    (tmp_path / name).write_bytes(data(LATER.encode()))
+    how = {"bundle": tiny_bundle, "chunk_rows": 1, "max_rejects": 2}
+    score_file(tmp_path / name, tmp_path / "out.parquet", **how)
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table.column_names == ["text", "late", *ADDED]
+    assert table["late"].to_pylist() == [None, "1"]
+
+
+def test_a_member_that_comes_later_in_a_stream_is_refused_where_it_would_be_lost(
+    tiny_bundle, tmp_path
+):
+    os.mkfifo(tmp_path / "in.jsonl")
+    lines = LATER.replace("[1]\n", "").replace('{"half\n', "")
+    writer = Thread(target=(tmp_path / "in.jsonl").write_text, args=(lines,))
+    writer.start()
     with pytest.raises(InputError, match=r"row 1 has a new member 'late'\. chunk_rows makes"):
-        score(tmp_path, tiny_bundle, text, "out.csv", chunk_rows=1)
-    assert '"late": 1' in score(tmp_path, tiny_bundle, text, chunk_rows=1)
+        score_file(tmp_path / "in.jsonl", tmp_path / "out.csv", tiny_bundle, chunk_rows=1)
+    writer.join()
+    (tmp_path / "in.jsonl").unlink()
+    assert '"late": 1' in score(tmp_path, tiny_bundle, lines, chunk_rows=1)
 
 
 def test_training_reads_it(tmp_path, labelled_texts):

@@ -293,6 +293,23 @@ def test_only_what_is_hidden_below_the_folder_is_left_out(folder, score):
     assert len(made(Path("out"))) == FILES
 
 
+@pytest.mark.parametrize("kept", ["_delta_log", "_temporary/0"])
+def test_what_a_program_keeps_beside_its_tables_is_left_out(folder, score, kept):
+    Path("in", kept).mkdir(parents=True)
+    shutil.copy("in/day=0/000.csv", Path("in", kept, "x.csv"))
+    for source in ("in", "in/**/*.csv"):
+        assert score(source, f"out{len(source)}").exit_code == 0
+        assert len(made(Path(f"out{len(source)}"))) == FILES
+
+
+@pytest.mark.parametrize("command", [("", "out"), ("in/day=0/000.csv", ""), ("", "out.csv")])
+def test_an_empty_name_is_refused_and_never_the_folder_that_a_run_is_in(folder, score, command):
+    run = score(*command)
+    assert run.exit_code == 2
+    assert "the name of a file is empty" in run.stderr
+    assert not Path("out").exists()
+
+
 def test_an_output_that_was_published_before_its_file_failed_is_replaced(tmp_path):
     """With the shipped bundle, which knows the texts it was evaluated on."""
     command = ["score", str(tmp_path / "in"), str(tmp_path / "out"), "--max-drift", "0"]

@@ -170,8 +170,8 @@ LINES = {
     "too many rejects": (
         5,
         "error: 1 of 41 rows was rejected, more than 1%: see {folder}/x4.csv.rejects.csv. "
-        "A cell that holds a delimiter needs quotes; if those are others than usual, --delimiter, "
-        "--quote and --escape say so; --max-rejects raises the limit",
+        "A cell that holds a delimiter or a line break needs quotes; if those are others than "
+        "usual, --delimiter, --quote and --escape say so; --max-rejects raises the limit",
     ),
     "busy": (75, "error: another run holds {folder}/busy.csv.lock (process {process})"),
 }

@@ -62,7 +62,7 @@ KINDS = (  # the first that fits
     _kind("Avro", rb"Obj\x01"),
     _kind("a SQLite database", rb"SQLite format 3\x00"),
     _kind("PDF", rb"%PDF-\d"),
-    _kind("a web page", rb"\s*<(!doctype html|html)"),
+    _kind("a web page", rb"\s*<(!doctype html|html|head|meta|table|tr)\b"),
     _kind("XML", rb"\s*<\?xml\s"),
     _kind("a JSON array", rb"\s*\[\s*\{", hint=SPREAD),
     JSON_LINES,

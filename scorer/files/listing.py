@@ -79,7 +79,7 @@ def _state(info: fs.FileInfo) -> FileState | None:
 def is_folder(path: str) -> bool:
     """Return whether a path, or a URL, is one of a folder that is there."""
     if not is_url(path):
-        return Path(path).is_dir()
+        return path != "" and Path(path).is_dir()
     if not _is_listed(path):
         return False
     return path.partition("?")[0].endswith("/") or _kind(path) == fs.FileType.Directory

@@ -40,6 +40,7 @@ from scorer.tables.formats import FORMATS, READ_ONLY, SUFFIXES, format_of
 
 LIST = "@"  # before the name of a file that lists inputs, one a line
 REJECTS = ".rejects.csv"
+KEPT_FOLDERS = frozenset({"_delta_log", "_change_data", "_temporary", "_spark_metadata"})
 
 
 @dataclass(frozen=True)
@@ -181,8 +182,12 @@ def _listed(path: str) -> list[str]:
 
 
 def _is_table(file: FoundFile, target: Location) -> bool:
-    """Return whether a file is a table by its name, and none that a run has written."""
-    hidden = any(part.startswith(".") for part in file.place.parts)  # or leads out of OUT
+    """Return whether a file is a table by its name, and none that a program keeps for itself.
+
+    Such as what a run has written, a log of Delta Lake, or what a Spark job has not finished.
+    """
+    parts = file.place.parts
+    hidden = any(part.startswith(".") or part in KEPT_FOLDERS for part in parts)  # or out of OUT
     named = _is_table_name(file.place.name) and not file.place.name.endswith(REJECTS)
     return named and not hidden and not _is_output(file, target)
 

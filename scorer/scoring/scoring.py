@@ -40,7 +40,8 @@ from scorer.tables.formats import check_table, create_table, open_table
 from scorer.tables.json_lines import without_lines
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
-from scorer.tables.text_column import TextColumn, doubt_text, locate_text, note_other_texts
+from scorer.tables.text_column import TextColumn, locate_text
+from scorer.tables.text_doubts import doubt_text, note_other_texts
 
 CHUNK_BYTES = 32 << 20
 PUBLISHED = "the output is published all the same"
@@ -256,7 +257,7 @@ class _Run:
         is_known = self._source.text_column is not None or self._is_trained_on(column)
         others = None if is_known else note_other_texts(sample, column)
         if others is not None:
-            self._note([f"{column.file}: {others}"])
+            self._note([type(others)(f"{column.file}: {others}")])
         doubt = doubt_text(column.texts(sample), column.name)
         if doubt is not None:
             self._note([Doubt(f"{column.file}: {doubt}")])

@@ -2,6 +2,7 @@
 
     | id | review |     drawn with lines, as psql and mysql print a table
     |----|--------|
+    id    review          filled up with spaces, as SQL*Plus and sqlcmd do
     "1,""good"",5"      quoted row by row, as a spreadsheet does to rows that were pasted into it
 
 Knows the first lines of a file and its dialect, nothing of files.
@@ -9,6 +10,7 @@ Knows the first lines of a file and its dialect, nothing of files.
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,6 +20,19 @@ from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, consistency, i
 from scorer.tables.table_streams import CsvDialect
 
 RULE = frozenset("-=+|: ")  # characters of a line that is drawn
+BOX = str.maketrans(
+    {
+        **dict.fromkeys("\u2500\u2501\u2550", "-"),
+        **dict.fromkeys("\u2502\u2503\u2551", "|"),
+        **dict.fromkeys(map(chr, range(9484, 9588)), "+"),
+    }
+)
+GAP = re.compile(r"\S {2,}(?=\S)")  # between names that are filled up
+MIN_PADDED = 6  # rows that reach the last column: in prose so many spaces are not below each other
+PADDED = (
+    "Have them written with a delimiter: `set markup csv on` in SQL*Plus, `sqlcmd -W -s ,`; "
+    "--input-format lines reads each line as one text"
+)
 DRAWN = (
     "`psql --csv` writes CSV, `mysql --batch` fields with tabs between them; --delimiter '|' reads "
     "it as it is, --input-format lines each line as one text"
@@ -34,10 +49,31 @@ def check_drawn(sample: CsvSample) -> None:
 
     It has a mark for each that stands between or around the names, where spaces fill them up.
     """
-    first, second = [*sample.lines[:2], "", ""][:2]
+    first, second = [line.translate(BOX) for line in [*sample.lines[:2], "", ""][:2]]
     rule, names = (first, second) if _is_rule(first) else (second, first)
     if _is_rule(rule) and " |" in names and names.count("|") == rule.count("|") + rule.count("+"):
         raise InputError("it is a table drawn with | and -, as psql and mysql print it", DRAWN)
+
+
+def check_padded(sample: CsvSample, dialect: CsvDialect) -> None:
+    """Raise `InputError` for columns without a delimiter, filled up with spaces to one width."""
+    header, *rows = [line.rstrip("\r\n") for line in sample.lines if line.strip()] or [""]
+    if any(map(str.isdigit, header)) or consistency(sample.rows(dialect)) > SURE:
+        return
+    starts = _starts(header, rows[0] if rows else "")
+    reaching = [row for row in rows if starts and len(row) > starts[-1] and not _is_rule(row)]
+    if len(reaching) < max(MIN_PADDED, len(rows) / 2):
+        return
+    padded = sum(all(row[at - 1] == " " for at in starts) for row in reaching)
+    if padded > SURE * len(reaching):
+        raise InputError("its columns are filled up with spaces, as for the screen", PADDED)
+
+
+def _starts(header: str, rule: str) -> list[int]:
+    """Return where columns but the first one begin, by a drawn line or by the gaps of a header."""
+    if _is_rule(rule) and " -" in rule:
+        return [found.end() for found in re.finditer("- +", rule.rstrip())]
+    return [found.end() for found in GAP.finditer(header)]
 
 
 def _is_rule(line: str) -> bool:

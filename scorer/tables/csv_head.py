@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from scorer.errors import InputError, prefix_errors
-from scorer.tables.csv_damage import check_drawn, check_wrapped
+from scorer.tables.csv_damage import check_drawn, check_padded, check_wrapped
 from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_encoding import DEFAULT, Encoding, encoding_hint, open_text
-from scorer.tables.csv_header import check_header, looks_like_data, separator_of, survey_headers
+from scorer.tables.csv_header import check_header, headers_below, looks_like_data, separator_of
 from scorer.tables.csv_lines import LINES_COLUMN, TEXT_LINES, WHOLE_LINES, are_texts
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_readings import ONE_FIELD
@@ -95,6 +95,7 @@ def _dialect_of(
     dialect = detect_dialect(sample, options, expected)
     if options.delimiter is None:
         check_drawn(sample)
+        check_padded(sample, dialect)
         if not options.no_header:  # else it has one column, as the user knows
             check_wrapped(sample, dialect)
     check_header(sample, dialect, options)
@@ -144,7 +145,7 @@ def _names(
     if not options.no_header:
         if not options.header and looks_like_data(rows):
             notes.append(Doubt(LIKE_DATA))
-        if more := survey_headers(rows):
+        if more := headers_below(rows):
             notes.append(Doubt(more))
         return _read_header(lines, dialect)
     if not rows:

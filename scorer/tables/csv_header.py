@@ -3,7 +3,7 @@
     sep=;                  Excel's line, which says what the delimiter is
     Customer reviews       a title above the header: refused, `--skip-rows` leaves it out
     1,the soup was warm    data in the place of the header: a note, `--no-header` reads it as a row
-    {"ImportId":"QID1"}    more headers below it, as survey tools write them: a note
+    {"ImportId":"QID1"}    more headers below it, as survey tools and sqlcmd write them: a note
 
 Knows the first lines of a file and its dialect, nothing of files.
 """
@@ -20,13 +20,16 @@ from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, Record, consis
 from scorer.tables.table_streams import CsvDialect
 from scorer.wording import counted
 
-SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1 *(?:\r\n|\r|\n)', re.IGNORECASE)
+SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1\2* *(?:\r\n|\r|\n)', re.IGNORECASE)
 NUMBER = re.compile(r"\d+")
 NUMBER_OR_DATE = re.compile(r"[-+]?\d[\d.,:/ -]*%?|\d{4}-\d\d-\d\dT[\d:.]+Z?")
 SENTENCE_WORDS, SHORT_SENTENCE_WORDS = 4, 3
 MAX_SMALL_WORD = 3  # letters of a word that titles do not capitalise
+NO_VALUES = frozenset({"na", "n/a", "nan", "null", "none", "nil", "missing"})
+MIN_NUMBERS = 3  # below a name
 MIN_TABLE, MAX_TITLE = 4, 10  # lines above a header that may be a table; that may be a title
 WIDTHS = "A row has as many fields as the header has names: mend the file, or split it there"
+DASHES = re.compile("--+")
 IMPORT_ID = re.compile(r'\s*\{\s*"ImportId"\s*:')  # of Qualtrics
 ANSWER_KINDS = frozenset({"response", "open-ended response"})  # of SurveyMonkey
 MAX_NAME = 60  # characters of a column name shown in a message
@@ -64,7 +67,7 @@ def _check_padded_title(records: Sequence[Record]) -> None:
         return
     if not _is_data(records[at].fields):
         raise InputError(
-            f"the header has {filled[0]} names for {width} columns, line "
+            f"the header has {counted(filled[0], 'name')} for {width} columns, line "
             f"{records[at].lines_before + 1} has one for each",
             f"If a title stands above the header, --skip-rows {records[at].lines_before} leaves "
             "it out; --header says that it is the header",
@@ -124,15 +127,30 @@ def _is_table(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first row is one like the others, rather than their names."""
+    """Return whether the first row is one like the others, rather than their names.
+
+    It is not where a word stands above numbers or dates, whatever else there is.
+    """
     if not rows:
         return False
     first, others = rows[0], rows[1:]
+    columns = [[other[i] for other in others if i < len(other)] for i in range(len(first))]
+    return _has_data(first, columns) and not any(map(_names_numbers, first, columns))
+
+
+def _names_numbers(name: str, cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell.strip()]
+    word = name[:1].isalpha() and name.strip().casefold() not in NO_VALUES
+    return word and len(filled) >= MIN_NUMBERS and all(map(_is_number, filled))
+
+
+def _has_data(first: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
+    """Return whether a cell of the first row is a text, a number, or as one below it."""
     if any(is_sentence(name) and not _is_title(name) for name in first):
         return True
-    if all(name.isdecimal() and int(name) == i for i, name in enumerate(first)):
+    numbered = first[1:] if first[0] == "" else first  # its index has no name
+    if all(name.isdecimal() and int(name) == i for i, name in enumerate(numbered)):
         return False  # pandas names columns so
-    columns = [[other[i] for other in others if i < len(other)] for i in range(len(first))]
     if any(map(is_sentence, first)) and any(map(_is_like, first, columns)):
         return True
     numbers = (
@@ -142,14 +160,16 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
     return any(numbers)
 
 
-def survey_headers(rows: Sequence[Sequence[str]]) -> str:
-    """Return a warning of what a survey tool writes between names and answers; "" if nothing is.
+def headers_below(rows: Sequence[Sequence[str]]) -> str:
+    """Return a warning of what a program writes between names and answers; "" if nothing is.
 
     rows: those of the table, the names first.
     """
     for count, row in enumerate(rows[1:3], 1):
         if any(row) and all(IMPORT_ID.match(cell) for cell in row if cell):
             return _no_answers(count, 'Qualtrics writes there (`{"ImportId":…}`)')
+    if len(rows) > 1 and all(DASHES.fullmatch(cell) for cell in rows[1]):
+        return _no_answers(1, "sqlcmd writes there (dashes)")
     kinds = {cell.strip().casefold() for cell in rows[1]} if len(rows) > 2 else set()
     if kinds & ANSWER_KINDS and not rows[1][0].strip() and all(row[0].strip() for row in rows[2:]):
         return _no_answers(1, "SurveyMonkey writes there (kinds of answers)")

@@ -96,7 +96,9 @@ class CsvReader(TableReader):
             return CUT_OFF
         if reason == WIDTH and rejected[reason]:
             is_most = 2 * rejected[WIDTH] > self.rows_read
-            return width_hint(self._misfits, self._head.dialect, len(self.schema), is_most)
+            are_last = rejected[WIDTH] == self._records.below
+            width = len(self.schema)
+            return width_hint(self._misfits, self._head.dialect, width, is_most, are_last)
         quote_hint = f"{CUT_OFF}. {QUOTE_HINT}" if self._records.is_cut else QUOTE_HINT
         return quote_hint if reason == OPEN_QUOTE else ""
 

@@ -19,10 +19,15 @@ from scorer.tables.table_streams import CsvDialect
 
 ESCAPE = "\\"
 ONE_FIELD = CsvDialect("\uffff")  # a delimiter that is no character of any text
-MISSING_NAME = "If the header lacks a name (R writes none for the names of rows), add it there"
+MISSING_NAME = (
+    "If the header lacks a name (R writes none for the names of rows), add it there; a cell that "
+    "holds a delimiter needs quotes"
+)
+FOOTER = "If a total or a number of rows stands below the table, have the file written without it"
+MAX_FOOTER = 5  # lines of it
 UNQUOTED = (
-    "A cell that holds a delimiter needs quotes; if those are others than usual, --delimiter, "
-    "--quote and --escape say so"
+    "A cell that holds a delimiter or a line break needs quotes; if those are others than usual, "
+    "--delimiter, --quote and --escape say so"
 )
 
 
@@ -97,10 +102,12 @@ def is_one_column(sample: CsvSample, dialect: CsvDialect) -> bool:
     return ragged and is_prose(rows) and ONE_FIELD.delimiter not in sample
 
 
-def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int, is_most: bool) -> str:
+def width_hint(
+    rejected: CsvSample, dialect: CsvDialect, width: int, is_most: bool, are_last: bool
+) -> str:
     """Return what helps against rejected records, which are not as wide as the header.
 
-    is_most: they are most of the file's.
+    is_most: they are most of the file's; are_last: no other one is below them.
     """
     if width == 1:
         unused = next((one for one in ("\t", "|", "\x1f") if one not in rejected), None)
@@ -118,7 +125,8 @@ def width_hint(rejected: CsvSample, dialect: CsvDialect, width: int, is_most: bo
             return f"They have {shown(delimiter)} between fields: two files may be joined"
     if is_most and _are_wide(rejected, dialect, width + 1):
         return MISSING_NAME
-    return UNQUOTED
+    is_footer = are_last and len(rows) <= MAX_FOOTER and all(len(row) < width for row in rows)
+    return FOOTER if is_footer else UNQUOTED
 
 
 def _advice(dialect: CsvDialect) -> str:

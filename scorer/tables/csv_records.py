@@ -17,6 +17,7 @@ from scorer.tables.stray_quotes import QUOTE_HINT, StrayQuotes
 from scorer.tables.table_streams import CsvDialect, Reject
 from scorer.wording import are, counted
 
+END_OF_FILE = "\x1a"  # as programs of DOS write it
 UNDECODABLE, OPEN_QUOTE, WIDTH = "encoding", "open quote", "width"  # why rows are rejected
 SAMPLE_CHARACTERS = 1 << 16  # of rejected rows that are kept, for a hint
 
@@ -47,9 +48,15 @@ class Lines:
         self._source = self._read(text)
 
     def _read(self, text: io.TextIOBase) -> Iterator[str]:
-        while line := text.readline(MAX_CELL):
+        lines = iter(lambda: text.readline(MAX_CELL), "")
+        while line := next(lines, ""):
             if len(line) == MAX_CELL:
                 raise InputError(f"{self.name} has a line of more than {MAX_CELL:,} characters")
+            if line.startswith(END_OF_FILE) and line.rstrip("\r\n") == END_OF_FILE:
+                after = next(lines, "")
+                if not after:
+                    return
+                lines = chain([after], lines)
             yield line
 
     def __iter__(self) -> Iterator[str]:
@@ -143,6 +150,8 @@ class Records:
         self.multibyte = 0  # lines that are in the encoding beyond ASCII
         self.misfits = ""  # some of the rows that are not as wide as the header
         self._headers = self._first_header = 0  # records that are the header again; line of one
+        self._reordered = 0  # line of a record that has its names in another order
+        self.below = 0  # records rejected since the last one that was not
         self._quotes = StrayQuotes(dialect, len(names))
         self._cut_at = 0  # the line within which the file ends; 0: it does not
         self._incomplete_at = 0  # last line of the last record that is not whole
@@ -151,16 +160,16 @@ class Records:
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the cells of each record. Raises `InputError` for an endless cell."""
-        last = self._names[-1]
+        known = frozenset(self._names) if self._has_header else frozenset()
         for lines in self._streams:
             for cells in parsed(lines, self._dialect):
                 if lines.count > 1 or not lines.well_formed:
                     self._inspect_quotes(lines)
                 if lines.valid and len(cells) == len(self._names):
                     self.bytes += lines.size
-                    if cells[-1] == last and self._is_header(cells):
-                        self._headers += 1
-                        self._first_header = self._first_header or lines.line
+                    self.below = 0
+                    if cells[-1] in known:
+                        self._count_header(lines.line, cells)
                     yield cells
                 elif cells:
                     self._reject_record(lines, cells)
@@ -181,10 +190,20 @@ class Records:
             rows = f"{counted(self._headers, 'row')} {are(self._headers)} equal to the header"
             where = f"(the first at line {self._first_header:,})"
             yield f"{rows} {where}, as where files were joined: read as any other row"
+        if self._reordered:
+            yield Doubt(
+                f"line {self._reordered:,} has the names of the columns in another order, as where "
+                "files were joined: the cells below it are in the wrong columns"
+            )
 
-    def _is_header(self, cells: list[str]) -> bool:
-        """Return whether a record is the header, as at the start of a file that was joined."""
-        return self._has_header and [cells[0].removeprefix("\ufeff"), *cells[1:]] == self._names
+    def _count_header(self, line: int, cells: list[str]) -> None:
+        """Count a record that is the header, as at the start of a file that was joined."""
+        names = [cells[0].removeprefix("\ufeff"), *cells[1:]]
+        if names == self._names:
+            self._headers += 1
+            self._first_header = self._first_header or line
+        elif sorted(names) == sorted(self._names):
+            self._reordered = self._reordered or line
 
     def _inspect_quotes(self, lines: Lines) -> None:
         """Count a record with odd quotes; one within which the file ends, without its last line."""
@@ -196,6 +215,7 @@ class Records:
 
     def _reject_record(self, lines: Lines, cells: list[str]) -> None:
         """Reject a record; line by line if its quote has no end and other rows may be in it."""
+        self.below += 1
         if lines.ended or len(cells) < len(self._names):
             self._incomplete_at = lines.line + lines.count - 1
         if lines.ended:

@@ -103,6 +103,8 @@ def _format_of(path: str, option: str | None) -> TableFormat:
         return FORMATS[option]
     if path == STANDARD_STREAM:
         return FORMATS["csv"]
+    if not path:
+        raise UsageError("the name of a file is empty", "Is a variable of the command not set?")
     name = name_of(path).lower()
     for suffix, known in SUFFIXES.items():
         if name.endswith(f".{suffix}"):

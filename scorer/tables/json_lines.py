@@ -1,13 +1,16 @@
 """JSON Lines: one object a line, its members the columns.
 
 Read, a member of strings is a column of strings, any other has its JSON as text; a member that is
-not there, or null, is null. Where JSON Lines are written from JSON Lines, each line goes along as
-it is, in the column LINE, and the added members are put before its end: all others stay as they
-were, to the byte. Knows JSON and Arrow, nothing of scores or publishing.
+not there, or null, is null. Many programs leave out what is null, so a file of more than a chunk is
+read once more for the names of all members; a stream has those of its first chunk. Where JSON Lines
+are written from JSON Lines, each line goes along as it is, in the column LINE, and the added
+members are put before its end: all others stay as they were, to the byte. Knows JSON and Arrow,
+nothing of scores or publishing.
 """
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +18,7 @@ import pyarrow as pa
 
 from scorer.errors import InputError
 from scorer.files.byte_sink import ByteSink
-from scorer.files.byte_streams import open_source, source_name
+from scorer.files.byte_streams import STANDARD_STREAM, open_source, source_name
 from scorer.files.file_kinds import check_json_lines
 from scorer.tables.csv_cells import as_json_texts
 from scorer.tables.doubts import Doubt
@@ -44,7 +47,7 @@ WHITESPACE = b" \t\r\n"
 
 
 class JsonLinesReader(TableReader):
-    """JSON Lines being read; its members are those of the first chunk.
+    """JSON Lines being read; its members are final when the first chunk is there.
 
     keep_lines: whether each line goes along in the column LINE, for a writer of JSON Lines.
     """
@@ -61,6 +64,7 @@ class JsonLinesReader(TableReader):
         keep_lines: bool = False,
     ) -> None:
         self.name = source_name(path)
+        self._path, self._compression = path, compression
         self._source = open_source(path, compression)
         try:
             check_json_lines(self.name, self._source.peek())
@@ -78,7 +82,8 @@ class JsonLinesReader(TableReader):
     def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
         """Yield the objects in chunks, see `TableReader`.
 
-        Raises `InputError` for a member that the first chunk does not have, unless lines are kept.
+        Raises `InputError` for a member that the first chunk of a stream does not have, unless
+        lines are kept.
         """
         first_row = 0
         for lines, objects in self._batches(max_rows, max_bytes):
@@ -153,9 +158,24 @@ class JsonLinesReader(TableReader):
             self._rejects.add(Reject(number, place, reason, raw))
 
     def _schema_of(self, objects: list[dict[str, Any]]) -> pa.Schema:
-        names = dict.fromkeys(_text(name) for one in objects for name in one)
+        found = dict.fromkeys(name for one in objects for name in one)
+        if not (self._is_read or self._keep_lines):  # there may be more objects
+            found |= self._all_members()
+        names = dict.fromkeys(map(_text, found))
         fields = [pa.field(name, TEXT) for name in names]
         return pa.schema([*fields, *([pa.field(LINE, TEXT)] if self._keep_lines else [])])
+
+    def _all_members(self) -> dict[str, None]:
+        """Return the names in a file, which is read for them; none of what is read only once."""
+        names: dict[str, None] = {}
+        if self._path == STANDARD_STREAM or not Path(self._path).is_file():
+            return names
+        with open_source(self._path, self._compression) as file:
+            for line in file:
+                with suppress(ValueError, RecursionError):  # it will be rejected
+                    found = json.loads(line)
+                    names.update(dict.fromkeys(found) if isinstance(found, dict) else {})
+        return names
 
     def _table(self, lines: list[str], objects: list[dict[str, Any]], first_row: int) -> pa.Table:
         names = [name for name in self.schema.names if name != LINE]

@@ -13,19 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.errors import InputError, prefix_errors
-from scorer.tables.doubts import Doubt
 
 USUAL_NAMES = frozenset(
     {"text", "texts", "review", "comment", "message", "body", "content", "document", "sentence"}
 )
-TWO_WORDS = r"\p{L}{2,}\s+\p{L}{2,}"  # what a cell of prose has and a number, code or date has not
-CODE = r"^\s*(?:[\d\s.,:/+TZ-]+|[0-9a-fA-F-]{8,}|[A-Za-z_-]*\d[\w-]*)\s*$"  # one word at most
-JSON = r"(?s)^\s*(?:\{\s*[\"'].*\}|\[\s*[\[{\"'].*\])\s*$"  # an object or a list, as it is written
-DOUBTED_CELLS, DOUBTED_SHARE = 1000, 0.95
+UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]{5,}"  # no name
+PROSE = rf"\p{{L}}{{2,}}\s+\p{{L}}{{2,}}|{UNSPACED}"  # not of a number, code or date: two words
 JOIN = " + "  # between the names of columns whose texts are joined
 FEW_CELLS = 50  # of a column are looked at, at most, unless all of them are blank
 CATEGORY_CELLS, CATEGORY_REPEATS = 20, 5  # at least: cells, and how often each comes in the mean
-MAX_LISTED = 50  # columns in a message
+MAX_LISTED, MAX_NAME = 50, 80  # columns in a message, and characters of the name of each
 OPTION = "--text-column names it"
 TYPED = "--text-column names another; without --infer-types each column of a CSV is text"
 CONTROLS = r"[\x00-\x08\x0e-\x1f]"
@@ -72,42 +69,6 @@ def locate_text(sample: pa.Table, wanted: str | None, trained_on: str) -> TextCo
     return TextColumn(names[at], (at,))
 
 
-def doubt_text(texts: pa.LargeStringArray, name: str) -> Doubt | None:
-    """Return a doubt where nearly all of the first texts are dates, numbers, ids or JSON."""
-    cells = texts.slice(0, DOUBTED_CELLS)
-    cells = cells.filter(pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
-    if len(cells) < FEW_CELLS // 10:
-        return None
-    for pattern, what in ((CODE, "dates, numbers or ids"), (JSON, "JSON, scored as it is written")):
-        found = pc.sum(pc.match_substring_regex(cells, pattern)).as_py()
-        if found >= DOUBTED_SHARE * len(cells):
-            return Doubt(f"the texts of column {name!r} look like {what}: is it the text column?")
-    return None
-
-
-def note_other_texts(sample: pa.Table, column: TextColumn) -> str | None:
-    """Return a note where other columns look like text as well as the one that was found."""
-    places = [
-        at
-        for at, kind in enumerate(sample.schema.types)
-        if at not in column.positions and is_text(kind)
-    ]
-    others = [sample.column(at) for at in places]
-    if not others:
-        return None
-    looks = zip(places, others, _are_prose(others), strict=True)
-    names = [
-        sample.schema.names[at] for at, cells, prose in looks if prose and not is_category(cells)
-    ]
-    if not names:
-        return None
-    looks_like = "looks" if len(names) == 1 else "look"
-    return (
-        f"the texts are in column {column.name!r}; {listed(names)} {looks_like} like text too. "
-        "--text-column names another; given for several, it joins their texts"
-    )
-
-
 def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> int:
     """Return the position of the text column of a table, of which `sample` has the first rows.
 
@@ -125,14 +86,15 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
         _check_usual_bytes(sample)
     for choice in (usual, strings):
         if len(choice) > 1:
-            prose = _are_prose([sample.column(i) for i in choice])
+            prose = are_prose([sample.column(i) for i in choice])
             choice = [i for i, is_prose in zip(choice, prose, strict=True) if is_prose]
         if len(choice) == 1:
             return choice[0]
     if sample.num_rows == 0 and sample.num_columns > 0:
         return next(iter([*usual, *strings]), 0)
-    names = listed(sample.schema.names)
-    problem = f"which column is the text is not clear; the columns are: {names}"
+    names = sample.schema.names
+    alike = f": {listed([names[i] for i in choice])} look like text" if len(choice) > 1 else ""
+    problem = f"which column is the text is not clear{alike}; the columns are: {listed(names)}"
     if strings:
         raise InputError(problem, OPTION)
     faults = [*filter(None, map(_undecodable, sample.columns, sample.schema.names))]
@@ -174,7 +136,8 @@ def named_column(schema: pa.Schema, name: str, option: str) -> int:
 
 def listed(names: Sequence[str]) -> str:
     """Return the names for a message."""
-    shown = ", ".join(map(repr, names[:MAX_LISTED]))
+    short = [name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}\u2026" for name in names]
+    shown = ", ".join(map(repr, short[:MAX_LISTED]))
     return f"{shown} and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else shown
 
 
@@ -240,10 +203,13 @@ def _check_bytes(field: pa.Field, texts: pa.LargeStringArray) -> None:
         raise InputError(f"column {field.name!r} is UTF-16, and texts are read as UTF-8", ENCODED)
 
 
-def _are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
-    """Return of each column whether at least half of some cells have two words in a row."""
+def are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
+    """Return of each column whether at least half of some cells have two words in a row.
+
+    Or as many letters, where words have no space between them.
+    """
     cells = [_some_cells(column) for column in columns]
-    matches = pc.match_substring_regex(pa.concat_arrays(cells), TWO_WORDS)  # is slow to begin
+    matches = pc.match_substring_regex(pa.concat_arrays(cells), PROSE)  # is slow to begin
     counts = [len(some) for some in cells]
     column_of_cell = np.repeat(np.arange(len(cells)), counts)
     prose = np.bincount(
@@ -256,7 +222,7 @@ def is_category(column: pa.ChunkedArray) -> bool:
     """Return whether a column has texts that are the same few again and again."""
     if not is_text(column.type):
         return False
-    cells = _filled(column)
+    cells = filled(column)
     return len(cells) >= CATEGORY_CELLS and CATEGORY_REPEATS * len(cells.unique()) <= len(cells)
 
 
@@ -264,11 +230,19 @@ def _some_cells(column: pa.ChunkedArray) -> pa.LargeStringArray:
     """Return some cells that are not blank, of the whole column: its first rows may be odd."""
     count = min(FEW_CELLS, len(column))
     rows = pa.array([at * len(column) // count for at in range(count)], pa.int64())
-    some = _filled(column.take(rows))
-    return some if len(some) else _filled(column).slice(0, FEW_CELLS)
+    some = filled(_takeable(column).take(rows))
+    return some if len(some) else filled(column).slice(0, FEW_CELLS)
 
 
-def _filled(column: pa.ChunkedArray) -> pa.LargeStringArray:
+def _takeable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column that Arrow can take rows of; of views it cannot."""
+    kind = column.type
+    is_view = pa.types.is_string_view(kind) or pa.types.is_binary_view(kind)
+    return pa.chunked_array([as_texts(column, "")]) if is_view else column
+
+
+def filled(column: pa.ChunkedArray) -> pa.LargeStringArray:
+    """Return the cells that are not blank."""
     cells = as_texts(column, "")
     return cells.filter(pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
 

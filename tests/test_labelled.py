@@ -209,17 +209,39 @@ def test_a_misspelt_label_of_many_classes_is_told_without_a_long_option(tmp_path
     )
 
 
-def test_a_table_without_a_header_is_refused_with_the_option_that_reads_it(tmp_path: Path) -> None:
+def test_a_table_that_plainly_has_no_header_is_read_without(tmp_path: Path) -> None:
     first, *rows = labelled(120, values=("pos", "neg"))
     path = write(tmp_path / "a.csv", rows, first)
-    with pytest.raises(InputError, match=r"is a text with its label 'pos'. --no-header reads it"):
-        read_labelled([path], Columns())
+    found = read_labelled([path], Columns())
+    assert (len(found.rows), found.text_column, found.headless) == (120, "column_1", True)
+    assert "--header says that it is the header" in found.notes[0]
+    assert len(read_labelled([path], Columns("column_1", "column_2")).rows) == 120
     options = ReadOptions(csv=CsvOptions(no_header=True))
-    assert len(read_labelled([path], Columns(), options=options).rows) == 120
+    assert not read_labelled([path], Columns(), options=options).headless
+    with_header = ReadOptions(csv=CsvOptions(header=True))
+    assert len(read_labelled([path], Columns(), options=with_header).rows) == 119
     assert len(read_labelled([path], Columns(label="pos")).rows) == 119
     named = write(tmp_path / "b.csv", labelled(120, values=("spam", "1")), ["mail", "spam"])
     with pytest.raises(UsageError, match="what the label values mean"):
         read_labelled([named], Columns())
+
+
+def test_files_beside_one_without_a_header_have_none_either(tmp_path: Path) -> None:
+    first, *rows = labelled(120)
+    path = write(tmp_path / "a.csv", rows, first)
+    short = write(tmp_path / "b.csv", [("dull", "0"), ("fine", "1")], ("good", "1"))
+    assert len(read_labelled([path, short], Columns()).rows) == 123
+    usual = write(tmp_path / "c.csv", labelled(80))
+    with pytest.raises(InputError, match="no column 'column_1'"):
+        read_labelled([path, usual], Columns("column_1"))
+    with pytest.raises(InputError, match="no column 'label'"):
+        read_labelled([usual, short], Columns())
+
+
+def test_a_first_row_that_may_be_a_title_is_asked_about(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", labelled(120), ("What The Guests Said", "1"))
+    with pytest.raises(InputError, match=r"its label '1'\. --no-header .* --header"):
+        read_labelled([path], Columns())
 
 
 def test_one_class_only_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ import datetime
 import pyarrow as pa
 import pytest
 
-from scorer.corpus.labelled_columns import Columns, Positions, find_columns
+from scorer.corpus.labelled_columns import Columns, Positions, find_columns, lacks_header
 from scorer.errors import InputError, UsageError
 from scorer.tables.text_column import TextColumn
 
@@ -296,17 +296,42 @@ def test_lists_of_one_label_may_be_the_labels(lists: list) -> None:
 def test_a_question_about_a_table_without_a_header_says_so() -> None:
     said = {"it works well": SAID, "some more words": SAID}
     columns = table(**{"1": ["0", "1"] * (ROWS // 2)}, **said)
-    header = (
-        r"\. The first row, taken as the header, looks like data; --no-header reads it as a row"
-    )
-    with pytest.raises(InputError, match=r"--text-column names it" + header):
+    header = r"\. The first row, taken as the header, looks like data; --no-header reads it as a"
+    with pytest.raises(InputError, match=r"look like text" + header):
         find_columns(columns, Columns())
     two = table(said=SAID, a=["a", "b", "a"] * (ROWS // 3), b=["x", "y"] * (ROWS // 2))
-    with pytest.raises(InputError, match=r"--label-column names it" + header):
+    with pytest.raises(InputError, match=r"'b' \(x, y\)" + header):
         find_columns(two, Columns())
     joined = pa.concat_tables([two, table(said=["said"], a=["a"], b=["b"])])
     with pytest.raises(InputError, match=r"--label-column names it$"):
         find_columns(joined, Columns())
+
+
+@pytest.mark.parametrize(
+    ("names", "values"),
+    [
+        (("the soup was cold", "b"), ["a", "b"]),
+        (("when does my card come?", "1"), ["1", "1"]),
+        (("42", "the soup was cold", "b"), ["a", "b"]),
+    ],
+)
+def test_a_text_with_its_label_is_no_header(names: tuple[str, ...], values: list) -> None:
+    columns = [*[SAID] * (len(names) - 1), values * (ROWS // 2)]
+    assert lacks_header(pa.table(columns, names=names))
+
+
+@pytest.mark.parametrize(
+    ("names", "values"),
+    [
+        (("the soup was cold", "label"), ["label", "b"]),
+        (("how was it for you", "Email"), ["Email", ""]),
+        (("How Was It Yesterday", "b"), ["a", "b"]),
+        (("soup", "b"), ["a", "b"]),
+        (("the soup was cold", "c"), ["a", "b"]),
+    ],
+)
+def test_names_that_may_be_names_are_a_header(names: tuple[str, ...], values: list) -> None:
+    assert not lacks_header(pa.table([SAID, values * (ROWS // 2)], names=names))
 
 
 def test_a_file_without_labels_is_told_so() -> None:

@@ -45,6 +45,7 @@ class Corpus:
 
     leaks: the test rows whose text is in the training rows after all.
     valid_is_share: whether the validation rows were split off the training files.
+    headless: whether these have no header, though no option says so.
     """
 
     train: LabelledRows
@@ -59,6 +60,7 @@ class Corpus:
     notes: tuple[str, ...] = ()
     leaks: Leaks | None = None
     valid_is_share: bool = False
+    headless: bool = False
 
     @property
     def development(self) -> LabelledRows:
@@ -263,4 +265,5 @@ def _corpus(labelled: Labelled, pool: _Pool, notes: Sequence[str]) -> Corpus:
         files=labelled.files,
         notes=tuple(notes),
         leaks=find_leaks(pool.duplicates, pool.within(TRAIN), pool.within(TEST)),
+        headless=labelled.headless,
     )

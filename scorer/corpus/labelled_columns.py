@@ -6,9 +6,8 @@ the only one with a name that labels often have. Of columns that say the same th
 taken. Knows the first rows of a table, nothing of files or of what labels mean.
 """
 
-import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -35,9 +34,11 @@ from scorer.corpus.label_values import (
 from scorer.errors import InputError, UsageError
 from scorer.tables.text_column import (
     JOIN,
+    USUAL_NAMES,
     TextColumn,
     is_category,
     is_text,
+    last_word,
     listed,
     locate_text,
     named_column,
@@ -47,9 +48,9 @@ LABEL_NAMES = frozenset({"label", "labels", "sentiment", "class", "target", "y",
 OFTEN_LABELS = frozenset({"category", "rating", "ratings", "stars", "overall", "intent", "emotion"})
 LAST_WORDS = frozenset({"sentiment", "polarity", "label", "intent", "emotion"})  # of such names
 OF_RATINGS = frozenset({"rating", "ratings", "stars", "score"})  # where the values are ratings
-BETWEEN_WORDS = r"[\W_]+|(?<=[a-z])(?=[A-Z])"
 PROBABILITY = "probability_"
 HEADLESS = "The first row, taken as the header, looks like data; --no-header reads it as a row"
+PROSE_WORDS = 4  # at least, of a text where a name should be
 FIRST, SHOWN_VALUES, SHOWN_CHARACTERS = 1000, 3, 40  # of a column in a question
 
 
@@ -81,13 +82,44 @@ def find_columns(sample: pa.Table, columns: Columns) -> Positions:
     try:
         return _find_columns(sample, columns)
     except InputError as error:
-        if not _is_headless(sample):
+        if not _may_lack_header(sample):
             raise
-        header = f"{error.hint}. {HEADLESS}" if error.hint else HEADLESS
-        raise InputError(error.args[0], header) from error
+        raise InputError(error.args[0], HEADLESS) from error
 
 
-def _is_headless(sample: pa.Table) -> bool:
+def lacks_header(sample: pa.Table) -> bool:
+    """Return whether the names of columns plainly are those of no columns: a text and its label."""
+    names = sample.schema.names
+    if has_usual_names(names):
+        return False
+    texts = [i for i, name in enumerate(names) if is_long(name) and not name.istitle()]
+    others = [i for i, name in enumerate(names) if name.strip() and i not in texts]
+    return bool(texts) and any(_is_label_in(names[i], sample.column(i)) for i in others)
+
+
+def has_usual_names(names: Iterable[str]) -> bool:
+    """Return whether one of the names of columns is usual for texts or labels."""
+    usual = {*USUAL_NAMES, *LABEL_NAMES, *OFTEN_LABELS}
+    return any(name.strip().casefold() in usual for name in names)
+
+
+def is_long(name: str) -> bool:
+    """Return whether a name of a column has as many words as a text, rather than a name."""
+    return len(name.split()) >= PROSE_WORDS
+
+
+def _is_label_in(name: str, column: pa.ChunkedArray) -> bool:
+    """Return whether the name of a column is one of the values that come again and again in it.
+
+    A word that is the only value may be an answer of several that a survey has as columns.
+    """
+    if not is_text(column.type) or not _repeats(column):
+        return False
+    values = set(filter(str.strip, texts_of(column)))
+    return name in values and (len(values) > 1 or name.strip().isdecimal())
+
+
+def _may_lack_header(sample: pa.Table) -> bool:
     """Return whether names of columns are among their values; of all columns, files were joined."""
     names = sample.schema.names
     texts = [i for i, kind in enumerate(sample.schema.types) if is_text(kind) and names[i].strip()]
@@ -228,7 +260,7 @@ def _is_often_label(name: str, column: pa.ChunkedArray) -> bool:
     usual = name.strip().casefold()
     if usual in LABEL_NAMES:  # and not the only one
         return False
-    last = next((word for word in reversed(re.split(BETWEEN_WORDS, name)) if word), "").casefold()
+    last = last_word(name)
     if usual in OFTEN_LABELS or last in LAST_WORDS:
         return True
     return last in OF_RATINGS and not holds_else(column) and are_ratings(column)

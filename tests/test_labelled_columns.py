@@ -38,7 +38,7 @@ def test_two_usual_label_names_need_the_option() -> None:
         find_columns(table(text=PROSE, label=["0", "1"], target=["a", "b"]), Columns())
     assert str(refused.value) == (
         "which column is the label is not clear: 'label' (0, 1); 'target' (a, b). "
-        "--label-column names it"
+        "--label-column names it, for example --label-column label"
     )
 
 
@@ -197,13 +197,31 @@ def test_a_question_about_columns_shows_what_may_be_labels() -> None:
         find_columns(columns, Columns())
     assert str(refused.value) == (
         "which column is the label is not clear: 'marks' (1, 2, 3, …); 'team' (sales, support). "
-        "--label-column names it"
+        "--label-column names it, for example --label-column team"
     )
     flags = {f"flag {i}": ["0"] * (i + 1) + ["1"] * (ROWS - i - 1) for i in range(30)}
     with pytest.raises(InputError, match=r"'flag 7' \(0, 1\) and 22 more\. --label-column"):
         find_columns(table(said=SAID, **flags), Columns())
     with pytest.raises(InputError, match="no column of labels; the columns are: 'said'"):
         find_columns(table(said=SAID), Columns())
+
+
+def test_columns_of_0_and_1_are_labels_one_by_one_or_together() -> None:
+    toxic = table(said=SAID, toxic=["0", "1"] * (ROWS // 2), threat=["1", "0", "0"] * (ROWS // 3))
+    with pytest.raises(InputError) as refused:
+        find_columns(toxic, Columns())
+    assert refused.value.hint == (
+        "--label-column toxic trains on one; each column of 0 and 1 takes a --store of its own"
+    )
+    joy = [1, 0] * (ROWS // 2)
+    one_hot = table(said=SAID, id=[1, 2, 3] * (ROWS // 3), joy=joy, fear=[1 - one for one in joy])
+    with pytest.raises(InputError, match="Each row has one 1: columns renamed to 'probability_joy"):
+        find_columns(one_hot, Columns())
+    names = ["said", "id", "probability_joy", "probability_fear"]
+    assert find_columns(one_hot.rename_columns(names), Columns()).probabilities == {
+        "joy": 2,
+        "fear": 3,
+    }
 
 
 def test_labels_of_two_words_are_no_texts() -> None:
@@ -247,6 +265,8 @@ def test_a_constant_column_of_a_long_table_may_be_its_sorted_labels() -> None:
         ("Review Rating", ["4.0 out of 5 stars", "1.0 out of 5 stars"]),
         ("Score", ["1", "3.5"]),
         ("intent", ["a", "b"]),
+        ("gold_label", ["a", "b"]),
+        ("sentimentLabel", ["a", "b"]),
     ],
 )
 def test_a_name_that_ends_as_names_of_labels_do_is_taken(label: str, values: list) -> None:
@@ -257,7 +277,13 @@ def test_a_name_that_ends_as_names_of_labels_do_is_taken(label: str, values: lis
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("content_rating", ["PG", "R"]), ("upvote_score", list(range(30))), ("vehicle class", [1, 2])],
+    [
+        ("content_rating", ["PG", "R"]),
+        ("seller_rating", [4.5, 4.7]),
+        ("record_label", ["a", "b"]),
+        ("upvote_score", list(range(30))),
+        ("vehicle class", [1, 2]),
+    ],
 )
 def test_a_name_alone_is_no_label(name: str, values: list) -> None:
     repeated = (values * ROWS)[:ROWS]
@@ -303,7 +329,7 @@ def test_a_question_about_a_table_without_a_header_says_so() -> None:
     with pytest.raises(InputError, match=r"'b' \(x, y\)" + header):
         find_columns(two, Columns())
     joined = pa.concat_tables([two, table(said=["said"], a=["a"], b=["b"])])
-    with pytest.raises(InputError, match=r"--label-column names it$"):
+    with pytest.raises(InputError, match=r"example --label-column a$"):
         find_columns(joined, Columns())
 
 

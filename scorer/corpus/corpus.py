@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scorer.corpus.label_values import PROBABILITY
 from scorer.corpus.labelled import (
     Labelled,
     LabelledRows,
@@ -18,7 +19,7 @@ from scorer.corpus.labelled import (
     joined_rows,
     read_labelled,
 )
-from scorer.corpus.labelled_columns import PROBABILITY, Columns
+from scorer.corpus.labelled_columns import Columns
 from scorer.corpus.near_duplicates import (
     Duplicates,
     Leaks,

@@ -27,6 +27,7 @@ INVISIBLE = dict.fromkeys(map(ord, "\ufeff\ufe0f\u200b\u200e\u200f\u2060\u00ad")
 RATING = re.compile(r"(\d+(?:\.\d+)?)(?: ?(?:/|out of) ?(\d+))?( ?stars?)?")  # of a label's key
 STARS = re.compile(r"([★⭐]+)☆*")
 MOST_STARS = 10
+PROBABILITY = "probability_"  # before a class, of the column that has its probabilities
 MAX_CLASSES = 400  # different values that labels may have
 SMALL_SHARE = 0.2  # of the rows that a class has in the mean; a class with fewer is rare
 SHOWN, SHOWN_CHARACTERS = 8, 60  # values listed in a message, and what is shown of one

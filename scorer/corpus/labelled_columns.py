@@ -6,7 +6,6 @@ the only one with a name that labels often have. Of columns that say the same th
 taken. Knows the first rows of a table, nothing of files or of what labels mean.
 """
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,11 +22,12 @@ from scorer.corpus.column_contents import (
     texts_of,
     without_lists,
 )
+from scorer.corpus.column_questions import no_labels, which_label
 from scorer.corpus.label_values import (
     MAX_CLASSES,
     NEGATIVE_WORDS,
     POSITIVE_WORDS,
-    SHOWN,
+    PROBABILITY,
     UNDERSTOOD,
     label_key,
 )
@@ -38,20 +38,21 @@ from scorer.tables.text_column import (
     TextColumn,
     is_category,
     is_text,
-    last_word,
     listed,
     locate_text,
+    name_words,
     named_column,
 )
 
 LABEL_NAMES = frozenset({"label", "labels", "sentiment", "class", "target", "y", "polarity"})
 OFTEN_LABELS = frozenset({"category", "rating", "ratings", "stars", "overall", "intent", "emotion"})
-LAST_WORDS = frozenset({"sentiment", "polarity", "label", "intent", "emotion"})  # of such names
+LAST_WORDS = frozenset({"sentiment", "polarity", "intent", "emotion"})  # of such names
+BEFORE_LABEL = frozenset(  # `gold_label`, but not the `record_label` of a song
+    {*LAST_WORDS, "class", "category", "topic", "target", "gold", "true", "final", "majority"}
+)
 OF_RATINGS = frozenset({"rating", "ratings", "stars", "score"})  # where the values are ratings
-PROBABILITY = "probability_"
 HEADLESS = "The first row, taken as the header, looks like data; --no-header reads it as a row"
 PROSE_WORDS = 4  # at least, of a text where a name should be
-FIRST, SHOWN_VALUES, SHOWN_CHARACTERS = 1000, 3, 40  # of a column in a question
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
     if usual := [i for i in repeating if sample.schema.names[i].strip().casefold() in LABEL_NAMES]:
         different = _different(sample, usual)
         if len(different) > 1:
-            raise _doubt(sample, different)
+            raise which_label(sample, different)
         return _in_words(sample, different[0], repeating)
     often = _often_labels(sample, repeating)
     if len(often) != 1 or _opinions(sample, repeating):
@@ -207,12 +208,12 @@ def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
     held = {i: holds_else(sample.column(i)) for i in left}
     if len(left) == 1:
         if held[left[0]]:
-            raise _no_labels(sample, left[0], held[left[0]])
+            raise no_labels(sample, left[0], held[left[0]])
         return left[0]
     may_be = [i for i in left if not held[i]]
     likely = [i for i in may_be if not are_numbers(sample.column(i))]
     if not likely:
-        raise _doubt(sample, may_be or left)
+        raise which_label(sample, may_be or left)
     return _clearest(sample, likely)
 
 
@@ -223,7 +224,7 @@ def _clearest(sample: pa.Table, candidates: Sequence[int]) -> int:
         return different[0]
     plain = _opinions(sample, different) or _often_labels(sample, different)
     if len(plain) != 1:
-        raise _doubt(sample, different)
+        raise which_label(sample, different)
     return plain[0]
 
 
@@ -260,9 +261,11 @@ def _is_often_label(name: str, column: pa.ChunkedArray) -> bool:
     usual = name.strip().casefold()
     if usual in LABEL_NAMES:  # and not the only one
         return False
-    last = last_word(name)
+    *before, last = name_words(name) or [""]
     if usual in OFTEN_LABELS or last in LAST_WORDS:
         return True
+    if last == "label":
+        return not BEFORE_LABEL.isdisjoint(before)
     return last in OF_RATINGS and not holds_else(column) and are_ratings(column)
 
 
@@ -270,30 +273,3 @@ def _opinions(sample: pa.Table, columns: Sequence[int]) -> list[int]:
     """Return the columns of which some cells say "positive", and some "negative"."""
     keys = {i: set(map(label_key, texts_of(sample.column(i)))) for i in columns}
     return [i for i in columns if keys[i] & NEGATIVE_WORDS and keys[i] & POSITIVE_WORDS]
-
-
-def _no_labels(sample: pa.Table, at: int, held: str) -> InputError:
-    column, name = sample.column(at), sample.schema.names[at]
-    values = len(column) if pa.types.is_nested(column.type) else len(column.unique())
-    hint = "Training needs a column of labels that come again and again"
-    if values <= min(MAX_CLASSES, len(column) / 2):
-        hint = f"--label-column {shlex.quote(name)} takes each value as a class all the same"
-    problem = f"the only column beside the text holds {held}, not labels"
-    return InputError(f"{problem}: {_values(sample, at)}", hint)
-
-
-def _doubt(sample: pa.Table, candidates: Sequence[int]) -> InputError:
-    if not candidates:
-        return InputError(f"no column of labels; the columns are: {listed(sample.schema.names)}")
-    shown = "; ".join(_values(sample, at) for at in candidates[:SHOWN])
-    more = f" and {len(candidates) - SHOWN} more" if len(candidates) > SHOWN else ""
-    problem = f"which column is the label is not clear: {shown}{more}"
-    return InputError(problem, "--label-column names it")
-
-
-def _values(sample: pa.Table, at: int) -> str:
-    """Return a column and some of its values for a message."""
-    cells = sample.column(at).drop_null().slice(0, FIRST).to_pylist()
-    texts = list(dict.fromkeys(str(cell)[:SHOWN_CHARACTERS] for cell in cells))
-    more = ", …" if len(texts) > SHOWN_VALUES else ""
-    return f"{sample.schema.names[at]!r} ({', '.join(texts[:SHOWN_VALUES])}{more})"

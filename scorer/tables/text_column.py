@@ -134,7 +134,7 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
     if len(usual) == 1:
         return usual[0]
     prose = _prose_columns(sample, strings)
-    ending = [i for i in prose if last_word(sample.schema.names[i]) in USUAL_NAMES]
+    ending = [i for i in prose if USUAL_NAMES & {*name_words(sample.schema.names[i])[-1:]}]
     for choice in ([i for i in usual if i in prose], ending, prose, strings):
         if len(choice) == 1:
             return choice[0]
@@ -171,10 +171,9 @@ def _text_options(names: Sequence[str]) -> str:
     return " ".join(f"--text-column {shlex.quote(name)}" for name in names)
 
 
-def last_word(name: str) -> str:
-    """Return the last word of a column's name in lower case: `text` of `Review Text`."""
-    words = [word for word in re.split(BETWEEN_WORDS, name) if word]
-    return words[-1].casefold() if words else ""
+def name_words(name: str) -> list[str]:
+    """Return the words of a column's name in lower case: `review`, `text` of `reviewText`."""
+    return [word.casefold() for word in re.split(BETWEEN_WORDS, name) if word]
 
 
 def usual_columns(schema: pa.Schema, positions: Iterable[int]) -> list[int]:

@@ -238,6 +238,16 @@ def test_files_beside_one_without_a_header_have_none_either(tmp_path: Path) -> N
         read_labelled([usual, short], Columns())
 
 
+def test_a_table_in_one_json_object_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"text": ["good", "bad"], "label": [1, 0]}))
+    with pytest.raises(InputError, match=r"a\.json is one JSON object; JSON Lines have one"):
+        read_labelled([path], Columns())
+    rows = [json.dumps({"text": text, "label": int(label)}) for text, label in labelled(120)]
+    path.write_text("\n".join(rows))
+    assert len(read_labelled([path], Columns()).rows) == 120
+
+
 def test_a_first_row_that_may_be_a_title_is_asked_about(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", labelled(120), ("What The Guests Said", "1"))
     with pytest.raises(InputError, match=r"its label '1'\. --no-header .* --header"):

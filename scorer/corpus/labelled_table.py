@@ -34,6 +34,10 @@ HEADLESS = (
     "the first row is a text with its label, and is read as a row, as --no-header says; --header "
     "says that it is the header"
 )
+ROWS = (
+    "Of a table that pandas wrote, `pandas.read_json(IN).to_json(OUT, orient='records', "
+    "lines=True)` makes JSON Lines"
+)
 MAX_UNREADABLE = 0.05  # of a file's rows; beyond, it is not what it seems
 
 
@@ -86,6 +90,7 @@ def _read_file(
     with open_table_as(str(path), options) as reader:
         for chunk in reader.chunks(SAMPLE_ROWS):
             if not parts:
+                _check_objects(reader, chunk.table)
                 if _is_headless(reader, chunk.table, columns, named, options.csv):
                     return _read_headless(path, columns, named, options)
                 columns = _columns_of(chunk.table.schema.names, columns, named)
@@ -99,6 +104,13 @@ def _read_file(
         with prefix_errors(str(path)):
             _check_header(table)
     return replace(table, unreadable=reader.rows_rejected, notes=tuple(reader.notes))
+
+
+def _check_objects(reader: TableReader, sample: pa.Table) -> None:
+    """Refuse a file of one JSON object: it may hold a whole table."""
+    if reader.kind == "jsonl" and sample.num_rows == 1:
+        problem = f"{reader.name} is one JSON object; JSON Lines have one for each row"
+        raise InputError(problem, ROWS)
 
 
 def _is_headless(

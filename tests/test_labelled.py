@@ -1,3 +1,4 @@
+import bz2
 import gzip
 import json
 import random
@@ -236,6 +237,26 @@ def test_files_beside_one_without_a_header_have_none_either(tmp_path: Path) -> N
         read_labelled([path, usual], Columns("column_1"))
     with pytest.raises(InputError, match="no column 'label'"):
         read_labelled([usual, short], Columns())
+
+
+def test_lines_of_fasttext_are_texts_with_labels(tmp_path: Path) -> None:
+    path = tmp_path / "train.ft.txt.bz2"
+    lines = [f"__label__{label} {text}, indeed" for text, label in labelled(120)]
+    path.write_bytes(bz2.compress("\n".join([*lines, "", "no label"]).encode()))
+    found = read_labelled([path], Columns())
+    assert found.rows.texts.to_pylist() == [f"{text}, indeed" for text, _ in labelled(120)]
+    assert (found.rows.targets.tolist(), found.left_out.blank_text) == ([0, 1] * 60, 2)
+    assert (found.text_column, found.label_column) == ("text", "label")
+    one, two = "__label__price", "__label__delivery"
+    labels = [one, two, f"{one}  {two}", f"{two} {one}"]
+    several = [f"{labels[at % 4]} {text}" for at, (text, _) in enumerate(labelled(120))]
+    path.write_bytes(bz2.compress("\n".join(several).encode()))
+    with pytest.raises(UsageError, match="are several labels in one cell: 'delivery;price'"):
+        read_labelled([path], Columns())
+    path = tmp_path / "a.txt"
+    path.write_text("__label__1 good\n" + "no label\n" * 30)
+    with pytest.raises(InputError, match="no column of labels; the columns are: 'text'"):
+        read_labelled([path], Columns())
 
 
 def test_a_table_in_one_json_object_is_told_so(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.corpus.column_contents import SAMPLE_ROWS, list_texts, parts_named
+from scorer.corpus.fasttext_lines import split_labels
 from scorer.corpus.labelled_columns import (
     LABEL_NAMES,
     Columns,
@@ -88,22 +89,22 @@ def _read_file(
     """Read a file; `columns` are those of the first file, `named` those that a person names."""
     parts: list[LabelledTable] = []
     with open_table_as(str(path), options) as reader:
-        for chunk in reader.chunks(SAMPLE_ROWS):
+        for table in (split_labels(chunk.table) for chunk in reader.chunks(SAMPLE_ROWS)):
             if not parts:
-                _check_objects(reader, chunk.table)
-                if _is_headless(reader, chunk.table, columns, named, options.csv):
+                _check_objects(reader, table)
+                if _is_headless(reader, table, columns, named, options.csv):
                     return _read_headless(path, columns, named, options)
-                columns = _columns_of(chunk.table.schema.names, columns, named)
-            parts.append(_select_columns(chunk.table, columns, path))
+                columns = _columns_of(table.schema.names, columns, named)
+            parts.append(_select_columns(table, columns, path))
             columns = _found(columns, parts[-1])
         check_rejected(reader)
         if reader.rows_read == 0:
             raise InputError(f"{reader.name} has no rows")
-    table = _joined(parts)
+    read = _joined(parts)
     if named.text is None and named.label is None and not options.csv.header:
         with prefix_errors(str(path)):
-            _check_header(table)
-    return replace(table, unreadable=reader.rows_rejected, notes=tuple(reader.notes))
+            _check_header(read)
+    return replace(read, unreadable=reader.rows_rejected, notes=tuple(reader.notes))
 
 
 def _check_objects(reader: TableReader, sample: pa.Table) -> None:

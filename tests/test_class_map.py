@@ -403,6 +403,9 @@ def test_ratings_in_words_and_stars_are_numbers() -> None:
         "NA",
     ]
     assert list(rating_numbers(values).values()) == ["5", "1", "5", "4", "2", "3.5", "5"]
+    for words in ("{},0 von 5 Sternen", "Rated {} out of 5 stars", "{}-star", "{},0"):
+        assert list(rating_numbers(map(words.format, "15")).values()) == ["1", "5"]
+    assert rating_numbers(["1,000", "2,000"]) == {}
     assert rating_numbers(["1", "2", "5"]) == {}
     assert rating_numbers(["1/2", "1/3"]) == {}
     assert rating_numbers(["5 stars", "no stars"]) == {}

@@ -66,8 +66,16 @@ def test_odd_first_rows_do_not_make_another_column_the_text():
     codes, bodies = ["A-1"] * 500, ["ok"] * 100 + ["so very good"] * 400
     cities = ["New York"] * 100 + ["Rome"] * 400
     assert find_text_column(table(a=codes, b=bodies, c=cities), None, trained_on="text") == 1
+    towns = ["so windy"] * 500
     with pytest.raises(InputError, match="which column is the text is not clear"):
-        find_text_column(table(b=bodies, c=["New York"] * 500), None, trained_on="text")
+        find_text_column(table(b=bodies, c=towns), None, trained_on="text")
+
+
+def test_names_and_dates_are_no_texts_where_something_else_is():
+    said = ["So good, my dear", "NOT FOR ME", "Sehr gut", "कमाल का खाना"]
+    for names in (["Mary Smith", "New York"] * 2, ["Mon Apr 06 22:19 PDT 2009", "Tue May 05"] * 2):
+        assert find_text_column(table(a=names, b=said), None, trained_on="text") == 1
+        assert find_text_column(table(a=names, b=["1", "2"] * 2), None, trained_on="text") == 0
 
 
 def test_other_columns_that_look_like_text_are_noted():

@@ -5,7 +5,7 @@ the first rows of a table, nothing of files or of what labels mean.
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -14,6 +14,7 @@ from scorer.corpus.label_values import MAX_CLASSES, PROBABILITY, SHOWN
 from scorer.errors import InputError
 from scorer.tables.text_column import listed
 
+AGAIN = "Training needs a column of labels that come again and again; cut numbers into a few first"
 FIRST, SHOWN_VALUES, SHOWN_CHARACTERS = 1000, 3, 40  # of a column in a question
 
 
@@ -21,17 +22,25 @@ def no_labels(sample: pa.Table, at: int, held: str) -> InputError:
     """Return what is said of the only column beside the text, which holds no labels."""
     column, name = sample.column(at), sample.schema.names[at]
     values = len(column) if pa.types.is_nested(column.type) else len(column.unique())
-    hint = "Training needs a column of labels that come again and again"
+    hint = AGAIN
     if values <= min(MAX_CLASSES, len(column) / 2):
         hint = f"{_option(name)} takes each value as a class all the same"
     problem = f"the only column beside the text holds {held}, not labels"
     return InputError(f"{problem}: {_values(sample, at)}", hint)
 
 
+def none_are_labels(sample: pa.Table, held: Mapping[int, str]) -> InputError:
+    """Return what is said of columns of which each holds something else than labels."""
+    names = sample.schema.names
+    if not held:
+        return InputError(f"no column of labels; the columns are: {listed(names)}")
+    shown = "; ".join(f"{names[at]!r} holds {held[at]}" for at in [*held][:SHOWN])
+    more = f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
+    return InputError(f"no column of labels: {shown}{more}", AGAIN)
+
+
 def which_label(sample: pa.Table, candidates: Sequence[int]) -> InputError:
     """Return the question which of some columns has the labels."""
-    if not candidates:
-        return InputError(f"no column of labels; the columns are: {listed(sample.schema.names)}")
     shown = "; ".join(_values(sample, at) for at in candidates[:SHOWN])
     more = f" and {len(candidates) - SHOWN} more" if len(candidates) > SHOWN else ""
     flags = [at for at in candidates if are_flags(sample.column(at))]
@@ -40,7 +49,8 @@ def which_label(sample: pa.Table, candidates: Sequence[int]) -> InputError:
 
 
 def _naming(sample: pa.Table, candidates: Sequence[int]) -> str:
-    fewest = min(candidates, key=lambda at: len(sample.column(at).unique()))
+    values = {at: len(sample.column(at).unique()) for at in candidates}
+    fewest = min(candidates, key=lambda at: (values[at] < 2, values[at]))
     return f"--label-column names it, for example {_option(sample.schema.names[fewest])}"
 
 

@@ -42,8 +42,9 @@ LIKELY_NEGATIVE = (
 )
 LIKELY_POSITIVE = (
     "pos positive positiv positivo positiva positif yes y ja oui si sí sì sim good gut bon bueno "
-    "happy satisfied like positief pozytywny olumlu положительный позитивный позитив хорошо "
-    "正面 正 积极 好评 好 ポジティブ 肯定 긍정 إيجابي جيد 👍 😀 😃 😄 😊 🙂 😍 ❤"
+    "happy satisfied like recommended positief pozytywny olumlu "
+    "положительный позитивный позитив хорошо 正面 正 积极 好评 好 "
+    "ポジティブ 肯定 긍정 إيجابي جيد 👍 😀 😃 😄 😊 🙂 😍 ❤"
 )
 ACCENTS = r"[\u0300-\u036f]"  # of Latin letters, after a decomposition
 RARE = 10  # a misspelling has at most this part of the rows of the value it is near to

@@ -22,7 +22,7 @@ from scorer.corpus.column_contents import (
     texts_of,
     without_lists,
 )
-from scorer.corpus.column_questions import no_labels, which_label
+from scorer.corpus.column_questions import no_labels, none_are_labels, which_label
 from scorer.corpus.label_values import (
     MAX_CLASSES,
     NEGATIVE_WORDS,
@@ -198,6 +198,8 @@ def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) ->
         found = locate_text(sample.select(left), None, "")
     except InputError:  # labels of two words look like texts, too
         left = [i for i in left if not is_category(sample.column(i))]
+        if not left:
+            raise
         found = locate_text(sample.select(left), None, "")
     return TextColumn(found.name, tuple(left[at] for at in found.positions))
 
@@ -212,8 +214,10 @@ def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
         return left[0]
     may_be = [i for i in left if not held[i]]
     likely = [i for i in may_be if not are_numbers(sample.column(i))]
+    if not may_be:
+        raise none_are_labels(sample, held)
     if not likely:
-        raise which_label(sample, may_be or left)
+        raise which_label(sample, may_be)
     return _clearest(sample, likely)
 
 

@@ -24,7 +24,9 @@ USUAL_NAMES = frozenset(
 NUMBERED = re.compile(r"column_\d+")  # the names of columns of a CSV without a header
 BETWEEN_WORDS = r"[\W_]+|(?<=[a-z])(?=[A-Z])"  # of a name
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"  # no spaces
-PROSE = rf"\p{{L}}{{2,}}\s+\p{{L}}{{2,}}|[{UNSPACED}]{{5}}"  # which no number, code or date has
+TWO_WORDS = rf"\p{{L}}{{2,}}\s+\p{{L}}{{2,}}|[{UNSPACED}]{{5}}"  # which no number or code has
+WORD = r"(?:[\p{Ll}\p{Lo}]\p{L}+|\p{Lu}{2,})"  # none of a name: `New York`, `Mon Apr 06`
+PROSE = rf"(?:^|\P{{L}}){WORD}\s+\p{{L}}{{2,}}|\p{{L}}{{2,}}\s+{WORD}|[{UNSPACED}]{{5}}"
 CODE = r"^\s*(?:[\d\s.,:/+TZ-]+|[0-9a-fA-F-]{8,}|[A-Za-z_-]*\d[\w-]*)\s*$"  # one word at most
 JSON = r"(?s)^\s*(?:\{\s*[\"'].*\}|\[\s*[\[{\"'].*\])\s*$"  # an object or a list, as it is written
 DOUBTED_CELLS, DOUBTED_SHARE = 1000, 0.95
@@ -102,7 +104,7 @@ def note_other_texts(sample: pa.Table, column: TextColumn) -> str | None:
     others = [sample.column(at) for at in places]
     if not others:
         return None
-    looks = zip(places, others, _are_prose(others), strict=True)
+    looks = zip(places, others, _fit(others, PROSE), strict=True)
     names = [
         sample.schema.names[at] for at, cells, prose in looks if prose and not is_category(cells)
     ]
@@ -151,8 +153,13 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
 
 
 def _prose_columns(sample: pa.Table, positions: Sequence[int]) -> list[int]:
-    prose = _are_prose([sample.column(i) for i in positions]) if len(positions) > 1 else []
-    return [i for i, is_prose in zip(positions, prose, strict=False) if is_prose]
+    """Return which of several columns look like text; names, where nothing else does."""
+    columns = [sample.column(i) for i in positions]
+    for form in (PROSE, TWO_WORDS) if len(columns) > 1 else ():
+        prose = [i for i, fits in zip(positions, _fit(columns, form), strict=True) if fits]
+        if prose:
+            return prose
+    return []
 
 
 def _which_text(sample: pa.Table, prose: Sequence[int]) -> InputError:
@@ -278,13 +285,10 @@ def _check_bytes(field: pa.Field, texts: pa.LargeStringArray) -> None:
         raise InputError(f"column {field.name!r} is UTF-16, and texts are read as UTF-8", ENCODED)
 
 
-def _are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
-    """Return of each column whether at least half of some cells have two words in a row.
-
-    Letters in a row stand for words where a script has no spaces between these.
-    """
+def _fit(columns: Sequence[pa.ChunkedArray], form: str) -> list[bool]:
+    """Return of each column whether a form is in at least half of some cells."""
     cells = [_some_cells(column) for column in columns]
-    matches = pc.match_substring_regex(pa.concat_arrays(cells), PROSE)  # is slow to begin
+    matches = pc.match_substring_regex(pa.concat_arrays(cells), form)  # is slow to begin
     counts = [len(some) for some in cells]
     column_of_cell = np.repeat(np.arange(len(cells)), counts)
     prose = np.bincount(

@@ -2,6 +2,7 @@ import bz2
 import gzip
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -237,6 +238,20 @@ def test_files_beside_one_without_a_header_have_none_either(tmp_path: Path) -> N
         read_labelled([path, usual], Columns("column_1"))
     with pytest.raises(InputError, match="no column 'label'"):
         read_labelled([usual, short], Columns())
+
+
+def test_other_columns_of_texts_are_noted_where_the_text_was_not_named(tmp_path: Path) -> None:
+    rows = [
+        (text, f"{text} too", "a good class" if at % 3 else "bad class")
+        for at, (text, _) in enumerate(labelled(240))
+    ]
+    path = write(tmp_path / "a.csv", rows, ("text", "summary", "label"))
+    options = Columns(labels="a good class=positive,bad class=negative")
+    assert read_labelled([path], options).notes == (
+        f"{path}: the texts are in column 'text'; 'summary' looks like text too. --text-column "
+        "names another; given for several, it joins their texts",
+    )
+    assert read_labelled([path], replace(options, text="text")).notes == ()
 
 
 def test_lines_of_fasttext_are_texts_with_labels(tmp_path: Path) -> None:

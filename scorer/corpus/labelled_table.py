@@ -27,7 +27,14 @@ from scorer.errors import InputError, prefix_errors
 from scorer.files.urls import Location
 from scorer.tables.csv_cells import as_text
 from scorer.tables.formats import CsvOptions, ReadOptions, TableReader, open_table_as
-from scorer.tables.text_column import JOIN, NUMBERED, USUAL_NAMES, as_texts, is_text
+from scorer.tables.text_column import (
+    JOIN,
+    NUMBERED,
+    USUAL_NAMES,
+    as_texts,
+    is_text,
+    note_other_texts,
+)
 from scorer.wording import counted
 
 HUGGING_FACE = b"huggingface"  # key of the schema's metadata
@@ -104,7 +111,7 @@ def _read_file(
     if named.text is None and named.label is None and not options.csv.header:
         with prefix_errors(str(path)):
             _check_header(read)
-    return replace(read, unreadable=reader.rows_rejected, notes=tuple(reader.notes))
+    return replace(read, unreadable=reader.rows_rejected, notes=(*reader.notes, *read.notes))
 
 
 def _check_objects(reader: TableReader, sample: pa.Table) -> None:
@@ -190,7 +197,16 @@ def _select_columns(chunk: pa.Table, columns: Columns, path: Location) -> Labell
         soft_labels=soft_labels,
         parts_column=_parts_column(chunk, positions),
         class_names=_class_names(chunk.schema, label) if label is not None else {},
+        notes=() if columns.text is not None else _other_texts(chunk, positions, path),
     )
+
+
+def _other_texts(chunk: pa.Table, positions: Positions, path: Location) -> tuple[str, ...]:
+    """Return a note on other columns that look like text, where that was not named."""
+    used = [at for at in (positions.label, positions.group) if at is not None]
+    known = replace(positions.text, positions=(*positions.text.positions, *used))
+    note = note_other_texts(chunk, known)
+    return (f"{path}: {note}",) if note else ()
 
 
 def _class_names(schema: pa.Schema, label: str) -> dict[str, str]:

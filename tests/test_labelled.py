@@ -269,6 +269,8 @@ def test_lines_of_fasttext_are_texts_with_labels(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="are several labels in one cell: 'delivery;price'"):
         read_labelled([path], Columns())
     path = tmp_path / "a.txt"
+    path.write_text("__label__1 good\n__label__0 bad\n" * 5000 + "\n")
+    assert len(read_labelled([path], Columns()).rows) == 10_000
     path.write_text("__label__1 good\n" + "no label\n" * 30)
     with pytest.raises(InputError, match="no column of labels; the columns are: 'text'"):
         read_labelled([path], Columns())

@@ -98,8 +98,8 @@ def are_flags(column: pa.ChunkedArray) -> bool:
 
 def are_one_hot(flags: Sequence[pa.ChunkedArray]) -> bool:
     """Return whether each row has a 1 in one of these columns of 0 and 1."""
-    ones = (pc.cast(pc.cast(column, pa.large_string()), pa.float64()) for column in flags)
-    return bool((sum(column.to_numpy() for column in ones) == 1).all())
+    ones = [[label_key(str(cell)) == "1" for cell in column.to_pylist()] for column in flags]
+    return bool((np.sum(ones, axis=0) == 1).all())
 
 
 def parts_named(column: pa.ChunkedArray) -> list[str]:

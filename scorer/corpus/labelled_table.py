@@ -5,14 +5,14 @@ and columns, nothing of what labels mean.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.corpus.column_contents import SAMPLE_ROWS, list_texts, parts_named
-from scorer.corpus.fasttext_lines import split_labels
+from scorer.corpus.fasttext_lines import have_labels, split_labels
 from scorer.corpus.labelled_columns import (
     LABEL_NAMES,
     Columns,
@@ -96,7 +96,7 @@ def _read_file(
     """Read a file; `columns` are those of the first file, `named` those that a person names."""
     parts: list[LabelledTable] = []
     with open_table_as(str(path), options) as reader:
-        for table in (split_labels(chunk.table) for chunk in reader.chunks(SAMPLE_ROWS)):
+        for table in _tables(reader):
             if not parts:
                 _check_objects(reader, table)
                 if _is_headless(reader, table, columns, named, options.csv):
@@ -114,9 +114,18 @@ def _read_file(
     return replace(read, unreadable=reader.rows_rejected, notes=(*reader.notes, *read.notes))
 
 
+def _tables(reader: TableReader) -> Iterator[pa.Table]:
+    """Yield the chunks of a file; of lines that begin with their labels, as the first ones do."""
+    split = None
+    for chunk in reader.chunks(SAMPLE_ROWS):
+        split = have_labels(chunk.table) if split is None else split
+        yield split_labels(chunk.table) if split else chunk.table
+
+
 def _check_objects(reader: TableReader, sample: pa.Table) -> None:
-    """Refuse a file of one JSON object: it may hold a whole table."""
-    if reader.kind == "jsonl" and sample.num_rows == 1:
+    """Refuse a file of one JSON object that holds a whole table."""
+    cells = [str(column[0]) for column in sample.columns] if sample.num_rows == 1 else []
+    if reader.kind == "jsonl" and cells and all(cell[:1] in ("[", "{") for cell in cells):
         problem = f"{reader.name} is one JSON object; JSON Lines have one for each row"
         raise InputError(problem, ROWS)
 

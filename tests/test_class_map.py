@@ -38,8 +38,8 @@ def test_two_unknown_values_need_the_option() -> None:
         find_class_map({"ham": 7, "spam": 5})
     assert str(refused.value) == (
         "what the label values mean is not clear: 'ham' (7), 'spam' (5). "
-        "For sentiment say it with --labels ham=negative,spam=positive (or the other way round), "
-        "for any other two classes with --labels ham=ham,spam=spam"
+        "For classes of these names say it with --labels ham=ham,spam=spam; for sentiment with "
+        "--labels ham=negative,spam=positive (or the other way round)"
     )
 
 
@@ -227,12 +227,11 @@ def test_the_option_in_a_message_works_for_any_value(values: tuple[str, str]) ->
     counts = dict.fromkeys(values, 30)
     with pytest.raises(UsageError) as refused:
         find_class_map(counts)
-    sentiment, other = refused.value.hint.split("with ")[1:]
-    for option, classes in ((sentiment, {"negative", "positive"}), (other, None)):
-        words = shlex.split(option.partition(" (")[0])
-        assert words[0] == "--labels"
-        found = set(find_class_map(counts, words[1]).classes)
-        assert found == (classes or {value.replace("=", "-") for value in values})
+    words = shlex.split(refused.value.hint.replace(";", " "))
+    themselves, sentiment = (words[at + 1] for at, word in enumerate(words) if word == "--labels")
+    found = set(find_class_map(counts, themselves).classes)
+    assert found == {value.replace("=", "-") for value in values}
+    assert find_class_map(counts, sentiment).classes == ("negative", "positive")
 
 
 @given(st.dictionaries(st.text("a,\"'= $\\", min_size=1).map(str.strip).filter(bool), st.just("b")))
@@ -329,6 +328,14 @@ def test_misspelt_sentiment_is_joined_to_the_understood_classes() -> None:
     assert find_class_map(counts, option).classes == ("negative", "positive")
 
 
+@pytest.mark.parametrize("pair", [("valid", "invalid"), ("unhappy", "happy")])
+def test_the_opposite_of_a_value_is_no_misspelling_of_it(pair: tuple[str, str]) -> None:
+    rows = dict(zip(pair, (300, 20), strict=True))
+    assert find_class_map({**rows, "other": 90}).classes == tuple(sorted({*pair, "other"}))
+    with pytest.raises(UsageError, match="what the label values mean"):
+        find_class_map(rows)
+
+
 @pytest.mark.parametrize(
     ("negative", "positive"),
     [
@@ -338,6 +345,8 @@ def test_misspelt_sentiment_is_joined_to_the_understood_classes() -> None:
         ("😡", "😀"),
         ("👎", "👍\ufe0f"),
         ("meh", "good"),
+        ("负面", "正面"),
+        ("плохо", "Хорошо"),
         ("2", "3"),
     ],
 )
@@ -394,6 +403,9 @@ def test_ratings_in_words_and_stars_are_numbers() -> None:
         "NA",
     ]
     assert list(rating_numbers(values).values()) == ["5", "1", "5", "4", "2", "3.5", "5"]
+    for words in ("{},0 von 5 Sternen", "Rated {} out of 5 stars", "{}-star", "{},0"):
+        assert list(rating_numbers(map(words.format, "15")).values()) == ["1", "5"]
+    assert rating_numbers(["1,000", "2,000"]) == {}
     assert rating_numbers(["1", "2", "5"]) == {}
     assert rating_numbers(["1/2", "1/3"]) == {}
     assert rating_numbers(["5 stars", "no stars"]) == {}

@@ -38,6 +38,8 @@ def store(path: Path, table: pa.Table = TABLE, dialect: CsvDialect | None = None
         ("a.tsv", TableFormat("csv", None, "\t")),
         ("a.txt", TableFormat("csv", lines=None)),
         ("a.pq", TableFormat("parquet")),
+        ("a.json", TableFormat("jsonl")),
+        ("a.json.gz", TableFormat("jsonl", "gzip")),
         ("-", TableFormat("csv")),
     ],
 )
@@ -50,8 +52,10 @@ def test_the_option_comes_before_the_name() -> None:
 
 
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"a\.xlsx .* one of: \.csv, .*--input-format or --output"):
+    with pytest.raises(UsageError, match=r"a\.xlsx .* one of: \.csv, .*\. --input-format names"):
         format_of("a.xlsx")
+    with pytest.raises(UsageError, match=r"a\.json .* one of: \.csv, .*\. --output-format names"):
+        format_of("a.json", writing=True)
     with pytest.raises(UsageError, match=r"no format 'xlsx'.* csv, csv.gz, csv.zst, csv.bz2"):
         format_of("a.csv", "xlsx")
 

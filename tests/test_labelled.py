@@ -1,6 +1,8 @@
+import bz2
 import gzip
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -210,17 +212,85 @@ def test_a_misspelt_label_of_many_classes_is_told_without_a_long_option(tmp_path
     )
 
 
-def test_a_table_without_a_header_is_refused_with_the_option_that_reads_it(tmp_path: Path) -> None:
+def test_a_table_that_plainly_has_no_header_is_read_without(tmp_path: Path) -> None:
     first, *rows = labelled(120, values=("pos", "neg"))
     path = write(tmp_path / "a.csv", rows, first)
-    with pytest.raises(InputError, match=r"is a text with its label 'pos'. --no-header reads it"):
-        read_labelled([path], Columns())
+    found = read_labelled([path], Columns())
+    assert (len(found.rows), found.text_column, found.headless) == (120, "column_1", True)
+    assert "--header says that it is the header" in found.notes[0]
+    assert len(read_labelled([path], Columns("column_1", "column_2")).rows) == 120
     options = ReadOptions(csv=CsvOptions(no_header=True))
-    assert len(read_labelled([path], Columns(), options=options).rows) == 120
+    assert not read_labelled([path], Columns(), options=options).headless
+    with_header = ReadOptions(csv=CsvOptions(header=True))
+    assert len(read_labelled([path], Columns(), options=with_header).rows) == 119
     assert len(read_labelled([path], Columns(label="pos")).rows) == 119
     named = write(tmp_path / "b.csv", labelled(120, values=("spam", "1")), ["mail", "spam"])
     with pytest.raises(UsageError, match="what the label values mean"):
         read_labelled([named], Columns())
+
+
+def test_files_beside_one_without_a_header_have_none_either(tmp_path: Path) -> None:
+    first, *rows = labelled(120)
+    path = write(tmp_path / "a.csv", rows, first)
+    short = write(tmp_path / "b.csv", [("dull", "0"), ("fine", "1")], ("good", "1"))
+    assert len(read_labelled([path, short], Columns()).rows) == 123
+    usual = write(tmp_path / "c.csv", labelled(80))
+    with pytest.raises(InputError, match="no column 'column_1'"):
+        read_labelled([path, usual], Columns("column_1"))
+    with pytest.raises(InputError, match="no column 'label'"):
+        read_labelled([usual, short], Columns())
+
+
+def test_other_columns_of_texts_are_noted_where_the_text_was_not_named(tmp_path: Path) -> None:
+    rows = [
+        (text, f"{text} too", "a good class" if at % 3 else "bad class")
+        for at, (text, _) in enumerate(labelled(240))
+    ]
+    path = write(tmp_path / "a.csv", rows, ("text", "summary", "label"))
+    options = Columns(labels="a good class=positive,bad class=negative")
+    assert read_labelled([path], options).notes == (
+        f"{path}: the texts are in column 'text'; 'summary' looks like text too. --text-column "
+        "names another; given for several, it joins their texts",
+    )
+    assert read_labelled([path], replace(options, text="text")).notes == ()
+
+
+def test_lines_of_fasttext_are_texts_with_labels(tmp_path: Path) -> None:
+    path = tmp_path / "train.ft.txt.bz2"
+    lines = [f"__label__{label} {text}, indeed" for text, label in labelled(120)]
+    path.write_bytes(bz2.compress("\n".join([*lines, "", "no label"]).encode()))
+    found = read_labelled([path], Columns())
+    assert found.rows.texts.to_pylist() == [f"{text}, indeed" for text, _ in labelled(120)]
+    assert (found.rows.targets.tolist(), found.left_out.blank_text) == ([0, 1] * 60, 2)
+    assert (found.text_column, found.label_column) == ("text", "label")
+    one, two = "__label__price", "__label__delivery"
+    labels = [one, two, f"{one}  {two}", f"{two} {one}"]
+    several = [f"{labels[at % 4]} {text}" for at, (text, _) in enumerate(labelled(120))]
+    path.write_bytes(bz2.compress("\n".join(several).encode()))
+    with pytest.raises(UsageError, match="are several labels in one cell: 'delivery;price'"):
+        read_labelled([path], Columns())
+    path = tmp_path / "a.txt"
+    path.write_text("__label__1 good\n__label__0 bad\n" * 5000 + "\n")
+    assert len(read_labelled([path], Columns()).rows) == 10_000
+    path.write_text("__label__1 good\n" + "no label\n" * 30)
+    with pytest.raises(InputError, match="no column of labels; the columns are: 'text'"):
+        read_labelled([path], Columns())
+
+
+def test_a_table_in_one_json_object_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"text": ["good", "bad"], "label": [1, 0]}))
+    with pytest.raises(InputError, match=r"a\.json is one JSON object; JSON Lines have one"):
+        read_labelled([path], Columns())
+    rows = [json.dumps({"text": text, "label": int(label)}) for text, label in labelled(120)]
+    path.write_text("\n".join(rows))
+    assert len(read_labelled([path], Columns()).rows) == 120
+
+
+def test_a_first_row_that_may_be_a_title_is_asked_about(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", labelled(120), ("What The Guests Said", "1"))
+    with pytest.raises(InputError, match=r"its label '1'\. --no-header .* --header"):
+        read_labelled([path], Columns())
 
 
 def test_one_class_only_is_refused(tmp_path: Path) -> None:

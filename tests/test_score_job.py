@@ -148,8 +148,7 @@ LINES = {
     "no such format": (
         2,
         "error: the name of x.xls does not end in one of: .csv, .tsv, .txt (also with .gz, .zst, "
-        ".bz2, .xz or .zip behind it), .jsonl, .parquet, .pq. --input-format or --output-format "
-        "names its format",
+        ".bz2, .xz or .zip behind it), .jsonl, .parquet, .pq. --output-format names its format",
     ),
     "no header": (
         3,

@@ -574,6 +574,23 @@ def test_a_text_column_of_ids_is_scored_with_a_warning(inputs, model):
     assert run(source(inputs / "in.csv"), target(inputs / "two.csv"), model).notes == []
 
 
+def test_a_bundle_of_files_without_a_header_asks_whether_a_file_has_one(inputs, model):
+    (inputs / "rows.csv").write_text("good and not bad,1\nso bad,0\n")
+    numbered = replace(model, text_column="column_1")
+    asked = source(inputs / "rows.csv")
+    with pytest.raises(InputError, match=r"has it a header\?.*'good and not bad', '1'\. --no"):
+        run(asked, target(inputs / "out.csv"), numbered)
+    answered = {
+        replace(asked, csv=CsvOptions(no_header=True)): 2,
+        replace(asked, csv=CsvOptions(header=True)): 1,
+        replace(asked, text_column="good and not bad"): 1,
+        source(inputs / "in.csv"): ROWS,
+    }
+    for at, (given, rows) in enumerate(answered.items()):
+        summary = run(given, target(inputs / f"out{at}.csv"), numbered)
+        assert summary.provenance.rows.written == rows
+
+
 def test_a_column_that_was_not_named_is_noted_beside_another_of_texts(inputs, model):
     write_csv(inputs / "two.csv", [{"title": "so good", "body": "good and not bad"}] * 5)
     trained = replace(model, text_column="body")

@@ -31,12 +31,48 @@ def test_else_the_only_one_that_looks_like_text():
     assert find_text_column(sample, None, trained_on="review") == 2
 
 
+def test_of_several_that_look_like_text_the_one_whose_name_ends_so():
+    prose = ["so good", "not for me", "a dull one"]
+    for name in ("Review Text", "reviewText", "comment_text", "REVIEW_BODY"):
+        sample = table(Title=prose, date_of_review=["1", "2", "3"], **{name: prose})
+        assert find_text_column(sample, None, trained_on="text") == 2
+
+
+def test_words_need_no_spaces_where_a_script_has_none():
+    said = ["质量非常不错会再买", "とても良い商品です", "สินค้าดีมาก"]
+    sample = table(id=["1", "2", "3"], city=["北京", "東京", "กทม"], said=said)
+    assert find_text_column(sample, None, trained_on="text") == 2
+
+
+def test_a_question_which_column_is_the_text_has_options_that_answer_it():
+    sample = table(Title=["so good", "not bad"], **{"What else": ["a very good soup", "not bad"]})
+    with pytest.raises(InputError) as refused:
+        find_text_column(sample, None, trained_on="text")
+    assert str(refused.value) == (
+        "which column is the text is not clear: 'Title', 'What else' look like text. "
+        "--text-column 'What else' takes the longest of them, --text-column Title --text-column "
+        "'What else' joins their texts"
+    )
+    assert locate_text(sample, "Title + What else", "").positions == (0, 1)
+    long = table(**{"a" * 80: ["so good"], "b": ["so bad"]})
+    with pytest.raises(InputError, match=f"'{'a' * 60}…', 'b' look"):
+        find_text_column(long, None, trained_on="text")
+
+
 def test_odd_first_rows_do_not_make_another_column_the_text():
     codes, bodies = ["A-1"] * 500, ["ok"] * 100 + ["so very good"] * 400
     cities = ["New York"] * 100 + ["Rome"] * 400
     assert find_text_column(table(a=codes, b=bodies, c=cities), None, trained_on="text") == 1
+    towns = ["so windy"] * 500
     with pytest.raises(InputError, match="which column is the text is not clear"):
-        find_text_column(table(b=bodies, c=["New York"] * 500), None, trained_on="text")
+        find_text_column(table(b=bodies, c=towns), None, trained_on="text")
+
+
+def test_names_and_dates_are_no_texts_where_something_else_is():
+    said = ["So good, my dear", "NOT FOR ME", "Sehr gut", "कमाल का खाना"]
+    for names in (["Mary Smith", "New York"] * 2, ["Mon Apr 06 22:19 PDT 2009", "Tue May 05"] * 2):
+        assert find_text_column(table(a=names, b=said), None, trained_on="text") == 1
+        assert find_text_column(table(a=names, b=["1", "2"] * 2), None, trained_on="text") == 0
 
 
 def test_columns_that_look_like_text_are_named_before_all_others():
@@ -71,7 +107,7 @@ def test_else_the_only_one_of_strings():
 
 
 @pytest.mark.parametrize(
-    "sample", [table(a=["so good"], b=["so bad"]), table(a=["1"], b=["2"]), pa.table({"n": [1]})]
+    "sample", [table(a=["good"], b=["bad"]), table(a=["1"], b=["2"]), pa.table({"n": [1]})]
 )
 def test_no_clear_text_column_is_an_error_that_lists_them(sample):
     listed = ", ".join(repr(name) for name in sample.column_names)
@@ -259,7 +295,7 @@ def test_a_column_of_bytes_that_is_no_text_is_named_where_there_is_no_other():
     with pytest.raises(InputError, match=r"not clear.*; row 2, column 'blob': it is not UTF-8"):
         find_text_column(sample, None, trained_on="text")
     both = sample.append_column("a", [["so good"] * 2]).append_column("b", [["so bad"] * 2])
-    with pytest.raises(InputError, match=r"'blob', 'a', 'b'\. --text-column names it"):
+    with pytest.raises(InputError, match=r"'a', 'b' look like text\. --text-column a takes"):
         find_text_column(both, None, trained_on="text")
 
 

@@ -110,6 +110,12 @@ def test_the_line_to_score_with_has_the_options_the_table_was_read_by(tmp_path, 
     TrainingPrinter(Progress(), tmp_path).end("v1", in_use=True, reading=reading)
     line = f"--store {tmp_path} --delimiter '|' --encoding cp1252 --no-header --skip-rows 2"
     assert capsys.readouterr().err.splitlines()[-1] == f"score with it: score_job.py IN OUT {line}"
+    first, *rows = labelled(120)
+    headless = write(tmp_path / "headless.csv", rows, first)
+    printer = TrainingPrinter(Progress(), tmp_path)
+    printer.on_corpus(read_corpus([headless], "0.2", "0.2", Columns(), seed=0))
+    printer.end("v1", in_use=True)
+    assert capsys.readouterr().err.endswith(f"--store {tmp_path} --no-header\n")
     plain = table_options(lambda: None).__click_params__
     assert {option.name for option in plain} == set(NAMES)
 

@@ -118,8 +118,8 @@ def _compare(
     rows: int,
 ) -> None:
     from scorer.bundles.store import load_chosen
-    from scorer.pages.page import cut
     from scorer.monitoring.shadow import compare_on
+    from scorer.pages.page import cut
 
     now, new = load_chosen(bundle, store), load_chosen(other)
     found = compare_on(source, now, new, text_column)

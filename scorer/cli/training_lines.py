@@ -31,10 +31,12 @@ class TrainingPrinter(Callbacks):
     def __init__(self, progress: Progress, store: Path) -> None:
         self._progress, self._store = progress, store
         self._started = time.monotonic()
+        self._reading = ""  # an option that the table needed, though it was not given
 
     def on_corpus(self, corpus: Corpus) -> None:
         """Print columns, labels, parts and notes."""
         say = self._progress.say
+        self._reading = " --no-header" if corpus.headless else ""
         say(f"texts in {corpus.text_column!r}, labels in {corpus.label_column!r}")
         say(f"labels: {_meaning(corpus)}")
         for part, counts in corpus.class_counts().items():
@@ -134,6 +136,7 @@ class TrainingPrinter(Callbacks):
         )
         if in_use:
             store = shlex.quote(str(self._store))
+            reading += self._reading
             self._progress.say(f"score with it: score_job.py IN OUT --store {store}{reading}")
 
     def _elapsed(self) -> str:

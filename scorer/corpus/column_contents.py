@@ -5,6 +5,7 @@ cells of columns, nothing of their names.
 """
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ DIGITS = r"^\s*[-+]?\d[\d\s.,:/TZ+-]*$"  # with what stands between them in date
 DATE = r"^\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\.?([T\s].*)?|\d{1,2}:\d{2}(:\d{2})?(\.\d+)?)\s*$"
 DECIMAL = r"^\s*[-+]?\d+(?:[.,]\d+)?\s*$"
 OBJECT = r"^\s*\{.*\}\s*$"  # as JSON writes it
+HALF = r"^\s*\d+(?:[.,](?:0+|50*))?\s*$"  # a rating of one text; means have other parts too
 WHOLE = r"^\s*\d+(?:[.,]0+)?\s*$"  # a rating, as 4 or 4.0
 LETTER = r"\p{L}"
 PARTS = frozenset(
@@ -77,16 +79,27 @@ def are_numbers(column: pa.ChunkedArray) -> bool:
 
 
 def are_ratings(column: pa.ChunkedArray) -> bool:
-    """Return whether a column has few numbers, or ratings in words or stars."""
+    """Return whether a column has few whole or half numbers, or ratings in words or stars."""
     values = column.drop_null().unique()
     return len(values) <= MOST_RATINGS and (
-        _all_match(values, DECIMAL) or bool(rating_numbers(texts_of(column)))
+        _all_match(values, HALF) or bool(rating_numbers(texts_of(column)))
     )
 
 
 def are_words(column: pa.ChunkedArray) -> bool:
     """Return whether all values of a column have a letter."""
     return _all_match(column.drop_null().unique(), LETTER)
+
+
+def are_flags(column: pa.ChunkedArray) -> bool:
+    """Return whether a column has 0 and 1, and nothing else."""
+    return {label_key(value) for value in texts_of(column)} == {"0", "1"}
+
+
+def are_one_hot(flags: Sequence[pa.ChunkedArray]) -> bool:
+    """Return whether each row has a 1 in one of these columns of 0 and 1."""
+    ones = [[label_key(str(cell)) == "1" for cell in column.to_pylist()] for column in flags]
+    return bool((np.sum(ones, axis=0) == 1).all())
 
 
 def parts_named(column: pa.ChunkedArray) -> list[str]:

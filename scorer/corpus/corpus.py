@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scorer.corpus.label_values import PROBABILITY
 from scorer.corpus.labelled import (
     Labelled,
     LabelledRows,
@@ -18,7 +19,7 @@ from scorer.corpus.labelled import (
     joined_rows,
     read_labelled,
 )
-from scorer.corpus.labelled_columns import PROBABILITY, Columns
+from scorer.corpus.labelled_columns import Columns
 from scorer.corpus.near_duplicates import (
     Duplicates,
     Leaks,
@@ -45,6 +46,7 @@ class Corpus:
 
     leaks: the test rows whose text is in the training rows after all.
     valid_is_share: whether the validation rows were split off the training files.
+    headless: whether these have no header, though no option says so.
     """
 
     train: LabelledRows
@@ -59,6 +61,7 @@ class Corpus:
     notes: tuple[str, ...] = ()
     leaks: Leaks | None = None
     valid_is_share: bool = False
+    headless: bool = False
 
     @property
     def development(self) -> LabelledRows:
@@ -263,4 +266,5 @@ def _corpus(labelled: Labelled, pool: _Pool, notes: Sequence[str]) -> Corpus:
         files=labelled.files,
         notes=tuple(notes),
         leaks=find_leaks(pool.duplicates, pool.within(TRAIN), pool.within(TEST)),
+        headless=labelled.headless,
     )

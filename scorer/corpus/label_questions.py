@@ -36,11 +36,15 @@ NUMBERS_IN_DOUBT = frozenset({"-1", "-9", "-99", "-999", "-9999"})  # beside 0, 
 SIGNS = {"-1", "0", "1"}  # negative, neutral, positive
 LIKELY_NEGATIVE = (
     "neg negative negativ negativo negativa négatif negatif no n nein non nej não bad schlecht "
-    "mauvais malo 👎 😡 😠 🙁 ☹ 😞 😢 😭"
+    "mauvais malo unhappy unsatisfied dissatisfied dislike negatief negatywny olumsuz "
+    "отрицательный негативный негатив плохо 负面 负 消极 差评 差 坏 ネガティブ 否定 부정 سلبي سيء "
+    "👎 😡 😠 🙁 ☹ 😞 😢 😭"
 )
 LIKELY_POSITIVE = (
     "pos positive positiv positivo positiva positif yes y ja oui si sí sì sim good gut bon bueno "
-    "👍 😀 😃 😄 😊 🙂 😍 ❤"
+    "happy satisfied like recommended positief pozytywny olumlu "
+    "положительный позитивный позитив хорошо 正面 正 积极 好评 好 "
+    "ポジティブ 肯定 긍정 إيجابي جيد 👍 😀 😃 😄 😊 🙂 😍 ❤"
 )
 ACCENTS = r"[\u0300-\u036f]"  # of Latin letters, after a decomposition
 RARE = 10  # a misspelling has at most this part of the rows of the value it is near to
@@ -80,15 +84,19 @@ def likely_spellings(values: Iterable[str], found: Counter[str]) -> dict[str, st
     for value in values:
         frequent = {v.casefold(): v for v in found if found[v] >= RARE * found[value]}
         near = get_close_matches(value.casefold(), frequent, 1, NEAR)
-        if near and any(letter.isalpha() for letter in value) and not _numbered(value, near[0]):
+        if near and any(letter.isalpha() for letter in value) and not _differ(value, near[0]):
             likely[value] = frequent[near[0]]
     return likely
 
 
-def _numbered(value: str, other: str) -> bool:
-    """Return whether two values differ in numbers alone, as `type 1` and `type 2` do."""
+def _differ(value: str, other: str) -> bool:
+    """Return whether two values that are nearly the same differ in meaning.
+
+    In numbers alone, as `type 1` and `type 2`, or by what precedes one, as `valid` and `invalid`.
+    """
     bare, other_bare = (re.sub(r"\d+", "", text.casefold()) for text in (value, other))
-    return bare == other_bare
+    shorter, longer = sorted((bare, other_bare), key=len)
+    return bare == other_bare or (longer.endswith(shorter) and len(longer) > len(shorter) + 1)
 
 
 def misspelt(likely: Mapping[str, str]) -> str:
@@ -213,14 +221,24 @@ def _bare(value: str) -> str:
 def _ask_what_two_mean(found: Counter[str]) -> None:
     in_order = sorted(found, key=lambda value: (_leaning(value), class_order(value)))
     named = dict(zip(in_order, ("negative", "positive"), strict=True))
-    raise UsageError(
-        f"what the label values mean is not clear: {show_values(found)}",
-        f"For sentiment say it with {labels_option(named)} (or the other way round), for any "
-        f"other two classes with {labels_option({value: value for value in named})}",
+    sentiment, themselves = labels_option(named), labels_option({v: v for v in named})
+    hint = (
+        f"For sentiment say it with {sentiment} (or the other way round), for any other two "
+        f"classes with {themselves}"
     )
+    if not any(_leaning(value) or _is_number(value) for value in found):
+        hint = (
+            f"For classes of these names say it with {themselves}; for sentiment with {sentiment} "
+            "(or the other way round)"
+        )
+    raise UsageError(f"what the label values mean is not clear: {show_values(found)}", hint)
 
 
 def _leaning(value: str) -> int:
     """Return -1 for a word that likely is negative, 1 for a positive one, 0 for any other."""
     key = label_key(value)
     return (key in LIKELY_POSITIVE.split()) - (key in LIKELY_NEGATIVE.split())
+
+
+def _is_number(value: str) -> bool:
+    return not class_order(value)[0]

@@ -24,9 +24,13 @@ MISSING = frozenset(
     | {"none", "<none>", "null", "(null)", "<null>", "#null!", "nil", "\\n"}
 )
 INVISIBLE = dict.fromkeys(map(ord, "\ufeff\ufe0f\u200b\u200e\u200f\u2060\u00ad"))  # without width
-RATING = re.compile(r"(\d+(?:\.\d+)?)(?: ?(?:/|out of) ?(\d+))?( ?stars?)?")  # of a label's key
+RATING = re.compile(  # of a label's key
+    r"(?:rated )?(\d+(?:\.\d+|,\d)?)(?: ?(?:/|out of|von|sur|su|van|de|из|z) ?(\d+))?"
+    r"(?:[ -]?(?:stars?|sterne?n?|étoiles?|estrellas?|stelle?|sterren|звезд\w*|星)(?: rating)?)?"
+)
 STARS = re.compile(r"([★⭐]+)☆*")
 MOST_STARS = 10
+PROBABILITY = "probability_"  # before a class, of the column that has its probabilities
 MAX_CLASSES = 400  # different values that labels may have
 SMALL_SHARE = 0.2  # of the rows that a class has in the mean; a class with fewer is rare
 SHOWN, SHOWN_CHARACTERS = 8, 60  # values listed in a message, and what is shown of one
@@ -79,7 +83,7 @@ def _rating(value: str) -> tuple[str, int] | None:
     if STARS.fullmatch(key):
         return str(len(key) - key.count("☆")), 0
     found = RATING.fullmatch(key)
-    return (label_key(found[1]), int(found[2] or 0)) if found else None
+    return (label_key(found[1].replace(",", ".")), int(found[2] or 0)) if found else None
 
 
 def of_keys(counts: Mapping[str, int], keys: Collection[str]) -> dict[str, int]:

@@ -106,6 +106,7 @@ class Labelled:
     left_out: LeftOut
     notes: tuple[str, ...]
     files: Mapping[str, str]  # absolute path -> sha256
+    headless: bool = False  # the files have no header, though no option says so
 
     @property
     def fingerprint(self) -> str:
@@ -170,6 +171,7 @@ def read_labelled(
             *_notes(rows, left_out, counts, class_map, training),
         ),
         _digests(paths),
+        table.headless,
     )
 
 

@@ -6,9 +6,7 @@ the only one with a name that labels often have. Of columns that say the same th
 taken. Knows the first rows of a table, nothing of files or of what labels mean.
 """
 
-import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -24,33 +22,37 @@ from scorer.corpus.column_contents import (
     texts_of,
     without_lists,
 )
+from scorer.corpus.column_questions import no_labels, none_are_labels, which_label
 from scorer.corpus.label_values import (
     MAX_CLASSES,
     NEGATIVE_WORDS,
     POSITIVE_WORDS,
-    SHOWN,
+    PROBABILITY,
     UNDERSTOOD,
     label_key,
 )
 from scorer.errors import InputError, UsageError
 from scorer.tables.text_column import (
     JOIN,
+    USUAL_NAMES,
     TextColumn,
     is_category,
     is_text,
     listed,
     locate_text,
+    name_words,
     named_column,
 )
 
 LABEL_NAMES = frozenset({"label", "labels", "sentiment", "class", "target", "y", "polarity"})
 OFTEN_LABELS = frozenset({"category", "rating", "ratings", "stars", "overall", "intent", "emotion"})
-LAST_WORDS = frozenset({"sentiment", "polarity", "label", "intent", "emotion"})  # of such names
+LAST_WORDS = frozenset({"sentiment", "polarity", "intent", "emotion"})  # of such names
+BEFORE_LABEL = frozenset(  # `gold_label`, but not the `record_label` of a song
+    {*LAST_WORDS, "class", "category", "topic", "target", "gold", "true", "final", "majority"}
+)
 OF_RATINGS = frozenset({"rating", "ratings", "stars", "score"})  # where the values are ratings
-BETWEEN_WORDS = r"[\W_]+|(?<=[a-z])(?=[A-Z])"
-PROBABILITY = "probability_"
 HEADLESS = "The first row, taken as the header, looks like data; --no-header reads it as a row"
-FIRST, SHOWN_VALUES, SHOWN_CHARACTERS = 1000, 3, 40  # of a column in a question
+PROSE_WORDS = 4  # at least, of a text where a name should be
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,44 @@ def find_columns(sample: pa.Table, columns: Columns) -> Positions:
     try:
         return _find_columns(sample, columns)
     except InputError as error:
-        if not _is_headless(sample):
+        if not _may_lack_header(sample):
             raise
-        header = f"{error.hint}. {HEADLESS}" if error.hint else HEADLESS
-        raise InputError(error.args[0], header) from error
+        raise InputError(error.args[0], HEADLESS) from error
 
 
-def _is_headless(sample: pa.Table) -> bool:
+def lacks_header(sample: pa.Table) -> bool:
+    """Return whether the names of columns plainly are those of no columns: a text and its label."""
+    names = sample.schema.names
+    if has_usual_names(names):
+        return False
+    texts = [i for i, name in enumerate(names) if is_long(name) and not name.istitle()]
+    others = [i for i, name in enumerate(names) if name.strip() and i not in texts]
+    return bool(texts) and any(_is_label_in(names[i], sample.column(i)) for i in others)
+
+
+def has_usual_names(names: Iterable[str]) -> bool:
+    """Return whether one of the names of columns is usual for texts or labels."""
+    usual = {*USUAL_NAMES, *LABEL_NAMES, *OFTEN_LABELS}
+    return any(name.strip().casefold() in usual for name in names)
+
+
+def is_long(name: str) -> bool:
+    """Return whether a name of a column has as many words as a text, rather than a name."""
+    return len(name.split()) >= PROSE_WORDS
+
+
+def _is_label_in(name: str, column: pa.ChunkedArray) -> bool:
+    """Return whether the name of a column is one of the values that come again and again in it.
+
+    A word that is the only value may be an answer of several that a survey has as columns.
+    """
+    if not is_text(column.type) or not _repeats(column):
+        return False
+    values = set(filter(str.strip, texts_of(column)))
+    return name in values and (len(values) > 1 or name.strip().isdecimal())
+
+
+def _may_lack_header(sample: pa.Table) -> bool:
     """Return whether names of columns are among their values; of all columns, files were joined."""
     names = sample.schema.names
     texts = [i for i, kind in enumerate(sample.schema.types) if is_text(kind) and names[i].strip()]
@@ -136,7 +169,7 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
     if usual := [i for i in repeating if sample.schema.names[i].strip().casefold() in LABEL_NAMES]:
         different = _different(sample, usual)
         if len(different) > 1:
-            raise _doubt(sample, different)
+            raise which_label(sample, different)
         return _in_words(sample, different[0], repeating)
     often = _often_labels(sample, repeating)
     if len(often) != 1 or _opinions(sample, repeating):
@@ -165,6 +198,8 @@ def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) ->
         found = locate_text(sample.select(left), None, "")
     except InputError:  # labels of two words look like texts, too
         left = [i for i in left if not is_category(sample.column(i))]
+        if not left:
+            raise
         found = locate_text(sample.select(left), None, "")
     return TextColumn(found.name, tuple(left[at] for at in found.positions))
 
@@ -175,12 +210,14 @@ def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
     held = {i: holds_else(sample.column(i)) for i in left}
     if len(left) == 1:
         if held[left[0]]:
-            raise _no_labels(sample, left[0], held[left[0]])
+            raise no_labels(sample, left[0], held[left[0]])
         return left[0]
     may_be = [i for i in left if not held[i]]
     likely = [i for i in may_be if not are_numbers(sample.column(i))]
+    if not may_be:
+        raise none_are_labels(sample, held)
     if not likely:
-        raise _doubt(sample, may_be or left)
+        raise which_label(sample, may_be)
     return _clearest(sample, likely)
 
 
@@ -191,7 +228,7 @@ def _clearest(sample: pa.Table, candidates: Sequence[int]) -> int:
         return different[0]
     plain = _opinions(sample, different) or _often_labels(sample, different)
     if len(plain) != 1:
-        raise _doubt(sample, different)
+        raise which_label(sample, different)
     return plain[0]
 
 
@@ -228,9 +265,11 @@ def _is_often_label(name: str, column: pa.ChunkedArray) -> bool:
     usual = name.strip().casefold()
     if usual in LABEL_NAMES:  # and not the only one
         return False
-    last = next((word for word in reversed(re.split(BETWEEN_WORDS, name)) if word), "").casefold()
+    *before, last = name_words(name) or [""]
     if usual in OFTEN_LABELS or last in LAST_WORDS:
         return True
+    if last == "label":
+        return not BEFORE_LABEL.isdisjoint(before)
     return last in OF_RATINGS and not holds_else(column) and are_ratings(column)
 
 
@@ -238,30 +277,3 @@ def _opinions(sample: pa.Table, columns: Sequence[int]) -> list[int]:
     """Return the columns of which some cells say "positive", and some "negative"."""
     keys = {i: set(map(label_key, texts_of(sample.column(i)))) for i in columns}
     return [i for i in columns if keys[i] & NEGATIVE_WORDS and keys[i] & POSITIVE_WORDS]
-
-
-def _no_labels(sample: pa.Table, at: int, held: str) -> InputError:
-    column, name = sample.column(at), sample.schema.names[at]
-    values = len(column) if pa.types.is_nested(column.type) else len(column.unique())
-    hint = "Training needs a column of labels that come again and again"
-    if values <= min(MAX_CLASSES, len(column) / 2):
-        hint = f"--label-column {shlex.quote(name)} takes each value as a class all the same"
-    problem = f"the only column beside the text holds {held}, not labels"
-    return InputError(f"{problem}: {_values(sample, at)}", hint)
-
-
-def _doubt(sample: pa.Table, candidates: Sequence[int]) -> InputError:
-    if not candidates:
-        return InputError(f"no column of labels; the columns are: {listed(sample.schema.names)}")
-    shown = "; ".join(_values(sample, at) for at in candidates[:SHOWN])
-    more = f" and {len(candidates) - SHOWN} more" if len(candidates) > SHOWN else ""
-    problem = f"which column is the label is not clear: {shown}{more}"
-    return InputError(problem, "--label-column names it")
-
-
-def _values(sample: pa.Table, at: int) -> str:
-    """Return a column and some of its values for a message."""
-    cells = sample.column(at).drop_null().slice(0, FIRST).to_pylist()
-    texts = list(dict.fromkeys(str(cell)[:SHOWN_CHARACTERS] for cell in cells))
-    more = ", …" if len(texts) > SHOWN_VALUES else ""
-    return f"{sample.schema.names[at]!r} ({', '.join(texts[:SHOWN_VALUES])}{more})"

@@ -5,25 +5,43 @@ and columns, nothing of what labels mean.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.corpus.column_contents import SAMPLE_ROWS, list_texts, parts_named
-from scorer.corpus.labelled_columns import LABEL_NAMES, Columns, Positions, find_columns
+from scorer.corpus.fasttext_lines import have_labels, split_labels
+from scorer.corpus.labelled_columns import (
+    LABEL_NAMES,
+    Columns,
+    Positions,
+    find_columns,
+    has_usual_names,
+    is_long,
+    lacks_header,
+)
 from scorer.corpus.soft_labels import SoftLabels, join_soft_labels, read_soft_labels
 from scorer.errors import InputError, prefix_errors
 from scorer.files.urls import Location
 from scorer.tables.csv_cells import as_text
+from scorer.tables.csv_options import CsvOptions
 from scorer.tables.formats import ReadOptions, open_table_as
 from scorer.tables.table_streams import TableReader
-from scorer.tables.text_column import JOIN, USUAL_NAMES, as_texts, is_text
+from scorer.tables.text_column import JOIN, NUMBERED, USUAL_NAMES, as_texts, is_text
+from scorer.tables.text_doubts import note_other_texts
 from scorer.wording import counted
 
 HUGGING_FACE = b"huggingface"  # key of the schema's metadata
-PROSE_WORDS = 4  # at least, of a text where a name should be
+HEADLESS = (
+    "the first row is a text with its label, and is read as a row, as --no-header says; --header "
+    "says that it is the header"
+)
+ROWS = (
+    "Of a table that pandas wrote, `pandas.read_json(IN).to_json(OUT, orient='records', "
+    "lines=True)` makes JSON Lines"
+)
 MAX_UNREADABLE = 0.05  # of a file's rows; beyond, it is not what it seems
 
 
@@ -44,6 +62,7 @@ class LabelledTable:
     soft_labels: SoftLabels | None = None
     parts_column: str | None = None  # says which rows are for training, which for testing
     class_names: Mapping[str, str] = field(default_factory=dict)  # of labels that are numbers
+    headless: bool = False  # the files have no header, though no option says so
 
 
 def read_labelled_table(
@@ -73,30 +92,76 @@ def _read_file(
     """Read a file; `columns` are those of the first file, `named` those that a person names."""
     parts: list[LabelledTable] = []
     with open_table_as(str(path), options) as reader:
-        for chunk in reader.chunks(SAMPLE_ROWS):
+        for table in _tables(reader):
             if not parts:
-                columns = _columns_of(chunk.table.schema.names, columns, named)
-            parts.append(_select_columns(chunk.table, columns, path))
+                _check_objects(reader, table)
+                if _is_headless(reader, table, columns, named, options.csv):
+                    return _read_headless(path, columns, named, options)
+                columns = _columns_of(table.schema.names, columns, named)
+            parts.append(_select_columns(table, columns, path))
             columns = _found(columns, parts[-1])
         check_rejected(reader)
         if reader.rows_read == 0:
             raise InputError(f"{reader.name} has no rows")
-    table = _joined(parts)
-    if named.text is None and named.label is None:
+    read = _joined(parts)
+    if named.text is None and named.label is None and not options.csv.header:
         with prefix_errors(str(path)):
-            _check_header(table)
-    return replace(table, unreadable=reader.rows_rejected, notes=tuple(reader.notes))
+            _check_header(read)
+    return replace(read, unreadable=reader.rows_rejected, notes=(*reader.notes, *read.notes))
+
+
+def _tables(reader: TableReader) -> Iterator[pa.Table]:
+    """Yield the chunks of a file; of lines that begin with their labels, as the first ones do."""
+    split = None
+    for chunk in reader.chunks(SAMPLE_ROWS):
+        split = have_labels(chunk.table) if split is None else split
+        yield split_labels(chunk.table) if split else chunk.table
+
+
+def _check_objects(reader: TableReader, sample: pa.Table) -> None:
+    """Refuse a file of one JSON object that holds a whole table."""
+    cells = [str(column[0]) for column in sample.columns] if sample.num_rows == 1 else []
+    if reader.kind == "jsonl" and cells and all(cell[:1] in ("[", "{") for cell in cells):
+        problem = f"{reader.name} is one JSON object; JSON Lines have one for each row"
+        raise InputError(problem, ROWS)
+
+
+def _is_headless(
+    reader: TableReader, sample: pa.Table, columns: Columns, named: Columns, options: CsvOptions
+) -> bool:
+    """Return whether a CSV plainly has no header, or none as the files before it have none.
+
+    Where columns are known by names, or were named, they have to be numbered ones.
+    """
+    names = set(sample.schema.names)
+    held = (*(columns.text or "").split(JOIN), columns.label, columns.group)
+    known = {name for name in held if name}
+    if reader.kind != "csv" or options.header or options.no_header or known & names:
+        return False
+    if not all(NUMBERED.fullmatch(name) for name in known):
+        return False
+    is_found = columns.text is not None and named.text is None
+    return lacks_header(sample) or (is_found and not has_usual_names(names))
+
+
+def _read_headless(
+    path: Location, columns: Columns, named: Columns, options: ReadOptions
+) -> LabelledTable:
+    without = replace(options, csv=replace(options.csv, no_header=True))
+    with prefix_errors("read without a header, which its first row is not"):
+        table = _read_file(path, columns, named, without)
+    return replace(table, headless=True, notes=(f"{path}: {HEADLESS}", *table.notes))
 
 
 def _check_header(table: LabelledTable) -> None:
     """Refuse columns that are named as a text and its label: the first row is no header."""
     label, text = table.label_column, table.text_column
-    if label is None or len(text.split()) < PROSE_WORDS:
+    if label is None or not is_long(text):
         return
     if pc.is_in(pa.scalar(label, pa.large_string()), table.labels.unique()).as_py():
         raise InputError(
             f"the first row, taken as the header, is a text with its label {label!r}",
-            "--no-header reads it as a row",
+            "--no-header reads it as a row, --header says that it is the header",
         )
 
 
@@ -137,7 +202,16 @@ def _select_columns(chunk: pa.Table, columns: Columns, path: Location) -> Labell
         soft_labels=soft_labels,
         parts_column=_parts_column(chunk, positions),
         class_names=_class_names(chunk.schema, label) if label is not None else {},
+        notes=() if columns.text is not None else _other_texts(chunk, positions, path),
     )
+
+
+def _other_texts(chunk: pa.Table, positions: Positions, path: Location) -> tuple[str, ...]:
+    """Return a note on other columns that look like text, where that was not named."""
+    used = [at for at in (positions.label, positions.group) if at is not None]
+    known = replace(positions.text, positions=(*positions.text.positions, *used))
+    note = note_other_texts(chunk, known)
+    return (f"{path}: {note}",) if note else ()
 
 
 def _class_names(schema: pa.Schema, label: str) -> dict[str, str]:
@@ -209,4 +283,5 @@ def _joined(tables: Sequence[LabelledTable]) -> LabelledTable:
         ),
         next((table.parts_column for table in tables if table.parts_column), None),
         tables[0].class_names,
+        any(table.headless for table in tables),
     )

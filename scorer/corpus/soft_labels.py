@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.labelled_columns import PROBABILITY
+from scorer.corpus.label_values import PROBABILITY
 from scorer.errors import InputError, UsageError
 from scorer.wording import counted
 

@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
-from scorer.corpus.labelled_columns import LABEL_NAMES, PROBABILITY
+from scorer.corpus.label_values import PROBABILITY
+from scorer.corpus.labelled_columns import LABEL_NAMES
 from scorer.corpus.near_duplicates import find_duplicates, text_codes
 from scorer.errors import InputError, UsageError
 from scorer.files.urls import hide_secrets

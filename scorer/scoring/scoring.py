@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from scorer.errors import GateError, RowsError, ScorerError
+from scorer.errors import GateError, InputError, RowsError, ScorerError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.fingerprint import check_readable, check_unchanged, fingerprint
 from scorer.scoring.callbacks import Callbacks
@@ -40,7 +40,7 @@ from scorer.tables.formats import check_table, create_table, open_table
 from scorer.tables.json_lines import without_lines
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
-from scorer.tables.text_column import TextColumn, locate_text
+from scorer.tables.text_column import NUMBERED, USUAL_NAMES, TextColumn, listed, locate_text
 from scorer.tables.text_doubts import doubt_text, note_other_texts
 
 CHUNK_BYTES = 32 << 20
@@ -247,10 +247,24 @@ class _Run:
         wanted, trained_on = self._source.text_column, self._model.text_column
         column = locate_text(without_lines(sample), wanted, trained_on)
         column = replace(column, file=file)
+        self._check_header(sample.schema.names, column)
         self._record.text_column = column.name
         if sample.num_rows:
             self._note_doubts(sample, column)
         return column
+
+    def _check_header(self, names: Sequence[str], column: TextColumn) -> None:
+        """Refuse to take a row for a header where the files the bundle was trained on had none."""
+        source, trained_on = self._source, self._model.text_column
+        told = source.csv.header or source.csv.no_header or source.text_column is not None
+        if told or source.format.kind != "csv" or not NUMBERED.match(trained_on):
+            return
+        if column.name != trained_on and column.name.strip().casefold() not in USUAL_NAMES:
+            raise InputError(
+                f"{column.file}: has it a header? The bundle was trained on {trained_on!r} of a "
+                f"file without one, and the first row is {listed(names)}",
+                "--no-header reads it as a row, --header says that it is the header",
+            )
 
     def _note_doubts(self, sample: pa.Table, column: TextColumn) -> None:
         """Note other columns that may be the text, and a column that holds no texts."""

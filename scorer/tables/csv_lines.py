@@ -2,6 +2,7 @@
 
     id\ttext                          a table: a delimiter makes the lines as wide as the first
     review                            a table of one column, by a usual name
+    __label__2 Cold soup              texts: fastText's, with their labels
     The soup was cold, and salty.     texts: the first line is one, and no delimiter separates all
     Cold soup                         refused: it may be the first text, or a name above the texts
 
@@ -20,6 +21,7 @@ from scorer.tables.text_column import USUAL_NAMES
 WHOLE_LINES = CsvDialect("", "", "")
 LINES_COLUMN = "text"  # the name of the column that lines are
 ENDS = (".", "!", "\u2026", "\u3002", "\uff01")  # of a text, never of a column's name
+FASTTEXT_LABEL = "__label__"  # before each label of a line
 SHOWN = 60  # characters of a line in a message
 TEXT_LINES = (
     "each line is read as one text, as --input-format lines says; --input-format csv takes the "
@@ -42,6 +44,8 @@ def are_texts(sample: CsvSample, dialect: CsvDialect) -> bool:
     """
     first = sample.first_line.strip()
     name = first.strip(dialect.quote).strip().casefold()
+    if first.startswith(FASTTEXT_LABEL):
+        return True
     if not first or name in USUAL_NAMES or _is_table(sample.rows(dialect), first):
         return False
     if _is_text(first) and not first.startswith(dialect.quote):

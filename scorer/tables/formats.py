@@ -5,6 +5,7 @@ they are a table, see `csv_lines`. Knows formats, nothing of models, scores or p
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,7 +74,14 @@ SUFFIXES = {
     "ndjson": TableFormat("jsonl"),
     "pq": TableFormat("parquet"),
 }
+READ_SUFFIXES = {  # not of what a folder holds, where they are reports of runs and much else
+    "json": FORMATS["jsonl"],
+    "json.gz": FORMATS["jsonl.gz"],
+    "json.zst": FORMATS["jsonl.zst"],
+}
 READ_ONLY = "zip"
+TOLD_READING = "--input-format names its format, as --input-format csv does for a CSV"
+TOLD_WRITING = "--output-format names its format"
 
 
 def format_of(path: str, option: str | None = None, writing: bool = False) -> TableFormat:
@@ -82,9 +90,9 @@ def format_of(path: str, option: str | None = None, writing: bool = False) -> Ta
     Raises `UsageError` with the ones there are, and for one that is only read where a table is to
     be written.
     """
-    found = _format_of(path, option)
     if not writing:
-        return found
+        return _format_of(path, option, {**SUFFIXES, **READ_SUFFIXES}, TOLD_READING)
+    found = _format_of(path, option, SUFFIXES, TOLD_WRITING)
     if found.compression == READ_ONLY:
         raise UsageError(f"{path}: a zip archive is read, not written", "csv.gz is written")
     if found.lines:
@@ -94,7 +102,9 @@ def format_of(path: str, option: str | None = None, writing: bool = False) -> Ta
     return replace(found, lines=False)
 
 
-def _format_of(path: str, option: str | None) -> TableFormat:
+def _format_of(
+    path: str, option: str | None, suffixes: Mapping[str, TableFormat], hint: str
+) -> TableFormat:
     if option is not None:
         if option not in FORMATS:
             raise UsageError(
@@ -106,13 +116,12 @@ def _format_of(path: str, option: str | None) -> TableFormat:
     if not path:
         raise UsageError("the name of a file is empty", "Is a variable of the command not set?")
     name = name_of(path).lower()
-    for suffix, known in SUFFIXES.items():
+    for suffix, known in suffixes.items():
         if name.endswith(f".{suffix}"):
             return known
     listed = (
         ".csv, .tsv, .txt (also with .gz, .zst, .bz2, .xz or .zip behind it), .jsonl, .parquet, .pq"
     )
-    hint = "--input-format or --output-format names its format"
     raise UsageError(f"the name of {path} does not end in one of: {listed}", hint)
 
 

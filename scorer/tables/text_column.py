@@ -3,10 +3,13 @@
 Knows Arrow tables, nothing of files or of what is done with the texts.
 """
 
+import re
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +20,17 @@ from scorer.errors import InputError, prefix_errors
 USUAL_NAMES = frozenset(
     {"text", "texts", "review", "comment", "message", "body", "content", "document", "sentence"}
 )
-UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]{5,}"  # no name
-PROSE = rf"\p{{L}}{{2,}}\s+\p{{L}}{{2,}}|{UNSPACED}"  # not of a number, code or date: two words
+NUMBERED = re.compile(r"column_\d+")  # the names of columns of a CSV without a header
+BETWEEN_WORDS = r"[\W_]+|(?<=[a-z])(?=[A-Z])"  # of a name
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"  # no spaces
+TWO_WORDS = rf"\p{{L}}{{2,}}\s+\p{{L}}{{2,}}|[{UNSPACED}]{{5}}"  # which no number or code has
+WORD = r"(?:[\p{Ll}\p{Lo}]\p{L}+|\p{Lu}{2,})"  # none of a name: `New York`, `Mon Apr 06`
+PROSE = rf"(?:^|\P{{L}}){WORD}\s+\p{{L}}{{2,}}|\p{{L}}{{2,}}\s+{WORD}|[{UNSPACED}]{{5}}"
 JOIN = " + "  # between the names of columns whose texts are joined
+MAX_JOINED = 3  # columns that a question proposes to join
 FEW_CELLS = 50  # of a column are looked at, at most, unless all of them are blank
 CATEGORY_CELLS, CATEGORY_REPEATS = 20, 5  # at least: cells, and how often each comes in the mean
-MAX_LISTED, MAX_NAME = 50, 80  # columns in a message, and characters of the name of each
+MAX_LISTED, MAX_NAME = 50, 60  # columns in a message, and what is shown of the name of one
 OPTION = "--text-column names it"
 TYPED = "--text-column names another; without --infer-types each column of a CSV is text"
 CONTROLS = r"[\x00-\x08\x0e-\x1f]"
@@ -73,8 +81,9 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
     """Return the position of the text column of a table, of which `sample` has the first rows.
 
     It is the one named `wanted`, else the one named as the bundle's, else the only one with a usual
-    name, else the only one that looks like text. Without rows any column will do: no text is read.
-    Raises `InputError` with the columns there are.
+    name, else of those that look like text the only one whose name ends so (`Review Text`), or the
+    only one. Without rows any column will do: no text is read. Raises `InputError` with the columns
+    there are.
     """
     if wanted is not None:
         return _named(sample.schema, wanted)
@@ -84,21 +93,54 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
     usual = usual_columns(sample.schema, strings)
     if not usual:
         _check_usual_bytes(sample)
-    for choice in (usual, strings):
-        if len(choice) > 1:
-            prose = are_prose([sample.column(i) for i in choice])
-            choice = [i for i, is_prose in zip(choice, prose, strict=True) if is_prose]
+    if len(usual) == 1:
+        return usual[0]
+    prose = _prose_columns(sample, strings)
+    ending = [i for i in prose if USUAL_NAMES & {*name_words(sample.schema.names[i])[-1:]}]
+    for choice in ([i for i in usual if i in prose], ending, prose, strings):
         if len(choice) == 1:
             return choice[0]
     if sample.num_rows == 0 and sample.num_columns > 0:
         return next(iter([*usual, *strings]), 0)
-    names = sample.schema.names
-    alike = f": {listed([names[i] for i in choice])} look like text" if len(choice) > 1 else ""
-    problem = f"which column is the text is not clear{alike}; the columns are: {listed(names)}"
+    if prose:
+        raise _which_text(sample, prose)
+    names = listed(sample.schema.names)
+    problem = f"which column is the text is not clear; the columns are: {names}"
     if strings:
         raise InputError(problem, OPTION)
     faults = [*filter(None, map(_undecodable, sample.columns, sample.schema.names))]
     raise InputError("; ".join([problem, *faults]), ENCODED if faults else OPTION)
+
+
+def _prose_columns(sample: pa.Table, positions: Sequence[int]) -> list[int]:
+    """Return which of several columns look like text; names, where nothing else does."""
+    columns = [sample.column(i) for i in positions]
+    for form in (PROSE, TWO_WORDS) if len(columns) > 1 else ():
+        prose = [i for i, fits in zip(positions, _fit(columns, form), strict=True) if fits]
+        if prose:
+            return prose
+    return []
+
+
+def _which_text(sample: pa.Table, prose: Sequence[int]) -> InputError:
+    """Return the question which of several columns that look like text is meant, or all of them."""
+    sizes = {i: pc.sum(pc.utf8_length(_some_cells(sample.column(i)))).as_py() for i in prose}
+    longest = max(prose, key=lambda i: sizes[i])
+    names = [sample.schema.names[i] for i in prose]
+    return InputError(
+        f"which column is the text is not clear: {listed(names)} look like text",
+        f"{_text_options([sample.schema.names[longest]])} takes the longest of them, "
+        f"{_text_options(names[:MAX_JOINED])} joins their texts",
+    )
+
+
+def _text_options(names: Sequence[str]) -> str:
+    return " ".join(f"--text-column {shlex.quote(name)}" for name in names)
+
+
+def name_words(name: str) -> list[str]:
+    """Return the words of a column's name in lower case: `review`, `text` of `reviewText`."""
+    return [word.casefold() for word in re.split(BETWEEN_WORDS, name) if word]
 
 
 def usual_columns(schema: pa.Schema, positions: Iterable[int]) -> list[int]:
@@ -136,8 +178,8 @@ def named_column(schema: pa.Schema, name: str, option: str) -> int:
 
 def listed(names: Sequence[str]) -> str:
     """Return the names for a message."""
-    short = [name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}\u2026" for name in names]
-    shown = ", ".join(map(repr, short[:MAX_LISTED]))
+    cut = (name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…" for name in names)
+    shown = ", ".join(map(repr, islice(cut, MAX_LISTED)))
     return f"{shown} and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else shown
 
 
@@ -204,12 +246,14 @@ def _check_bytes(field: pa.Field, texts: pa.LargeStringArray) -> None:
 
 
 def are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
-    """Return of each column whether at least half of some cells have two words in a row.
+    """Return of each column whether it looks like text."""
+    return _fit(columns, PROSE)
 
-    Or as many letters, where words have no space between them.
-    """
+
+def _fit(columns: Sequence[pa.ChunkedArray], form: str) -> list[bool]:
+    """Return of each column whether a form is in at least half of some cells."""
     cells = [_some_cells(column) for column in columns]
-    matches = pc.match_substring_regex(pa.concat_arrays(cells), PROSE)  # is slow to begin
+    matches = pc.match_substring_regex(pa.concat_arrays(cells), form)  # is slow to begin
     counts = [len(some) for some in cells]
     column_of_cell = np.repeat(np.arange(len(cells)), counts)
     prose = np.bincount(

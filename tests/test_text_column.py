@@ -75,13 +75,6 @@ def test_names_and_dates_are_no_texts_where_something_else_is():
         assert find_text_column(table(a=names, b=["1", "2"] * 2), None, trained_on="text") == 0
 
 
-def test_columns_that_look_like_text_are_named_before_all_others():
-    sample = table(id=["1"], title=["so good"], note=["not so"])
-    said = "not clear: 'title', 'note' look like text; the columns are: 'id', 'title', 'note'"
-    with pytest.raises(InputError, match=said):
-        find_text_column(sample, None, trained_on="text")
-
-
 @pytest.mark.parametrize("text", ["这个产品非常好", "とても良い商品です", "สินค้าดีมาก"])
 def test_texts_without_spaces_look_like_text_and_names_of_people_do_not(text):
     sample = table(id=["7"] * 9, name=["王小明"] * 9, opinion=[text] * 9)
@@ -91,8 +84,8 @@ def test_texts_without_spaces_look_like_text_and_names_of_people_do_not(text):
 
 
 def test_long_names_are_cut_in_a_message():
-    with pytest.raises(InputError, match=f"^which column.*: '{'x' * 80}\u2026', 'id'"):
-        find_text_column(table(**{"x" * 81: ["so good"], "id": ["so bad"]}), None, "text")
+    with pytest.raises(InputError, match=f"^which column.*: '{'x' * 60}\u2026', 'id'"):
+        find_text_column(table(**{"x" * 61: ["so good"], "id": ["so bad"]}), None, "text")
 
 
 @pytest.mark.parametrize("kind", [pa.string_view(), pa.binary_view()])

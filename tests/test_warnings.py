@@ -49,6 +49,11 @@ def test_accuracy_far_above_the_baseline_is_doubted() -> None:
 
 def test_a_few_test_rows_prove_nothing() -> None:
     assert find_warnings(replace(HONEST, test=figures(1.0, rows=30))) == ()
+    assert find_warnings(replace(HONEST, test=figures(1.0, 60), baseline=baseline(0.75))) == ()
+
+
+def test_a_pretrained_network_may_be_far_above_the_baseline() -> None:
+    assert find_warnings(replace(HONEST, test=figures(0.955), baseline=baseline(0.79))) == ()
 
 
 def test_accuracy_equal_to_that_of_the_training_rows_is_doubted() -> None:

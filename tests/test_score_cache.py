@@ -72,6 +72,15 @@ def test_the_oldest_scores_are_removed_where_there_are_too_many(tmp_path, monkey
     cache.close()
 
 
+def test_a_file_whose_description_is_damaged_is_done_without(tmp_path):
+    path = tmp_path / "c.db"
+    ScoreCache(path, {}, ROW).close()
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE TAB\x80E"))
+    damaged = ScoreCache(path, {}, ROW)
+    damaged.add(damaged.keys(texts_of("good")), rows_of(1))
+    assert len(damaged.doubts) == 1
+
+
 @given(st.data())
 def test_a_damaged_file_knows_less_and_nothing_else(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("cache") / "c.db"

@@ -30,6 +30,8 @@ WAIT_SECONDS = 60.0  # for another run's write
 TABLE = "CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, score BLOB, used INTEGER)"
 HINT = "A cache that is damaged may be deleted"
 
+FAILURES = (sqlite3.Error, UnicodeDecodeError)  # the latter for a damaged name in a message
+
 Result = TypeVar("Result")
 
 
@@ -46,7 +48,7 @@ class ScoreCache:
             self._file = sqlite3.connect(path, timeout=WAIT_SECONDS, check_same_thread=False)
             self._file.execute("PRAGMA journal_mode=WAL")
             self._file.execute(TABLE)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             self._give_up(error)
 
     def keys(self, texts: pa.LargeStringArray) -> list[bytes]:
@@ -100,11 +102,11 @@ class ScoreCache:
                 return otherwise
             try:
                 return use(self._file)
-            except sqlite3.Error as error:
+            except FAILURES as error:
                 self._give_up(error)
                 return otherwise
 
-    def _give_up(self, error: sqlite3.Error) -> None:
+    def _give_up(self, error: Exception) -> None:
         hint = "" if isinstance(error, sqlite3.OperationalError) else f". {HINT}"
         self.doubts.append(without_file(f"--cache {self._path}", f"{error}{hint}"))
         with suppress(sqlite3.Error):

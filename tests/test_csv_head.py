@@ -226,7 +226,6 @@ DRAWN = {
     "mysql, one column": "+--------+\n| review |\n+--------+\n| good   |\n+--------+\n",
     "Markdown": "| id | review |\n|----|:-------|\n| 1 | good, sour |\n",
     "Markdown, not aligned": "| id | review |\n|---|---|\n| 1 | good, sour |\n",
-    "DuckDB": "┌────┬──────┐\n│ id │ text │\n├────┼──────┤\n│  1 │ good │\n└────┴──────┘\n",
     "sqlcmd": "id   |review   \n-----|---------\n    1|good film\n",
 }
 
@@ -234,6 +233,19 @@ DRAWN = {
 @pytest.mark.parametrize("data", DRAWN.values(), ids=DRAWN)
 def test_a_table_that_is_drawn_is_refused(tmp_path: Path, data: str) -> None:
     with pytest.raises(InputError, match=r"drawn with \| and -.*`psql --csv` writes CSV"):
+        read(tmp_path, data)
+
+
+BOXED = {
+    "DuckDB": "┌────┬──────┐\n│ id │ text │\n├────┼──────┤\n│  1 │ good │\n└────┴──────┘\n",
+    "polars": "shape: (1, 2)\n┌─────┬──────┐\n│ id  ┆ text │\n│ --- ┆ ---  │\n╞═════╪══════╡\n",
+    "double lines": "╔════╦══════╗\n║ id ║ text ║\n╠════╬══════╣\n║  1 ║ good ║\n╚════╩══════╝\n",
+}
+
+
+@pytest.mark.parametrize("data", BOXED.values(), ids=BOXED)
+def test_a_table_in_a_box_is_refused(tmp_path: Path, data: str) -> None:
+    with pytest.raises(InputError, match=r"drawn with lines, as DuckDB and polars.*`duckdb -csv`"):
         read(tmp_path, data)
 
 
@@ -330,6 +342,10 @@ SURVEYS = {
         "1 row below the header holds no answers but what SurveyMonkey writes there",
     ),
 }
+
+
+def test_a_first_row_of_dashes_may_be_one_without_answers(tmp_path: Path) -> None:
+    assert read(tmp_path, "id,review\n--,--\n1,good\n2,bad\n")[2] == []
 
 
 @pytest.mark.parametrize(("data", "told"), SURVEYS.values(), ids=SURVEYS)

@@ -89,6 +89,11 @@ def test_options_of_a_table_say_that_it_is_one(read):
     assert read("A title\nGreat\nOk\n", "lines", skip_rows=1)[0] == {"text": ["Great", "Ok"]}
 
 
+def test_lines_of_a_txt_may_all_have_one_comma(read):
+    lines = ["good food, awful service", "great soup, cold bread", "bad wine, loud music"]
+    assert read("\n".join(lines))[0] == {"text": lines}
+
+
 def test_lines_of_a_txt_may_have_pipes_and_dashes(read):
     log = "2024-01-01 | INFO | start\u2026\n-----+----\n2024-01-02 | INFO | end\n"
     assert read(log)[0] == {"text": log.splitlines()}

@@ -154,6 +154,13 @@ def test_an_empty_file_gives_an_empty_file(tiny_bundle, tmp_path):
         assert "it holds no object, as after a transfer that failed" in note
 
 
+def test_a_table_in_one_object_is_told_how_it_becomes_lines(tiny_bundle, tmp_path):
+    table = json.dumps({"id": {"0": 7, "1": 8}, "text": {"0": "good", "1": "bad"}})
+    with pytest.raises(InputError, match=r"is one JSON object; .* `pandas\.read_json\(IN\)"):
+        score(tmp_path, tiny_bundle, table)
+    assert '"meta": {}' in score(tmp_path, tiny_bundle, '{"meta": {}, "text": "good"}')
+
+
 LATER = '{"text": "good"}\n[1]\n{"half\n{"text": "bad", "late": 1}\n'
 
 

@@ -272,6 +272,9 @@ def test_lines_of_fasttext_are_texts_with_labels(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("__label__1 good\n__label__0 bad\n" * 5000 + "\n")
     assert len(read_labelled([path], Columns()).rows) == 10_000
+    rows = '"__label__1 so\ngood"\n"__label__0 so\nbad"\n' * 60
+    (tmp_path / "a.csv").write_text(f"text\n{rows}")
+    assert "so\ngood" in read_labelled([tmp_path / "a.csv"], Columns()).rows.texts.to_pylist()
     path.write_text("__label__1 good\n" + "no label\n" * 30)
     with pytest.raises(InputError, match="no column of labels; the columns are: 'text'"):
         read_labelled([path], Columns())

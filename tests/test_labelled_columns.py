@@ -234,6 +234,12 @@ def test_labels_of_two_words_are_no_texts() -> None:
         find_columns(sample.slice(0, 8), Columns())
 
 
+def test_texts_in_capitalised_words_are_the_text_beside_labels_of_two_words() -> None:
+    said = [f"Good Soup {'Again ' * i}" for i in range(ROWS)]
+    found = find_columns(table(said=said, grade=["very good", "very bad"] * (ROWS // 2)), Columns())
+    assert (found.text.name, found.label) == ("said", 1)
+
+
 def test_a_text_of_one_word_is_asked_about_by_the_columns_there_are() -> None:
     columns = table(word=["great", "awful"] * (ROWS // 2), mood=["good", "bad"] * (ROWS // 2))
     with pytest.raises(InputError, match=r"columns are: 'word', 'mood'\. --text-column names it"):
@@ -270,6 +276,7 @@ def test_a_constant_column_of_a_long_table_may_be_its_sorted_labels() -> None:
         ("reviewRating", [4, 5]),
         ("Review Rating", ["4.0 out of 5 stars", "1.0 out of 5 stars"]),
         ("Score", ["1", "3.5"]),
+        ("user_score", [-1, 1]),
         ("intent", ["a", "b"]),
         ("gold_label", ["a", "b"]),
         ("sentimentLabel", ["a", "b"]),
@@ -358,12 +365,19 @@ def test_a_text_with_its_label_is_no_header(names: tuple[str, ...], values: list
         (("the soup was cold", "label"), ["label", "b"]),
         (("how was it for you", "Email"), ["Email", ""]),
         (("How Was It Yesterday", "b"), ["a", "b"]),
+        (("the soup was cold", "was it cold at all"), ["was it cold at all", "b"]),
         (("soup", "b"), ["a", "b"]),
         (("the soup was cold", "c"), ["a", "b"]),
     ],
 )
 def test_names_that_may_be_names_are_a_header(names: tuple[str, ...], values: list) -> None:
     assert not lacks_header(pa.table([SAID, values * (ROWS // 2)], names=names))
+
+
+def test_a_header_that_comes_again_is_one() -> None:
+    names = ("the soup was cold", "verdict")
+    columns = [[*SAID, names[0]], [*["a", "b"] * (ROWS // 2), names[1]]]
+    assert not lacks_header(pa.table(columns, names=names))
 
 
 def test_a_file_without_labels_is_told_so() -> None:

@@ -175,6 +175,22 @@ def test_globs_lists_and_several_files_go_into_a_folder(folder, score):
     assert set(made(Path("several"))) == {"000.csv", "001.csv"}
 
 
+@pytest.mark.parametrize(
+    ("name", "format", "output"),
+    [
+        ("a.json", None, "a.jsonl"),
+        ("A.JSON.gz", None, "A.jsonl.gz"),
+        ("a.json", "parquet", "a.parquet"),
+        ("a.csv.zip", None, "a.csv.gz"),
+        ("a.csv", None, "a.csv"),
+    ],
+)
+def test_an_output_has_an_ending_that_is_written(tmp_path, name, format, output):
+    (tmp_path / name).write_text('{"text": "good"}\n')
+    (pair,) = find_files([str(tmp_path / name)], tmp_path / "out", format)
+    assert pair.target == tmp_path / "out" / output
+
+
 def test_what_cannot_be_mirrored_is_refused(folder, score):
     shutil.copy("in/day=0/000.csv", "in/day=1/000.csv")
     with pytest.raises(UsageError, match=r"would both become out/000\.csv"):

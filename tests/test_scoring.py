@@ -580,6 +580,7 @@ def test_a_bundle_of_files_without_a_header_asks_whether_a_file_has_one(inputs, 
     asked = source(inputs / "rows.csv")
     with pytest.raises(InputError, match=r"has it a header\?.*'good and not bad', '1'\. --no"):
         run(asked, target(inputs / "out.csv"), numbered)
+    run(asked, target(inputs / "named.csv"), replace(model, text_column="column_1_en"))
     answered = {
         replace(asked, csv=CsvOptions(no_header=True)): 2,
         replace(asked, csv=CsvOptions(header=True)): 1,

@@ -75,6 +75,13 @@ def test_names_and_dates_are_no_texts_where_something_else_is():
         assert find_text_column(table(a=names, b=["1", "2"] * 2), None, trained_on="text") == 0
 
 
+def test_texts_in_capitalised_words_are_not_left_for_a_category():
+    said = [f"Good Soup {'Again ' * i}" for i in range(30)]
+    sample = table(said=said, shop=["sales and service", "at the door"] * 15)
+    with pytest.raises(InputError, match="not clear: 'said', 'shop' look like text"):
+        find_text_column(sample, None, trained_on="text")
+
+
 @pytest.mark.parametrize("text", ["这个产品非常好", "とても良い商品です", "สินค้าดีมาก"])
 def test_texts_without_spaces_look_like_text_and_names_of_people_do_not(text):
     sample = table(id=["7"] * 9, name=["王小明"] * 9, opinion=[text] * 9)
@@ -171,6 +178,14 @@ def test_of_several_usual_names_the_one_that_looks_like_text():
     assert find_text_column(sample, None, trained_on="review") == 1
 
 
+def test_a_usual_name_of_capitalised_words_comes_before_other_texts():
+    said = ["Good Soup", "Bad Soup"]
+    sample = table(text=said, message=["A1", "A2"], note=["so good", "so bad"])
+    assert find_text_column(sample, None, trained_on="review") == 0
+    with pytest.raises(InputError, match="not clear: 'text', 'review' look like text"):
+        find_text_column(table(text=said, review=["so good", "so bad"]), None, trained_on="body")
+
+
 def test_a_usual_name_of_numbers_is_none():
     sample = pa.table({"text": [1, 2], "said": ["so good", "so bad"]})
     assert find_text_column(sample, None, trained_on="review") == 1
@@ -195,7 +210,9 @@ def test_without_rows_any_column_will_do(names, position):
 def test_the_columns_of_a_wide_table_are_searched_together(monkeypatch):
     """A regular expression takes a millisecond to compile: once, not for each column."""
     columns = {f"c{i}": pa.array(["x1"] * 200) for i in range(3000)}
-    sample = pa.table({**columns, "said": ["so good"] * 200, "last": ["x2"] * 200})
+    sample = pa.table(
+        {**columns, "said": [f"so good {i}" for i in range(200)], "last": ["x2"] * 200}
+    )
     searched, search = [], pc.match_substring_regex
 
     def recorded(cells, *pattern):

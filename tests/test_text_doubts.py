@@ -121,6 +121,8 @@ def test_texts_that_were_read_in_a_wrong_encoding_are_doubted(mark, encoding):
         "\u201eGro\u00df\u201c \u2013 \u00dcbel\u2026 5\u00a0\u00b0C, \u00a320",
         "\u00abSSSR\u00bb \u2014 \u0421\u0421\u0421\u0420\u2026 \u0411\u043e\u0440\u0438\u0421",
         "N\u00c3O, \u00c2NGELA, \u015ei\u015fli, \u0141\u00f3d\u017a",
+        "NESCAF\u00c9\u00ae, \u00abCAF\u00c9\u00bb, QUALIT\u00c9\u00a0! VOC\u00ca\u201d",
+        "\u00ab\u00a0rat\u00e9\u00a0\u00bb",
     ],
 )
 def test_texts_of_any_language_are_not_taken_for_misread(text):

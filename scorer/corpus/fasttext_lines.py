@@ -10,7 +10,7 @@ from scorer.tables.csv_lines import FASTTEXT_LABEL
 from scorer.tables.text_column import as_texts, is_text
 
 MOST_UNLABELLED = 0.05  # of the lines, as blank ones
-LINE = rf"^\s*(?P<label>(?:{FASTTEXT_LABEL}\S+\s+)+)(?P<text>.*)$"
+LINE = rf"(?s)^\s*(?P<label>(?:{FASTTEXT_LABEL}\S+\s+)+)(?P<text>.*)$"
 
 
 def have_labels(lines: pa.Table) -> bool:

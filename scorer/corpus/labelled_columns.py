@@ -93,8 +93,9 @@ def lacks_header(sample: pa.Table) -> bool:
     names = sample.schema.names
     if has_usual_names(names):
         return False
-    texts = [i for i, name in enumerate(names) if is_long(name) and not name.istitle()]
-    others = [i for i, name in enumerate(names) if name.strip() and i not in texts]
+    long = [i for i, name in enumerate(names) if is_long(name) and not name.istitle()]
+    texts = [i for i in long if names[i] not in texts_of(sample.column(i))]  # no header again
+    others = [i for i, name in enumerate(names) if name.strip() and i not in long]
     return bool(texts) and any(_is_label_in(names[i], sample.column(i)) for i in others)
 
 

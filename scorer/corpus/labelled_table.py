@@ -29,7 +29,7 @@ from scorer.tables.csv_cells import as_text
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.formats import ReadOptions, open_table_as
 from scorer.tables.table_streams import TableReader
-from scorer.tables.text_column import JOIN, NUMBERED, USUAL_NAMES, as_texts, is_text
+from scorer.tables.text_column import JOIN, USUAL_NAMES, as_texts, is_numbered, is_text
 from scorer.tables.text_doubts import note_other_texts
 from scorer.wording import counted
 
@@ -37,10 +37,6 @@ HUGGING_FACE = b"huggingface"  # key of the schema's metadata
 HEADLESS = (
     "the first row is a text with its label, and is read as a row, as --no-header says; --header "
     "says that it is the header"
-)
-ROWS = (
-    "Of a table that pandas wrote, `pandas.read_json(IN).to_json(OUT, orient='records', "
-    "lines=True)` makes JSON Lines"
 )
 MAX_UNREADABLE = 0.05  # of a file's rows; beyond, it is not what it seems
 
@@ -94,7 +90,6 @@ def _read_file(
     with open_table_as(str(path), options) as reader:
         for table in _tables(reader):
             if not parts:
-                _check_objects(reader, table)
                 if _is_headless(reader, table, columns, named, options.csv):
                     return _read_headless(path, columns, named, options)
                 columns = _columns_of(table.schema.names, columns, named)
@@ -118,14 +113,6 @@ def _tables(reader: TableReader) -> Iterator[pa.Table]:
         yield split_labels(chunk.table) if split else chunk.table
 
 
-def _check_objects(reader: TableReader, sample: pa.Table) -> None:
-    """Refuse a file of one JSON object that holds a whole table."""
-    cells = [str(column[0]) for column in sample.columns] if sample.num_rows == 1 else []
-    if reader.kind == "jsonl" and cells and all(cell[:1] in ("[", "{") for cell in cells):
-        problem = f"{reader.name} is one JSON object; JSON Lines have one for each row"
-        raise InputError(problem, ROWS)
-
-
 def _is_headless(
     reader: TableReader, sample: pa.Table, columns: Columns, named: Columns, options: CsvOptions
 ) -> bool:
@@ -138,7 +125,7 @@ def _is_headless(
     known = {name for name in held if name}
     if reader.kind != "csv" or options.header or options.no_header or known & names:
         return False
-    if not all(NUMBERED.fullmatch(name) for name in known):
+    if not all(map(is_numbered, known)):
         return False
     is_found = columns.text is not None and named.text is None
     return lacks_header(sample) or (is_found and not has_usual_names(names))

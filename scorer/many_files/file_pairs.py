@@ -36,7 +36,7 @@ from scorer.files.urls import (
     name_of,
     without_secrets,
 )
-from scorer.tables.formats import FORMATS, READ_ONLY, SUFFIXES, format_of
+from scorer.tables.formats import FORMATS, READ_ONLY, READ_SUFFIXES, SUFFIXES, format_of
 
 LIST = "@"  # before the name of a file that lists inputs, one a line
 REJECTS = ".rejects.csv"
@@ -219,14 +219,24 @@ def _is_table_name(name: str) -> bool:
 
 def _output_name(place: PurePosixPath, output_format: str | None) -> str:
     """Return the place of an output: the input's, with the ending of another format if asked."""
-    if output_format is None and format_of(str(place)).compression == READ_ONLY:
-        output_format = "csv.gz"  # a zip archive is read, not written
+    ending = _ending(place.name)
+    output_format = output_format or _written_instead(place, ending)
     if output_format is None:
         return str(place)
     if output_format not in FORMATS:
         raise UsageError(f"there is no format {output_format!r}; there are: {', '.join(FORMATS)}")
-    lower = place.name.lower()
-    endings = sorted(SUFFIXES, key=len, reverse=True)
-    ending = next((ending for ending in endings if lower.endswith(f".{ending}")), "")
     name = f"{place.name[: len(place.name) - len(ending)]}{output_format}"
     return str(place.with_name(name))
+
+
+def _ending(name: str) -> str:
+    """Return what a name says of its format; "" if nothing."""
+    endings = sorted({*SUFFIXES, *READ_SUFFIXES}, key=len, reverse=True)
+    return next((ending for ending in endings if name.lower().endswith(f".{ending}")), "")
+
+
+def _written_instead(place: PurePosixPath, ending: str) -> str | None:
+    """Return the format that is written for one that is only read; None for any other."""
+    if format_of(str(place)).compression == READ_ONLY:
+        return "csv.gz"
+    return ending.replace("json", "jsonl") if ending in READ_SUFFIXES else None

@@ -40,7 +40,7 @@ from scorer.tables.formats import check_table, create_table, open_table
 from scorer.tables.json_lines import without_lines
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
-from scorer.tables.text_column import NUMBERED, USUAL_NAMES, TextColumn, listed, locate_text
+from scorer.tables.text_column import USUAL_NAMES, TextColumn, is_numbered, listed, locate_text
 from scorer.tables.text_doubts import doubt_text, note_other_texts
 
 CHUNK_BYTES = 32 << 20
@@ -257,7 +257,7 @@ class _Run:
         """Refuse to take a row for a header where the files the bundle was trained on had none."""
         source, trained_on = self._source, self._model.text_column
         told = source.csv.header or source.csv.no_header or source.text_column is not None
-        if told or source.format.kind != "csv" or not NUMBERED.match(trained_on):
+        if told or source.format.kind != "csv" or not is_numbered(trained_on):
             return
         if column.name != trained_on and column.name.strip().casefold() not in USUAL_NAMES:
             raise InputError(

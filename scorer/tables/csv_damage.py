@@ -22,9 +22,9 @@ from scorer.tables.table_streams import CsvDialect
 RULE = frozenset("-=+|: ")  # characters of a line that is drawn
 BOX = str.maketrans(
     {
+        **dict.fromkeys(map(chr, range(0x250C, 0x2574)), "+"),
         **dict.fromkeys("\u2500\u2501\u2550", "-"),
-        **dict.fromkeys("\u2502\u2503\u2551", "|"),
-        **dict.fromkeys(map(chr, range(9484, 9588)), "+"),
+        **dict.fromkeys("\u2502\u2503\u2506\u2551", "|"),
     }
 )
 GAP = re.compile(r"\S {2,}(?=\S)")  # between names that are filled up
@@ -32,6 +32,10 @@ MIN_PADDED = 6  # rows that reach the last column: in prose so many spaces are n
 PADDED = (
     "Have them written with a delimiter: `set markup csv on` in SQL*Plus, `sqlcmd -W -s ,`; "
     "--input-format lines reads each line as one text"
+)
+BOXED = (
+    "`duckdb -csv` and `write_csv` of polars write CSV; --input-format lines reads each line as "
+    "one text"
 )
 DRAWN = (
     "`psql --csv` writes CSV, `mysql --batch` fields with tabs between them; --delimiter '|' reads "
@@ -49,10 +53,20 @@ def check_drawn(sample: CsvSample) -> None:
 
     It has a mark for each that stands between or around the names, where spaces fill them up.
     """
-    first, second = [line.translate(BOX) for line in [*sample.lines[:2], "", ""][:2]]
-    rule, names = (first, second) if _is_rule(first) else (second, first)
-    if _is_rule(rule) and " |" in names and names.count("|") == rule.count("|") + rule.count("+"):
+    lines = [*sample.lines[:3]]
+    plain = [line.translate(BOX) for line in lines]
+    if not any(map(_is_drawn, plain, plain[1:])):  # polars says the shape above them
+        return
+    if plain == lines:
         raise InputError("it is a table drawn with | and -, as psql and mysql print it", DRAWN)
+    raise InputError("it is a table drawn with lines, as DuckDB and polars print it", BOXED)
+
+
+def _is_drawn(first: str, second: str) -> bool:
+    """Return whether one of two lines is drawn, with as many marks as the names in the other."""
+    rule, names = (first, second) if _is_rule(first) else (second, first)
+    marks = rule.count("|") + rule.count("+")
+    return _is_rule(rule) and " |" in names and names.count("|") == marks
 
 
 def check_padded(sample: CsvSample, dialect: CsvDialect) -> None:

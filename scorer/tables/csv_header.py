@@ -168,12 +168,16 @@ def headers_below(rows: Sequence[Sequence[str]]) -> str:
     for count, row in enumerate(rows[1:3], 1):
         if any(row) and all(IMPORT_ID.match(cell) for cell in row if cell):
             return _no_answers(count, 'Qualtrics writes there (`{"ImportId":…}`)')
-    if len(rows) > 1 and all(DASHES.fullmatch(cell) for cell in rows[1]):
+    if len(rows) > 1 and all(map(_underlines, rows[0], rows[1])):
         return _no_answers(1, "sqlcmd writes there (dashes)")
     kinds = {cell.strip().casefold() for cell in rows[1]} if len(rows) > 2 else set()
     if kinds & ANSWER_KINDS and not rows[1][0].strip() and all(row[0].strip() for row in rows[2:]):
         return _no_answers(1, "SurveyMonkey writes there (kinds of answers)")
     return ""
+
+
+def _underlines(name: str, cell: str) -> bool:
+    return DASHES.fullmatch(cell) is not None and len(cell) >= len(name)
 
 
 def _no_answers(count: int, what: str) -> str:

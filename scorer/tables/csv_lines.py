@@ -58,13 +58,14 @@ def are_texts(sample: CsvSample, dialect: CsvDialect) -> bool:
 def _is_table(rows: Sequence[Sequence[str]], first: str) -> bool:
     """Return whether fields are as many in each row; after a comma in prose there is a space.
 
-    Where there is, the first line is made of names.
+    Where there is, the first line is made of names: it is no text, or a usual name is among them.
     """
     later = [field for row in rows for field in row[1:]]
     spaced = 2 * sum(field[:1].isspace() for field in later) > len(later)
     if not spaced:
         return consistency(rows) > CLEAR
-    return consistency(rows) > SURE and not first.endswith(ENDS) and not any(map(_is_text, rows[0]))
+    named = not USUAL_NAMES.isdisjoint(name.strip().casefold() for name in rows[0])
+    return consistency(rows) > SURE and (named or not _is_text(first))
 
 
 def _is_text(line: str) -> bool:

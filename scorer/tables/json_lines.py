@@ -43,6 +43,10 @@ OBJECTS = (
 COMMAS = r"A comma stands behind each object, as in an array: `sed 's/,\s*$//'` removes it"
 DICTS = "They are Python dicts, not JSON: `json.dumps(row)` writes JSON where `print(row)` does not"
 EMPTY = "it holds no object, as after a transfer that failed: it is read as a table without rows"
+ROWS = (
+    "Of a table that pandas wrote, `pandas.read_json(IN).to_json(OUT, orient='records', "
+    "lines=True)` makes JSON Lines"
+)
 WHITESPACE = b" \t\r\n"
 
 
@@ -82,12 +86,13 @@ class JsonLinesReader(TableReader):
     def chunks(self, max_rows: int, max_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
         """Yield the objects in chunks, see `TableReader`.
 
-        Raises `InputError` for a member that the first chunk of a stream does not have, unless
-        lines are kept.
+        Raises `InputError` for a table in one object, and for a member that the first chunk of a
+        stream does not have, unless lines are kept.
         """
         first_row = 0
         for lines, objects in self._batches(max_rows, max_bytes):
             if first_row == 0:
+                self._check_rows(objects)
                 self.schema = self._schema_of(objects)
             self.rows_read += len(objects)
             yield Chunk(first_row, self._table(lines, objects, first_row))
@@ -156,6 +161,13 @@ class JsonLinesReader(TableReader):
         if self._rejects is not None:
             raw = line.decode("utf-8", "surrogateescape")
             self._rejects.add(Reject(number, place, reason, raw))
+
+    def _check_rows(self, objects: list[dict[str, Any]]) -> None:
+        """Refuse a file of one object that holds a whole table."""
+        cells = [*objects[0].values()] if self._is_read and len(objects) == 1 else []
+        if cells and all(isinstance(cell, list | dict) for cell in cells):
+            problem = f"{self.name} is one JSON object; JSON Lines have one for each row"
+            raise InputError(problem, ROWS)
 
     def _schema_of(self, objects: list[dict[str, Any]]) -> pa.Schema:
         found = dict.fromkeys(name for one in objects for name in one)

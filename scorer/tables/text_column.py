@@ -90,18 +90,17 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
     if trained_on and trained_on in sample.schema.names:
         return _named(sample.schema, trained_on)
     strings = [i for i, column in enumerate(sample.columns) if _holds_text(column)]
-    usual = usual_columns(sample.schema, strings)
-    if not usual:
+    named = usual_columns(sample.schema, strings)
+    if not named:
         _check_usual_bytes(sample)
-    if len(usual) == 1:
-        return usual[0]
-    prose = _prose_columns(sample, strings)
+    usual = _fitting(sample, named, TWO_WORDS) if len(named) > 1 else named
+    prose = usual or _prose_columns(sample, strings)
     ending = [i for i in prose if USUAL_NAMES & {*name_words(sample.schema.names[i])[-1:]}]
-    for choice in ([i for i in usual if i in prose], ending, prose, strings):
+    for choice in (prose, ending, strings):
         if len(choice) == 1:
             return choice[0]
     if sample.num_rows == 0 and sample.num_columns > 0:
-        return next(iter([*usual, *strings]), 0)
+        return next(iter([*named, *strings]), 0)
     if prose:
         raise _which_text(sample, prose)
     names = listed(sample.schema.names)
@@ -113,13 +112,19 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
 
 
 def _prose_columns(sample: pa.Table, positions: Sequence[int]) -> list[int]:
-    """Return which of several columns look like text; names, where nothing else does."""
-    columns = [sample.column(i) for i in positions]
-    for form in (PROSE, TWO_WORDS) if len(columns) > 1 else ():
-        prose = [i for i, fits in zip(positions, _fit(columns, form), strict=True) if fits]
-        if prose:
-            return prose
-    return []
+    """Return which of several columns look like text; names do where all others are categories."""
+    if len(positions) < 2:
+        return []
+    prose = _fitting(sample, positions, PROSE)
+    if all(is_category(sample.column(i)) for i in prose):
+        return _fitting(sample, positions, TWO_WORDS)
+    return prose
+
+
+def _fitting(sample: pa.Table, positions: Sequence[int], form: str) -> list[int]:
+    """Return which of the columns a form is in at least half of some cells of."""
+    fits = _fit([sample.column(i) for i in positions], form)
+    return [i for i, fit in zip(positions, fits, strict=True) if fit]
 
 
 def _which_text(sample: pa.Table, prose: Sequence[int]) -> InputError:
@@ -141,6 +146,11 @@ def _text_options(names: Sequence[str]) -> str:
 def name_words(name: str) -> list[str]:
     """Return the words of a column's name in lower case: `review`, `text` of `reviewText`."""
     return [word.casefold() for word in re.split(BETWEEN_WORDS, name) if word]
+
+
+def is_numbered(name: str) -> bool:
+    """Return whether a name, or each of those joined, is that of a column without a header."""
+    return all(NUMBERED.fullmatch(part) for part in name.split(JOIN))
 
 
 def usual_columns(schema: pa.Schema, positions: Iterable[int]) -> list[int]:

@@ -39,11 +39,15 @@ KINDS = {
 DOUBTED_CELLS, DOUBTED_SHARE = 1000, 0.95
 NOT_ASCII = r"[^\x00-\x7f]"
 LATER_BYTES = bytes(range(0x80, 0xC0))  # of a character in UTF-8, after its first one
-LATER = f"[\x80-\xbf{LATER_BYTES.decode('cp1252', 'ignore')}]"
+LATER = LATER_BYTES.decode("latin-1") + LATER_BYTES.decode("cp1252", "ignore")
+MARKS = "\xa0\xab\xae\xb0\xbb\u2013\u2014\u2018\u2019\u201a\u201c\u201d\u201e\u2026\u2122"
+ODD = "".join(one for one in LATER if one not in MARKS)  # no text has them after an accent
+NO_CAPITAL = "[^A-Z\xc0-\xde\u0100-\u017f]"  # behind one there may be another and a mark
 CYRILLIC = f"[\u0420\u0421][{LATER_BYTES.decode('cp1251', 'ignore')}]"
 MISREAD = (  # UTF-8 read as latin-1, cp1252, cp1251, cp850 or mac-roman; what no text has
-    f"[\xc2-\xdb]{LATER}|[\xe0-\xef]{LATER}{{2}}|[\xf0-\xf4]{LATER}{{3}}|(?:{CYRILLIC}){{2}}"
-    "|[\u221a\u251c][\xa0-\xff\u2202]|[\x80-\x84\x86-\x9f\ufffd]"
+    f"(?:^|{NO_CAPITAL})[\xc2-\xdb][{LATER}]|[\xc2-\xdb][{ODD}]"
+    f"|[\xe0-\xef](?:[{ODD}][{LATER}]|[{LATER}][{ODD}])|[\xf0-\xf4][{LATER}]{{3}}"
+    f"|(?:{CYRILLIC}){{2}}|[\u221a\u251c][\xa0-\xff\u2202]|[\x80-\x84\x86-\x9f\ufffd]"
 )
 MISREAD_TEXTS, MISREAD_SHARE = 3, 0.02  # of the texts, at least
 MISREAD_OTHERS = 0.8  # of those beyond ASCII: people copy a few such texts from elsewhere

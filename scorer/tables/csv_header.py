@@ -18,6 +18,7 @@ from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_readings import MISSING_NAME
 from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
+from scorer.tables.text_column import MAX_NAME
 from scorer.wording import counted
 
 SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1\2* *(?:\r\n|\r|\n)', re.IGNORECASE)
@@ -32,7 +33,6 @@ WIDTHS = "A row has as many fields as the header has names: mend the file, or sp
 DASHES = re.compile("--+")
 IMPORT_ID = re.compile(r'\s*\{\s*"ImportId"\s*:')  # of Qualtrics
 ANSWER_KINDS = frozenset({"response", "open-ended response"})  # of SurveyMonkey
-MAX_NAME = 60  # characters of a column name shown in a message
 
 
 def separator_of(line: str) -> str | None:

@@ -81,9 +81,9 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
     """Return the position of the text column of a table, of which `sample` has the first rows.
 
     It is the one named `wanted`, else the one named as the bundle's, else the only one with a usual
-    name, else of those that look like text the only one whose name ends so (`Review Text`), or the
-    only one. Without rows any column will do: no text is read. Raises `InputError` with the columns
-    there are.
+    name. Else, of those that look like text (of usual names, if any has one), it is the only one,
+    or the only one whose name ends so (`Review Text`). Without rows any column will do: no text is
+    read. Raises `InputError` with the columns there are.
     """
     if wanted is not None:
         return _named(sample.schema, wanted)

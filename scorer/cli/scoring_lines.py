@@ -9,7 +9,7 @@ import click
 
 from scorer.cli.console import LIVE_LINE, Progress, Standing
 from scorer.cli.run_records import RunRecords
-from scorer.errors import InputError
+from scorer.errors import GateError, InputError
 from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.urls import companion
 from scorer.many_files.many_files import FAILED, FilesSummary, Outcome
@@ -177,7 +177,7 @@ def warning_lines(summary: RunSummary) -> Iterator[str]:
         where = f"see {beside}" if summary.output_sha256 else "not kept"
         rows = f"{counted(rejected, 'row')} {were(rejected)} rejected"
         yield f"{summary.provenance.input.path}: {rows}, {where}"
-    if summary.error is None:  # else it is of these, and printed at the end
+    if summary.exit_code != GateError.exit_code:  # else the error says so
         for line in summary.drift_warnings:
             yield f"{summary.provenance.input.path}: {line}"
 

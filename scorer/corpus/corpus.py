@@ -31,6 +31,7 @@ from scorer.corpus.splits import PARTS as NAMES
 from scorer.corpus.splits import TEST, TRAIN, VALID, split_rows
 from scorer.errors import InputError, UsageError
 from scorer.files.urls import Location, location
+from scorer.tables.doubts import about
 from scorer.tables.formats import ReadOptions
 from scorer.wording import are, counted
 
@@ -110,9 +111,7 @@ def read_corpus(
     given = _read_given(sizes, labelled, columns, options)
     pool = _pool(labelled, given)
     notes = list(labelled.notes)
-    notes += (
-        type(note)(f"{NAMES[part]} file: {note}") for part in given for note in given[part].notes
-    )
+    notes += (about(f"{NAMES[part]} file", note) for part in given for note in given[part].notes)
     notes += _take_out(pool, given, keep_duplicates)
     notes += _split_off(pool, sizes, seed, keep_duplicates)
     notes += _absent_classes(pool, labelled.class_map.classes)

@@ -35,7 +35,7 @@ from scorer.scoring.report import check_report, write_failure_report, write_repo
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.score_cache import ScoreCache
 from scorer.scoring.summary import RunSummary, failure_facts
-from scorer.tables.doubts import Doubt
+from scorer.tables.doubts import about
 from scorer.tables.formats import check_table, create_table, open_table
 from scorer.tables.json_lines import without_lines
 from scorer.tables.rejects import RejectSink
@@ -271,10 +271,10 @@ class _Run:
         is_known = self._source.text_column is not None or self._is_trained_on(column)
         others = None if is_known else note_other_texts(sample, column)
         if others is not None:
-            self._note([type(others)(f"{column.file}: {others}")])
+            self._note([about(column.file, others)])
         doubt = doubt_text(column.texts(sample), column.name)
         if doubt is not None:
-            self._note([Doubt(f"{column.file}: {doubt}")])
+            self._note([about(column.file, doubt)])
 
     def _is_trained_on(self, column: TextColumn) -> bool:
         """Return whether a user's bundle was trained on it; the shipped one's is called `text`."""

@@ -20,6 +20,7 @@ from scorer.tables.csv_readings import ONE_FIELD, width_hint
 from scorer.tables.csv_records import OPEN_QUOTE, UNDECODABLE, WIDTH, Records
 from scorer.tables.csv_sample import CsvSample
 from scorer.tables.csv_types import infer_schema, typed
+from scorer.tables.doubts import about
 from scorer.tables.rejects import RejectSink
 from scorer.tables.stray_quotes import QUOTE_HINT
 from scorer.tables.table_streams import (
@@ -83,7 +84,7 @@ class CsvReader(TableReader):
         if undecodable:
             rows = f"{counted(undecodable, 'rejected row')} {are(undecodable)}"
             notes.append(f"{rows} not {self._head.encoding.name}. {self._encoding_hint}")
-        return [type(note)(f"{self.name}: {note}") for note in notes]
+        return [about(self.name, note) for note in notes]
 
     @property
     def reject_hint(self) -> str:

@@ -11,6 +11,11 @@ class Doubt(str):
     __slots__ = ()
 
 
+def about(name: str, note: str) -> str:
+    """Return a note with the name of what it is about before it; a doubt stays one."""
+    return type(note)(f"{name}: {note}")
+
+
 def without_file(option: str, why: object) -> Doubt:
     """Return the doubt about a file beside the output: no score depends on it, so a run goes on."""
     return Doubt(f"{option}: {why}; the run goes on without it")

@@ -268,6 +268,11 @@ def test_a_table_that_is_filled_up_with_spaces_is_refused(tmp_path: Path, lines:
     assert len(read(tmp_path, data, delimiter="tab")[1]) >= 8
 
 
+def test_a_few_lines_with_a_gap_at_one_place_are_not_filled_up(tmp_path: Path) -> None:
+    texts = ["so good  and long", "so poor  and slow", "no idea  what for"]
+    assert read(tmp_path, "\n".join(["as said  by all", *texts, ""]))[1] == [[t] for t in texts]
+
+
 def test_prose_with_two_spaces_is_not_filled_up(tmp_path: Path) -> None:
     texts = [f"{'x' * i} a good  film as any" for i in range(8)]
     assert len(read(tmp_path, "\n".join(["my  review of it", *texts, ""]))[1]) == 8

@@ -288,6 +288,13 @@ def test_a_column_of_bytes_is_the_text_where_it_is_named_or_all_of_it_is_text():
         TextColumn("digest", (1,), "in.parquet").texts(sample)
 
 
+def test_a_question_proposes_to_join_three_columns_at_most():
+    sample = table(**{name: ["so good, all of it"] for name in "abcd"})
+    joined = "--text-column a --text-column b --text-column c joins their texts"
+    with pytest.raises(InputError, match=joined):
+        find_text_column(sample, None, trained_on="text")
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("text", ["so good", "просто хорошо", "a"])
 def test_bytes_of_utf_16_are_refused(text, encoding):

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from scorer.tables.doubts import Doubt
+from scorer.tables.doubts import Doubt, about
 from scorer.tables.text_column import TextColumn, locate_text
 from scorer.tables.text_doubts import doubt_text, note_other_texts
 
@@ -14,6 +14,12 @@ def table(**columns):
 
 def doubt(cells):
     return doubt_text(pa.array(cells, pa.large_string()), "review")
+
+
+def test_a_doubt_about_a_file_stays_one():
+    assert about("a.csv", Doubt("cut off")) == "a.csv: cut off"
+    assert isinstance(about("a.csv", Doubt("cut off")), Doubt)
+    assert not isinstance(about("a.csv", "read as UTF-16"), Doubt)
 
 
 def test_other_columns_that_look_like_text_are_noted():
@@ -38,9 +44,10 @@ def test_a_blank_column_or_a_category_beside_one_of_texts_is_doubted(cells):
     assert note.startswith("the texts are in column 'comment', which is blank or a category; 'feed")
     plain = note_other_texts(sample, TextColumn("feedback", (1,)))
     assert not isinstance(plain, Doubt)
-    short = table(comment=[f"good{i % 21}" for i in range(210)], feedback=PLAIN * 7)
+    longer = [f"{text}, {i}" for i, text in enumerate(PLAIN * 7)]
+    short = table(comment=[f"good{i % 21}" for i in range(210)], feedback=longer)
     note = note_other_texts(short, locate_text(short, None, trained_on="text"))
-    assert not isinstance(note, Doubt)
+    assert note is not None and not isinstance(note, Doubt)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +117,7 @@ def test_texts_that_were_read_in_a_wrong_encoding_are_doubted(mark, encoding):
     assert isinstance(warning, Doubt)
     assert warning.startswith("3 of the first 33 texts of column 'review' look wrongly decoded")
     assert doubt([*PLAIN, *[f"so {misread} it is"] * 2]) is None  # copied from elsewhere
+    assert doubt([*PLAIN * 6, *[f"so {misread} it is"] * 3]) is None  # 3 of 183
     assert doubt([*[f"so {mark} it is"] * 3, *[f"so {misread} it is"] * 3]) is None
 
 

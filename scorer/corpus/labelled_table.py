@@ -27,6 +27,7 @@ from scorer.errors import InputError, prefix_errors
 from scorer.files.urls import Location
 from scorer.tables.csv_cells import as_text
 from scorer.tables.csv_options import CsvOptions
+from scorer.tables.doubts import about
 from scorer.tables.formats import ReadOptions, open_table_as
 from scorer.tables.table_streams import TableReader
 from scorer.tables.text_column import JOIN, USUAL_NAMES, as_texts, is_numbered, is_text
@@ -34,7 +35,7 @@ from scorer.tables.text_doubts import note_other_texts
 from scorer.wording import counted
 
 HUGGING_FACE = b"huggingface"  # key of the schema's metadata
-HEADLESS = (
+READ_AS_ROW = (
     "the first row is a text with its label, and is read as a row, as --no-header says; --header "
     "says that it is the header"
 )
@@ -137,7 +138,7 @@ def _read_headless(
     without = replace(options, csv=replace(options.csv, no_header=True))
     with prefix_errors("read without a header, which its first row is not"):
         table = _read_file(path, columns, named, without)
-    return replace(table, headless=True, notes=(f"{path}: {HEADLESS}", *table.notes))
+    return replace(table, headless=True, notes=(f"{path}: {READ_AS_ROW}", *table.notes))
 
 
 def _check_header(table: LabelledTable) -> None:
@@ -198,7 +199,7 @@ def _other_texts(chunk: pa.Table, positions: Positions, path: Location) -> tuple
     used = [at for at in (positions.label, positions.group) if at is not None]
     known = replace(positions.text, positions=(*positions.text.positions, *used))
     note = note_other_texts(chunk, known)
-    return (f"{path}: {note}",) if note else ()
+    return (about(str(path), note),) if note else ()
 
 
 def _class_names(schema: pa.Schema, label: str) -> dict[str, str]:

@@ -36,7 +36,14 @@ from scorer.files.urls import (
     name_of,
     without_secrets,
 )
-from scorer.tables.formats import FORMATS, READ_ONLY, READ_SUFFIXES, SUFFIXES, format_of
+from scorer.tables.formats import (
+    ALL_SUFFIXES,
+    FORMATS,
+    READ_ONLY,
+    READ_SUFFIXES,
+    SUFFIXES,
+    format_of,
+)
 
 LIST = "@"  # before the name of a file that lists inputs, one a line
 REJECTS = ".rejects.csv"
@@ -231,7 +238,7 @@ def _output_name(place: PurePosixPath, output_format: str | None) -> str:
 
 def _ending(name: str) -> str:
     """Return what a name says of its format; "" if nothing."""
-    endings = sorted({*SUFFIXES, *READ_SUFFIXES}, key=len, reverse=True)
+    endings = sorted(ALL_SUFFIXES, key=len, reverse=True)
     return next((ending for ending in endings if name.lower().endswith(f".{ending}")), "")
 
 

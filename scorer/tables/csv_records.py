@@ -48,16 +48,16 @@ class Lines:
         self._source = self._read(text)
 
     def _read(self, text: io.TextIOBase) -> Iterator[str]:
-        lines = iter(lambda: text.readline(MAX_CELL), "")
-        while line := next(lines, ""):
+        held = ""  # a line that is none if it is the last one
+        while line := text.readline(MAX_CELL):
             if len(line) == MAX_CELL:
                 raise InputError(f"{self.name} has a line of more than {MAX_CELL:,} characters")
-            if line.startswith(END_OF_FILE) and line.rstrip("\r\n") == END_OF_FILE:
-                after = next(lines, "")
-                if not after:
-                    return
-                lines = chain([after], lines)
-            yield line
+            if held:
+                yield held
+            is_end = line.startswith(END_OF_FILE) and line.rstrip("\r\n") == END_OF_FILE
+            held = line if is_end else ""
+            if not held:
+                yield line
 
     def __iter__(self) -> Iterator[str]:
         for line in self._source:

@@ -79,6 +79,7 @@ READ_SUFFIXES = {  # not of what a folder holds, where they are reports of runs 
     "json.gz": FORMATS["jsonl.gz"],
     "json.zst": FORMATS["jsonl.zst"],
 }
+ALL_SUFFIXES = {**SUFFIXES, **READ_SUFFIXES}
 READ_ONLY = "zip"
 TOLD_READING = "--input-format names its format, as --input-format csv does for a CSV"
 TOLD_WRITING = "--output-format names its format"
@@ -91,7 +92,7 @@ def format_of(path: str, option: str | None = None, writing: bool = False) -> Ta
     be written.
     """
     if not writing:
-        return _format_of(path, option, {**SUFFIXES, **READ_SUFFIXES}, TOLD_READING)
+        return _format_of(path, option, ALL_SUFFIXES, TOLD_READING)
     found = _format_of(path, option, SUFFIXES, TOLD_WRITING)
     if found.compression == READ_ONLY:
         raise UsageError(f"{path}: a zip archive is read, not written", "csv.gz is written")
@@ -119,8 +120,10 @@ def _format_of(
     for suffix, known in suffixes.items():
         if name.endswith(f".{suffix}"):
             return known
+    json = ".jsonl, .json" if "json" in suffixes else ".jsonl"
     listed = (
-        ".csv, .tsv, .txt (also with .gz, .zst, .bz2, .xz or .zip behind it), .jsonl, .parquet, .pq"
+        f".csv, .tsv, .txt (also with .gz, .zst, .bz2, .xz or .zip behind it), {json}, .parquet, "
+        ".pq"
     )
     raise UsageError(f"the name of {path} does not end in one of: {listed}", hint)
 

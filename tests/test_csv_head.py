@@ -11,6 +11,7 @@ from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_reader import CsvReader
 from scorer.tables.doubts import Doubt
+from scorer.tables.formats import format_of, open_table
 from scorer.tables.rejects import RejectSink
 
 GOOD, DULL = "the soup was warm and good", "a dull evening with no point"
@@ -67,6 +68,7 @@ PREAMBLES = {
     "a title": ("Customer reviews\n", 1),
     "two lines and a blank one": ("Customer reviews\nof 2020\n\n", 3),
     "a title with fields": ("Customer reviews{0}2020\n", 1),
+    "a comment of more fields": ("# Reviews{0}of{0}2020{0}by{0}us\n", 1),
     "a quoted title": ('"Customer\nreviews"\n', 2),
     "a title as wide as the table": ("Customer reviews{0}{0}\n", 1),
     "several such lines": ("Customer reviews{0}{0}\n{0}{0}\n2020-01-01{0}{0}\n", 3),
@@ -105,6 +107,19 @@ def test_a_header_may_lack_names(tmp_path: Path) -> None:
     assert read(tmp_path, ",text\n0,good\n1,bad\n")[0] == ["", "text"]
     assert read(tmp_path, "text,\ngood,1\nbad,0\n")[0] == ["text", ""]
     assert read(tmp_path, "id,,\n1,2,3\n4,5,6\n")[0] == ["id", "", ""]
+
+
+@pytest.mark.parametrize("numbers", ["", '"7" '])
+@pytest.mark.parametrize("name", ["in.csv", "in.txt"])
+def test_names_in_quotes_with_spaces_between_them_are_refused(
+    tmp_path: Path, name: str, numbers: str
+) -> None:
+    (tmp_path / name).write_text('"text" "stars"\n' + f'{numbers}"warm, good" 5\n' * 9)
+    with (
+        pytest.raises(InputError, match="--delimiter space reads them so"),
+        open_table(str(tmp_path / name), format_of(name)),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("delimiter", ["^", ":", "~", "#", "§", "¦"])

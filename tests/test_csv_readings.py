@@ -106,6 +106,7 @@ HINTS = {
         "{0},a,good,x",
         "A cell that holds a delimiter or a line break needs quotes",
     ),
+    "a quoted footer": ('"Made by A, B and {0}"', "If a total or a number of rows stands below"),
     "a footer": ("Total: {0}", "If a total or a number of rows stands below the table"),
 }
 
@@ -116,6 +117,22 @@ def test_rows_that_do_not_fit_far_down_get_a_hint(path: Path, row: str, hint: st
     reader, rows = read(path, f"id,review,note\n{above}{row.format(8)}\n{row.format(9)}\n")
     assert (len(rows), reader.rows_rejected) == (30_000, 2)
     assert reader.reject_hint.startswith(hint)
+
+
+def test_fields_are_missing_where_most_rows_are_narrower(path: Path) -> None:
+    reader, _ = read(path, "id,review,note\n" + "1,plain words\n" * 30)
+    assert reader.reject_hint.startswith("A row has as many fields as the header has names")
+
+
+@pytest.mark.parametrize("delimiter", ["|", ";", "\t"])
+def test_rows_of_any_width_are_not_read_as_one_column(path: Path, delimiter: str) -> None:
+    header, row = delimiter.join(["id", "text", "z"]), delimiter.join(["1", "good", "x"])
+    ragged = "".join(f"{row}{f'{delimiter}more' * (i % 4)}\n" for i in range(20))
+    reader, rows = read(path, f"{header}\n{ragged}")
+    assert (reader.schema.names, len(rows), reader.rows_rejected) == (["id", "text", "z"], 5, 15)
+    escaped = row.replace("good", f"good\\{delimiter} warm")
+    reader, rows = read(path, f"{header}\n{escaped}\n{escaped}\n{row}\n")
+    assert [cells[1] for cells in rows] == [f"good{delimiter} warm"] * 2 + ["good"]
 
 
 def test_a_name_is_missing_where_most_rows_are_wider() -> None:

@@ -230,7 +230,7 @@ def test_a_header_in_another_order_is_doubted(tmp_path: Path) -> None:
     assert "line 3 has the names of the columns in another order" in note
 
 
-@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\r\n\r\n", "\x1a\x1a\n\n"])
 def test_the_mark_that_dos_ends_a_file_with_is_no_row(tmp_path: Path, ending: str) -> None:
     for width, row in ((1, "good"), (2, "1,good")):
         header = ",".join("ab"[:width])
@@ -239,6 +239,25 @@ def test_the_mark_that_dos_ends_a_file_with_is_no_row(tmp_path: Path, ending: st
             assert [chunk.table.num_rows for chunk in reader.chunks(9)] == [1]
             assert (reader.notes, reader.rows_rejected) == ([], 0)
     assert records(f"a\n\x1a\nb\n\x1a{ending}", 1)[0] == [["a"], ["\x1a"], ["b"]]
+
+
+@pytest.mark.parametrize(
+    ("data", "doubted"),
+    [
+        ("text\n" + "good\n" * 20 + "cut\rhere\n", True),
+        ("text,id\r\n" + "good,1\r\n" * 20 + "cut\rhere,2\r\n", True),
+        ("text\r" + "good\r" * 20, False),  # old Mac
+        ("text\n" + "good\n" * 20 + "kept\r\r\nas it was\n", False),
+        ("text\n" + "good\n" * 20 + '"quoted\rthere"\n', False),
+    ],
+)
+def test_a_cell_that_a_carriage_return_cuts_in_two_is_doubted(tmp_path, data, doubted) -> None:
+    (tmp_path / "in.csv").write_text(data, newline="")
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        assert list(reader.chunks(99))
+        told = [note for note in reader.notes if "1 row ends in a carriage return alone" in note]
+        assert [type(note) for note in told] == [Doubt] * doubted
+        assert all("(the first at line 22)" in note for note in told)
 
 
 def test_a_last_row_that_is_whole_but_in_another_encoding_is_not_cut_off(tmp_path: Path) -> None:

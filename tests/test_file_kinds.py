@@ -97,7 +97,6 @@ def test_text_under_another_name_is_text(tmp_path: Path, name: str) -> None:
         (b"%PDF-1.7\n", "PDF"),
         (b"\n<!DOCTYPE html><html>not found</html>", "a web page"),
         (b"<table border=1>\n<tr><th>id</th></tr></table>", "a web page"),
-        (b'{\n "rows": [\n  {"id": 1}\n ]\n}\n', "JSON"),
         (b'<?xml version="1.0"?>\n<rows/>', "XML"),
     ],
 )
@@ -175,12 +174,18 @@ def test_json_lines_under_another_name_are_read_with_the_option(tmp_path: Path, 
     assert [row["text"] for row in rows_of(tmp_path / name, "jsonl")] == ["good", "bad"]
 
 
+def test_an_encrypted_parquet_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in.parquet").write_bytes(b"PARE" + bytes(40) + b"PARE")
+    with pytest.raises(InputError, match=r"it is encrypted\. Have it written without a key"):
+        rows_of(tmp_path / "in.parquet")
+
+
 OTHERS = {
     "gzip": (gzip.compress(OBJECTS), "it is gzip. --input-format jsonl.gz reads it, if it holds"),
-    "xz": (lzma.compress(OBJECTS), "it is xz. Unpack it first"),
+    "xz": (lzma.compress(OBJECTS), "it is xz. --input-format jsonl.xz reads it, if it holds"),
     "Parquet": (parquet(), "it is Parquet. --input-format parquet reads it"),
     "Excel": (zipped(**{"xl/workbook.xml": b"<x/>"}), "it is an Excel workbook. Save it as CSV"),
-    "JSON": (b'{\n "id": 1\n}\n', "it is JSON. Save it as CSV"),
+    "JSON": (b'{\n "id": 1\n}\n', "it is JSON. `jq -c .` makes JSON Lines"),
     "UTF-16": (OBJECTS.decode().encode("utf-16"), "is UTF-16, and JSON Lines are read as UTF-8"),
     "unmarked UTF-16": (OBJECTS.decode().encode("utf-16-be"), "`iconv -f utf-16 -t utf-8`"),
 }

@@ -40,6 +40,7 @@ def store(path: Path, table: pa.Table = TABLE, dialect: CsvDialect | None = None
         ("a.pq", TableFormat("parquet")),
         ("a.json", TableFormat("jsonl")),
         ("a.json.gz", TableFormat("jsonl", "gzip")),
+        ("a.ndjson.bz2", TableFormat("jsonl", "bz2")),
         ("-", TableFormat("csv")),
     ],
 )

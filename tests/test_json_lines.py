@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 from pathlib import Path
 from threading import Thread
 
@@ -125,6 +126,8 @@ def test_lines_that_are_no_objects_are_rejected_with_their_place(tiny_bundle, tm
     [
         ('{"text": "good"},\n{"text": "bad"},\n{"text": "fine"}\n', "A comma stands behind each"),
         ("{'text': 'good'}\n{'text': \"it's bad\"}\n", "They are Python dicts, not JSON"),
+        ('{"text": "good"}{"text": "bad"}\n', "Several objects stand in one line: `jq -c .`"),
+        ('{"text": "cut o', "If the file was cut off"),
         ('"text": {"de": "gut"},\n', "Each line has to be a JSON object"),
         ("text\ngood\n", "Each line has to be a JSON object"),
     ],
@@ -134,6 +137,30 @@ def test_lines_that_are_nearly_objects_get_a_hint(tmp_path, text, hint):
     with open_table(str(tmp_path / "in.jsonl"), format_of("in.jsonl")) as reader:
         assert reader.count_rows() < reader.rows_rejected
         assert reader.reject_hint.startswith(hint)
+
+
+def test_lines_in_another_encoding_get_a_guess(tmp_path):
+    line = '{"text": "Das war schön und gut für mich"}\n'
+    (tmp_path / "in.jsonl").write_bytes(line.encode("cp1252") * 3)
+    with open_table(str(tmp_path / "in.jsonl"), format_of("in.jsonl")) as reader:
+        assert reader.count_rows() == 0
+        assert re.search("perhaps cp1252 .*Have them written in UTF-8", reader.reject_hint)
+
+
+@pytest.mark.parametrize(("end", "cut"), [('{"text": "cut o', True), ("no object", False)])
+def test_a_file_that_ends_within_an_object_is_doubted(tmp_path, end, cut):
+    (tmp_path / "in.jsonl").write_text('{"text": "good"}\n' * 200 + end)
+    with open_table(str(tmp_path / "in.jsonl"), format_of("in.jsonl")) as reader:
+        assert reader.count_rows() == 200
+        assert [type(note) for note in reader.notes] == [Doubt] * cut
+        assert all("the middle of a row, at line 201" in note for note in reader.notes)
+
+
+def test_the_lines_that_go_along_are_no_column(tiny_bundle, tmp_path):
+    text = "".join(f'{{"id": {i}, "answer": "it was good and warm"}}\n' for i in range(3))
+    score(tmp_path, tiny_bundle, text)
+    summary = json.loads((tmp_path / "out.jsonl.run.json").read_text())
+    assert "looks like text" not in " ".join(summary["notes"])
 
 
 def test_half_of_a_surrogate_pair_stays_in_its_line_and_is_scored(tiny_bundle, tmp_path):

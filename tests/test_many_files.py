@@ -182,6 +182,7 @@ def test_globs_lists_and_several_files_go_into_a_folder(folder, score):
         ("A.JSON.gz", None, "A.jsonl.gz"),
         ("a.json", "parquet", "a.parquet"),
         ("a.csv.zip", None, "a.csv.gz"),
+        ("a.json.zip", None, "a.jsonl.gz"),
         ("a.csv", None, "a.csv"),
     ],
 )

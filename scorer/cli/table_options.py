@@ -8,7 +8,7 @@ import click
 from scorer.wording import command_line
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-FORMATS = "csv, csv.gz, csv.zst, csv.bz2, csv.xz, csv.zip, tsv, …, jsonl, parquet"
+FORMATS = "csv, csv.gz, csv.zst, csv.bz2, csv.xz, csv.zip, tsv, …, jsonl, …, parquet"
 OPTIONS = (  # without them, all is detected
     click.option(
         "--input-format",

@@ -11,6 +11,7 @@ MIN_BYTES = 10  # fewer may be the beginning of anything
 UNPACK = "Unpack it first"
 SAVE = "Save it as CSV or Parquet"
 SPREAD = "`jq -c '.[]'` makes JSON Lines of it"
+ONE_LINE = "`jq -c .` makes JSON Lines of it, each object in a line of its own"
 CONVERT = "`iconv -f utf-16 -t utf-8` converts it"
 UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|\{\x00|\x00\{")  # of JSON also without a mark
 TEXT = re.compile(rb"[^\x00-\x08\x0e-\x1f\x7f]*")
@@ -42,7 +43,7 @@ def _kind(
 
 
 JSON_LINES = _kind("JSON Lines", rb"\s*\{[ \t]*\"[^\n]*\}[ \t\r]*(\n|\Z)", "jsonl")
-JSON = _kind("JSON", rb"\s*\{\s*\"[^\"]*\"\s*:")
+JSON = _kind("JSON", rb"\s*\{\s*\"[^\"]*\"\s*:", hint=ONE_LINE)
 KINDS = (  # the first that fits
     _kind("Parquet", rb"PAR1[\x00-\x1f]", "parquet"),
     _kind("gzip", rb"\x1f\x8b", "csv.gz", "gzip"),
@@ -99,14 +100,15 @@ def check_json_lines(name: str, head: bytes) -> None:
     hint = kind.advice
     if kind.option.startswith("csv"):
         option = kind.option.replace("csv", "jsonl")
-        read = f"--input-format {option} reads it, if it holds JSON Lines"
-        hint = read if kind.compression in ("gzip", "zstd") else UNPACK
+        hint = f"--input-format {option} reads it, if it holds JSON Lines"
     raise InputError(f"{name} is not JSON Lines: it is {kind.name}", hint)
 
 
 def check_parquet(name: str, head: bytes) -> None:
     """Raise `InputError` for bytes that begin no Parquet file but clearly another."""
-    if head.startswith((b"PAR1", b"PARE")) or not head:
+    if head.startswith(b"PARE"):
+        raise InputError(f"cannot read {name}: it is encrypted", "Have it written without a key")
+    if head.startswith(b"PAR1") or not head:
         return
     kind = kind_of(head)
     if kind is not None:

@@ -244,6 +244,7 @@ def _ending(name: str) -> str:
 
 def _written_instead(place: PurePosixPath, ending: str) -> str | None:
     """Return the format that is written for one that is only read; None for any other."""
-    if format_of(str(place)).compression == READ_ONLY:
-        return "csv.gz"
+    known = format_of(str(place))
+    if known.compression == READ_ONLY:
+        return f"{known.kind}.gz"
     return ending.replace("json", "jsonl") if ending in READ_SUFFIXES else None

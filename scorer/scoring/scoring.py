@@ -245,7 +245,8 @@ class _Run:
     def _locate_text(self, sample: pa.Table, file: str) -> TextColumn:
         """Return the column of the texts; note where it may be another one."""
         wanted, trained_on = self._source.text_column, self._model.text_column
-        column = locate_text(without_lines(sample), wanted, trained_on)
+        sample = without_lines(sample)
+        column = locate_text(sample, wanted, trained_on)
         column = replace(column, file=file)
         self._check_header(sample.schema.names, column)
         self._record.text_column = column.name

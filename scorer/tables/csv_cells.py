@@ -3,7 +3,7 @@
     null                  blank
     numbers, decimals     shortest digits that read back to the same number
     true, false; dates, times, timestamps (with the offset of their zone) as ISO 8601
-    binary                base64
+    binary                base64; a UUID as it is usually written
     nested                JSON; what JSON has no type for is a string as above
 
 Knows columns and text, nothing of delimiters, quotes or files.
@@ -64,12 +64,14 @@ def _text(values: pa.Array) -> pa.Array:
 
 
 def _plain(values: pa.Array) -> pa.Array:
-    """Return values without dictionary, run ends or extension type."""
+    """Return values without dictionary, run ends or extension type; UUIDs as texts."""
     kind = values.type
     if pa.types.is_dictionary(kind):
         return _plain(values.cast(kind.value_type))
     if pa.types.is_run_end_encoded(kind):
         return _plain(pc.run_end_decode(values))
+    if isinstance(kind, pa.UuidType):
+        return pa.array([None if v is None else str(v) for v in values.to_pylist()], TEXT)
     return _plain(values.storage) if isinstance(kind, pa.BaseExtensionType) else values
 
 

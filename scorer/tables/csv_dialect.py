@@ -5,7 +5,7 @@ unless `\"` inside quotes leaves no other reading. Where rows do not fit the hea
 readings (`csv_readings`) are tried. Knows text, nothing of files.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -113,7 +113,33 @@ def _detected_delimiter(
     _check_single(best, rows[best])
     if expected is None and shares[best] > CLEAR:
         return best, shares[best]
-    return _unusual_delimiter(sample, dialect) or expected or free[0], shares[best]
+    _check_spaced(sample, dialect)
+    ragged = expected or _ragged_delimiter(rows)
+    return _unusual_delimiter(sample, dialect) or ragged, shares[best]
+
+
+def _ragged_delimiter(rows: Mapping[str, Sequence[Sequence[str]]]) -> str:
+    """Return what stands in the header and most rows, of whatever widths; a comma if nothing does.
+
+    Rows of another width are rejected then; as one field each they would be scored as a whole.
+    """
+    likely = {
+        candidate: len(header)
+        for candidate, (header, *others) in rows.items()
+        if len(header) > 1
+        and not is_prose([header, *others])
+        and 2 * sum(len(row) > 1 for row in others) > len(others)
+    }
+    return max(likely, key=lambda one: likely[one], default=next(iter(rows)))
+
+
+def _check_spaced(sample: CsvSample, dialect: CsvDialect) -> None:
+    """Refuse names in quotes with spaces between them, as R's `write.table` writes them."""
+    if dialect.quote and f"{dialect.quote} {dialect.quote}" in sample.first_line:
+        raise InputError(
+            "spaces stand between the names of its columns",
+            "--delimiter space reads them so; `write.csv` in R writes commas",
+        )
 
 
 def _other_than_expected(expected: str, found: str) -> InputError:

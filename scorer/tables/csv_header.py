@@ -75,19 +75,22 @@ def _check_padded_title(records: Sequence[Record]) -> None:
 
 
 def _header_further_down(records: Sequence[Record]) -> Record | None:
-    """Return the record from which on records have one width, wider than the first record's."""
+    """Return the record from which on records have one width, another than the first record's.
+
+    Narrower records that hold data are no title's table: they lack fields.
+    """
     widths = [len(record.fields) for record in records]
     if len(widths) < 3:
         return None
     width = max(set(widths[1:]), key=widths[1:].count)
-    if width < 2 or width <= widths[0]:
+    if width in (1, widths[0]):
         return None
     at = widths.index(width)
     table = widths[at:]
     as_wide = [record.fields for record in records[at:] if len(record.fields) == width]
     if len(table) < 2 or len(as_wide) < SURE * len(table) or is_prose(as_wide):
         return None
-    return records[at]
+    return None if width < widths[0] and _is_data(records[at].fields) else records[at]
 
 
 def _refusal(

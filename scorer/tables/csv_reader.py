@@ -20,7 +20,7 @@ from scorer.tables.csv_readings import ONE_FIELD, width_hint
 from scorer.tables.csv_records import OPEN_QUOTE, UNDECODABLE, WIDTH, Records
 from scorer.tables.csv_sample import CsvSample
 from scorer.tables.csv_types import infer_schema, typed
-from scorer.tables.doubts import about
+from scorer.tables.doubts import CUT_OFF, about
 from scorer.tables.rejects import RejectSink
 from scorer.tables.stray_quotes import QUOTE_HINT
 from scorer.tables.table_streams import (
@@ -33,7 +33,6 @@ from scorer.tables.table_streams import (
 )
 from scorer.wording import are, counted
 
-CUT_OFF = "If the file was cut off, have it written or sent again"
 MIXED = 0.1  # lines in the encoding for each that is not: fewer may be so by chance
 
 

@@ -24,6 +24,7 @@ MISSING_NAME = (
     "holds a delimiter needs quotes"
 )
 FOOTER = "If a total or a number of rows stands below the table, have the file written without it"
+TOO_FEW = "A row has as many fields as the header has names: have blank ones written, too"
 MAX_FOOTER = 5  # lines of it
 UNQUOTED = (
     "A cell that holds a delimiter or a line break needs quotes; if those are others than usual, "
@@ -117,14 +118,17 @@ def width_hint(
     for other in _other_readings(rejected, dialect):
         if _are_wide(rejected, other, width):
             return _advice(other)
-    rows = unwrapped(rejected.rows(dialect), dialect)
-    if sum(len(row) == width for row in rows) > SURE * len(rows):
+    rows = rejected.rows(dialect)
+    whole = unwrapped(rows, dialect)
+    if sum(len(row) == width for row in whole) > SURE * len(rows):
         return f"They are quoted as a whole. {UNWRAP}"
     for delimiter in DELIMITERS:
         if _are_wide(rejected, replace(dialect, delimiter=delimiter), width):
             return f"They have {shown(delimiter)} between fields: two files may be joined"
     if is_most and _are_wide(rejected, dialect, width + 1):
         return MISSING_NAME
+    if is_most and max(map(len, rows)) < width:
+        return TOO_FEW
     is_footer = are_last and len(rows) <= MAX_FOOTER and all(len(row) < width for row in rows)
     return FOOTER if is_footer else UNQUOTED
 

@@ -12,13 +12,14 @@ from itertools import chain, islice
 from scorer.errors import InputError
 from scorer.tables.csv_encoding import Encoding
 from scorer.tables.csv_parser import MAX_CELL, parse
-from scorer.tables.doubts import Doubt
+from scorer.tables.doubts import Doubt, cut_off
 from scorer.tables.stray_quotes import QUOTE_HINT, StrayQuotes
 from scorer.tables.table_streams import CsvDialect, Reject
 from scorer.wording import are, counted
 
 END_OF_FILE = "\x1a"  # as programs of DOS write it
 UNDECODABLE, OPEN_QUOTE, WIDTH = "encoding", "open quote", "width"  # why rows are rejected
+FEW_RETURNS = 0.1  # rows that end in a carriage return alone: more are meant so
 SAMPLE_CHARACTERS = 1 << 16  # of rejected rows that are kept, for a hint
 
 
@@ -48,16 +49,15 @@ class Lines:
         self._source = self._read(text)
 
     def _read(self, text: io.TextIOBase) -> Iterator[str]:
-        held = ""  # a line that is none if it is the last one
+        held: list[str] = []  # lines that are none if no other follows them
         while line := text.readline(MAX_CELL):
             if len(line) == MAX_CELL:
                 raise InputError(f"{self.name} has a line of more than {MAX_CELL:,} characters")
-            if held:
-                yield held
-            is_end = line.startswith(END_OF_FILE) and line.rstrip("\r\n") == END_OF_FILE
-            held = line if is_end else ""
-            if not held:
-                yield line
+            is_end = (held or line[0] == END_OF_FILE) and not line.strip(f"{END_OF_FILE}\r\n")
+            held.append(line)
+            if not is_end:
+                yield from held
+                held.clear()
 
     def __iter__(self) -> Iterator[str]:
         for line in self._source:
@@ -91,6 +91,11 @@ class Lines:
     def is_cut(self) -> bool:
         """Whether the file has ended within a line, as one that was cut off does."""
         return self.ended and not self.is_row and not self._last.endswith(("\n", "\r"))
+
+    @property
+    def ends_in_return(self) -> bool:
+        """Whether the record ends in a carriage return alone."""
+        return self._last.endswith("\r")
 
     def next_record(self) -> None:
         """Begin a record with the next line."""
@@ -152,6 +157,8 @@ class Records:
         self._headers = self._first_header = 0  # records that are the header again; line of one
         self._reordered = 0  # line of a record that has its names in another order
         self.below = 0  # records rejected since the last one that was not
+        self._count = self._returns = 0  # records; those before one that may be their end
+        self._first_return = self._after_return = 0  # line of the first; of the one before
         self._quotes = StrayQuotes(dialect, len(names))
         self._cut_at = 0  # the line within which the file ends; 0: it does not
         self._incomplete_at = 0  # last line of the last record that is not whole
@@ -163,6 +170,7 @@ class Records:
         known = frozenset(self._names) if self._has_header else frozenset()
         for lines in self._streams:
             for cells in parsed(lines, self._dialect):
+                self._count_return(lines, cells)
                 if lines.count > 1 or not lines.well_formed:
                     self._inspect_quotes(lines)
                 if lines.valid and len(cells) == len(self._names):
@@ -205,6 +213,14 @@ class Records:
         elif sorted(names) == sorted(self._names):
             self._reordered = self._reordered or line
 
+    def _count_return(self, lines: Lines, cells: list[str]) -> None:
+        """Count a record that ends in a carriage return alone, with another one behind it."""
+        self._count += 1
+        if self._after_return and cells:
+            self._returns += 1
+            self._first_return = self._first_return or self._after_return
+        self._after_return = lines.line if lines.ends_in_return else 0
+
     def _inspect_quotes(self, lines: Lines) -> None:
         """Count a record with odd quotes; one within which the file ends, without its last line."""
         record = lines.raw_lines()
@@ -233,10 +249,15 @@ class Records:
         self._reject(Reject(lines.line, lines.offset, fault, lines.raw))
 
     def _ending_notes(self) -> Iterator[str]:
-        """Yield what a user should know of where the file ends, once it has."""
+        """Yield what a user should know of where the file and its rows end, once it has."""
         if self.is_cut:
-            ends = f"it ends in the middle of a row, at line {self._cut_at:,}"
-            yield Doubt(f"{ends}: it was probably cut off, and rows are missing")
+            yield cut_off(self._cut_at)
+        if 0 < self._returns <= FEW_RETURNS * self._count:
+            rows = f"{counted(self._returns, 'row')} {'ends' if self._returns == 1 else 'end'}"
+            yield Doubt(
+                f"{rows} in a carriage return alone (the first at line {self._first_return:,}), "
+                "unlike the others: a cell was probably cut in two. One that holds it needs quotes"
+            )
 
 
 def parsed(lines: Lines, dialect: CsvDialect) -> Iterator[list[str]]:

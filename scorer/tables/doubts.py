@@ -11,6 +11,15 @@ class Doubt(str):
     __slots__ = ()
 
 
+CUT_OFF = "If the file was cut off, have it written or sent again"  # the hint
+
+
+def cut_off(line: int) -> Doubt:
+    """Return the doubt about a file that ends in the middle of a row, on a line."""
+    ends = f"it ends in the middle of a row, at line {line:,}"
+    return Doubt(f"{ends}: it was probably cut off, and rows are missing")
+
+
 def about(name: str, note: str) -> str:
     """Return a note with the name of what it is about before it; a doubt stays one."""
     return type(note)(f"{name}: {note}")

@@ -36,7 +36,7 @@ class TableFormat:
     """How a table is stored."""
 
     kind: str  # csv, jsonl or parquet
-    compression: str | None = None  # of a CSV: gzip, zstd, bz2, xz or zip; of jsonl the first two
+    compression: str | None = None  # gzip, zstd, bz2, xz or zip, but of Parquet
     delimiter: str | None = None  # of a CSV, where its name tells
     lines: bool | None = False  # of a CSV: each line is one text; None: the lines themselves tell
 
@@ -55,30 +55,31 @@ COMPRESSIONS = {
     ".xz": "xz",
     ".zip": "zip",
 }
+
+
+def _packed(name: str, format: TableFormat) -> dict[str, TableFormat]:
+    """Return a format by its name, and compressed by the names it has then."""
+    return {
+        f"{name}{end}": replace(format, compression=packed) for end, packed in COMPRESSIONS.items()
+    }
+
+
 FORMATS = {
-    **{f"csv{end}": TableFormat("csv", packed) for end, packed in COMPRESSIONS.items()},
-    **{f"tsv{end}": TableFormat("csv", packed, "\t") for end, packed in COMPRESSIONS.items()},
-    **{
-        f"{LINES}{end}": TableFormat("csv", packed, lines=True)
-        for end, packed in COMPRESSIONS.items()
-    },
-    "jsonl": TableFormat("jsonl"),
-    "jsonl.gz": TableFormat("jsonl", "gzip"),
-    "jsonl.zst": TableFormat("jsonl", "zstd"),
+    **_packed("csv", TableFormat("csv")),
+    **_packed("tsv", TableFormat("csv", delimiter="\t")),
+    **_packed(LINES, TableFormat("csv", lines=True)),
+    **_packed("jsonl", TableFormat("jsonl")),
     "parquet": TableFormat("parquet"),
 }
 SUFFIXES = {
     **{name: known for name, known in FORMATS.items() if not known.lines},
-    **{f"txt{end}": TableFormat("csv", packed, lines=None) for end, packed in COMPRESSIONS.items()},
+    **_packed("txt", TableFormat("csv", lines=None)),
+    **_packed("ndjson", TableFormat("jsonl")),
     "zip": TableFormat("csv", "zip"),
-    "ndjson": TableFormat("jsonl"),
     "pq": TableFormat("parquet"),
 }
-READ_SUFFIXES = {  # not of what a folder holds, where they are reports of runs and much else
-    "json": FORMATS["jsonl"],
-    "json.gz": FORMATS["jsonl.gz"],
-    "json.zst": FORMATS["jsonl.zst"],
-}
+# not of what a folder holds, where they are reports of runs and much else
+READ_SUFFIXES = _packed("json", TableFormat("jsonl"))
 ALL_SUFFIXES = {**SUFFIXES, **READ_SUFFIXES}
 READ_ONLY = "zip"
 TOLD_READING = "--input-format names its format, as --input-format csv does for a CSV"
@@ -95,7 +96,9 @@ def format_of(path: str, option: str | None = None, writing: bool = False) -> Ta
         return _format_of(path, option, ALL_SUFFIXES, TOLD_READING)
     found = _format_of(path, option, SUFFIXES, TOLD_WRITING)
     if found.compression == READ_ONLY:
-        raise UsageError(f"{path}: a zip archive is read, not written", "csv.gz is written")
+        raise UsageError(
+            f"{path}: a zip archive is read, not written", f"{found.kind}.gz is written"
+        )
     if found.lines:
         raise UsageError(
             f"{path}: {option} is a format that is read, not written", "csv is written"
@@ -122,7 +125,7 @@ def _format_of(
             return known
     json = ".jsonl, .json" if "json" in suffixes else ".jsonl"
     listed = (
-        f".csv, .tsv, .txt (also with .gz, .zst, .bz2, .xz or .zip behind it), {json}, .parquet, "
+        f".csv, .tsv, .txt, {json} (also with .gz, .zst, .bz2, .xz or .zip behind it), .parquet, "
         ".pq"
     )
     raise UsageError(f"the name of {path} does not end in one of: {listed}", hint)

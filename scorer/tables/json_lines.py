@@ -9,6 +9,7 @@ nothing of scores or publishing.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +22,8 @@ from scorer.files.byte_sink import ByteSink
 from scorer.files.byte_streams import STANDARD_STREAM, open_source, source_name
 from scorer.files.file_kinds import check_json_lines
 from scorer.tables.csv_cells import as_json_texts
-from scorer.tables.doubts import Doubt
+from scorer.tables.doubts import CUT_OFF, Doubt, about, cut_off
+from scorer.tables.encoding_guess import guess_encodings
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import (
     MAX_CHUNK_BYTES,
@@ -42,6 +44,10 @@ OBJECTS = (
 )
 COMMAS = r"A comma stands behind each object, as in an array: `sed 's/,\s*$//'` removes it"
 DICTS = "They are Python dicts, not JSON: `json.dumps(row)` writes JSON where `print(row)` does not"
+JOINED = "Several objects stand in one line: `jq -c .` puts each in a line of its own"
+BETWEEN_OBJECTS = re.compile(r"\}\s*\{")
+NOT_UTF_8 = "not UTF-8"
+AS_UTF_8 = "Have them written in UTF-8"
 EMPTY = "it holds no object, as after a transfer that failed: it is read as a table without rows"
 ROWS = (
     "Of a table that pandas wrote, `pandas.read_json(IN).to_json(OUT, orient='records', "
@@ -79,7 +85,8 @@ class JsonLinesReader(TableReader):
         self.schema = NO_ROWS
         self._place = 0  # of the line under way, in bytes
         self._is_read = False
-        self._first_reject = b""  # its line
+        self._first_reject: Reject | None = None
+        self._cut_at = 0  # the line within which the file ends; 0: it does not
         if rejects is not None:
             rejects.describe_input("line", self.dialect)
 
@@ -125,42 +132,45 @@ class JsonLinesReader(TableReader):
                     text = line.decode()  # `json` would take UTF-16 and half characters too
                     found = json.loads(text)
                 except UnicodeDecodeError:
-                    found, reason = None, "not UTF-8"
+                    found, reason = None, NOT_UTF_8
                 except (ValueError, RecursionError) as error:
                     found, reason = None, f"not JSON: {error}"
                 if isinstance(found, dict):
                     yield text, found
                 else:
-                    self._reject(number, self._place, reason, line)
+                    self._reject(Reject(number, self._place, reason, _raw(line)))
+                    is_cut = line.startswith(b"{") and not line.endswith(b"}")
+                    self._cut_at = number if is_cut and not data.endswith(b"\n") else 0
             self._place += len(data)
 
     @property
     def notes(self) -> list[str]:
         """What a user should know of the file, once it is read."""
-        is_empty = self._is_read and not self.rows_read
-        return [Doubt(f"{self.name}: {EMPTY}")] if is_empty else []
+        notes = [cut_off(self._cut_at)] if self._cut_at else []
+        if self._is_read and not self.rows_read:
+            notes.append(Doubt(EMPTY))
+        return [about(self.name, note) for note in notes]
 
     @property
     def reject_hint(self) -> str:
         """What the rejected lines are, or what a line has to be where no row could be read."""
-        line = self._first_reject
-        if line.startswith(b"{'"):
-            return DICTS
-        if line.startswith(b"{") and line.endswith(b"},"):
-            return COMMAS
-        return OBJECTS if self.rows_rejected == self.rows_read else ""
+        if self._first_reject is None:
+            return ""
+        if self._cut_at and self.rows_rejected == 1:
+            return CUT_OFF
+        only = OBJECTS if self.rows_rejected == self.rows_read else ""
+        return _hint_of(self._first_reject) or only
 
     def share_read(self, size: int | None) -> float | None:
         """Return the share of the file's bytes that is read."""
         return self._place / size if size else None
 
-    def _reject(self, number: int, place: int, reason: str, line: bytes) -> None:
+    def _reject(self, reject: Reject) -> None:
         self.rows_read += 1
         self.rows_rejected += 1
-        self._first_reject = self._first_reject or line
+        self._first_reject = self._first_reject or reject
         if self._rejects is not None:
-            raw = line.decode("utf-8", "surrogateescape")
-            self._rejects.add(Reject(number, place, reason, raw))
+            self._rejects.add(reject)
 
     def _check_rows(self, objects: list[dict[str, Any]]) -> None:
         """Refuse a file of one object that holds a whole table."""
@@ -229,6 +239,23 @@ def _text(value: Any) -> str | None:
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # half characters
+
+
+def _raw(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")
+
+
+def _hint_of(reject: Reject) -> str:
+    """Return what a line that is no object is instead; "" if that is not known."""
+    line = reject.raw
+    if reject.reason == NOT_UTF_8:
+        likely = " or ".join(guess_encodings(line.encode("utf-8", "surrogateescape")))
+        return f"They are in another encoding{f', perhaps {likely}' * bool(likely)}. {AS_UTF_8}"
+    if line.startswith("{'"):
+        return DICTS
+    if line.startswith("{") and line.endswith("},"):
+        return COMMAS
+    return JOINED if line.startswith("{") and BETWEEN_OBJECTS.search(line) else ""
 
 
 class JsonLinesWriter(TableWriter):

@@ -122,6 +122,12 @@ def test_names_in_quotes_with_spaces_between_them_are_refused(
         pass
 
 
+def test_quotes_with_spaces_between_them_may_be_of_a_name(tmp_path: Path) -> None:
+    for name in ('Is it "warm" "good"?', 'Which "one" "two", if any'):
+        quoted = '"' + name.replace('"', '""') + '"'
+        assert read(tmp_path, f"{quoted}\ngood\nbad\n")[0] == [name]
+
+
 @pytest.mark.parametrize("delimiter", ["^", ":", "~", "#", "§", "¦"])
 def test_any_other_delimiter_is_refused_with_the_option_that_names_it(
     tmp_path: Path, delimiter: str

@@ -147,8 +147,8 @@ LINES = {
     ),
     "no such format": (
         2,
-        "error: the name of x.xls does not end in one of: .csv, .tsv, .txt (also with .gz, .zst, "
-        ".bz2, .xz or .zip behind it), .jsonl, .parquet, .pq. --output-format names its format",
+        "error: the name of x.xls does not end in one of: .csv, .tsv, .txt, .jsonl (also with "
+        ".gz, .zst, .bz2, .xz or .zip behind it), .parquet, .pq. --output-format names its format",
     ),
     "no header": (
         3,

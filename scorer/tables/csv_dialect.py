@@ -135,7 +135,9 @@ def _ragged_delimiter(rows: Mapping[str, Sequence[Sequence[str]]]) -> str:
 
 def _check_spaced(sample: CsvSample, dialect: CsvDialect) -> None:
     """Refuse names in quotes with spaces between them, as R's `write.table` writes them."""
-    if dialect.quote and f"{dialect.quote} {dialect.quote}" in sample.first_line:
+    names, quote = sample.first_line, dialect.quote
+    are_spaced = quote != "" and names.startswith(quote) and f"{quote} {quote}" in names
+    if are_spaced and not sample.is_well_formed(dialect):
         raise InputError(
             "spaces stand between the names of its columns",
             "--delimiter space reads them so; `write.csv` in R writes commas",

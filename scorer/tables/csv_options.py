@@ -5,8 +5,8 @@ from typing import Any
 
 from scorer.errors import UsageError
 
-DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
-ESCAPES = {"backslash": "\\"}
+DELIMITER_NAMES = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+ESCAPE_NAMES = {"backslash": "\\"}
 NONE = "none"
 OF_TABLE = ("delimiter", "quote", "escape", "header")  # options that lines of text do not have
 
@@ -58,7 +58,7 @@ class CsvOptions:
         """The delimiter, None if it is to be detected. Raises `UsageError`."""
         if self.delimiter is None:
             return None
-        return _character("--delimiter", self.delimiter, DELIMITERS)
+        return _character("--delimiter", self.delimiter, DELIMITER_NAMES)
 
     @property
     def quote_character(self) -> str | None:
@@ -72,7 +72,7 @@ class CsvOptions:
         """The escape, "" for none, None if it is to be detected. Raises `UsageError`."""
         if self.escape is None:
             return None
-        names = {**ESCAPES, NONE: ""}
+        names = {**ESCAPE_NAMES, NONE: ""}
         return "" if self.escape in ("", NONE) else _character("--escape", self.escape, names)
 
 
@@ -96,7 +96,7 @@ def _unescaped(given: str) -> str:
 
 def shown(character: str) -> str:
     r"""Return a delimiter as `_character` takes it back, quoted for a shell: `tab`, `'\x01'`."""
-    for name, known in DELIMITERS.items():
+    for name, known in DELIMITER_NAMES.items():
         if character == known and not character.isprintable():
             return name
     plain = character.isprintable() and not character.isspace()

@@ -20,7 +20,7 @@ from scorer.wording import are, counted
 END_OF_FILE = "\x1a"  # as programs of DOS write it
 UNDECODABLE, OPEN_QUOTE, WIDTH = "encoding", "open quote", "width"  # why rows are rejected
 FEW_RETURNS = 0.1  # rows that end in a carriage return alone: more are meant so
-SAMPLE_CHARACTERS = 1 << 16  # of rejected rows that are kept, for a hint
+KEPT_CHARACTERS = 1 << 16  # of rejected rows that are kept, for a hint
 
 
 class Lines:
@@ -241,10 +241,10 @@ class Records:
             return
         if lines.valid:
             self.rejected[WIDTH] += 1
-            self.misfits += f"{lines.raw}\n" * (len(self.misfits) < SAMPLE_CHARACTERS)
+            self.misfits += f"{lines.raw}\n" * (len(self.misfits) < KEPT_CHARACTERS)
         else:
             self.rejected[UNDECODABLE] += 1
-            self.undecodable += f"{lines.raw}\n" * (len(self.undecodable) < SAMPLE_CHARACTERS)
+            self.undecodable += f"{lines.raw}\n" * (len(self.undecodable) < KEPT_CHARACTERS)
         fault = lines.fault(cells, self._names)
         self._reject(Reject(lines.line, lines.offset, fault, lines.raw))
 

@@ -70,7 +70,7 @@ def check_classes(found: Counter[str]) -> None:
     if len(found) == 1 or len({UNDERSTOOD.get(label_key(value), value) for value in found}) == 1:
         raise InputError(
             f"all labels are one class: {show_values(found)}",
-            "Training needs rows of two classes at least",
+            "Training needs rows of two classes at least; --label-column names another column",
         )
     _check_spelling(found)
     if len(found) == 2:

@@ -28,9 +28,10 @@ def test_the_order_of_the_rows_changes_nothing(counts: list[tuple[str, int]]) ->
     assert found.label_values == {"bad": "bad", "fair": "fair", "good": "good"}
 
 
-def test_number_classes_are_ordered_by_value() -> None:
+def test_number_classes_are_ordered_by_value_and_named_alike_with_decimals() -> None:
     found = find_class_map({"10": 9, "9": 9, "-1": 9, "-2": 9})
     assert found.classes == ("-2", "-1", "9", "10")
+    assert find_class_map({"1.0": 9, "2.5": 9, "[10.00]": 9}).classes == ("1", "2.5", "10")
 
 
 def test_two_unknown_values_need_the_option() -> None:
@@ -118,7 +119,7 @@ def test_two_values_beside_a_stray_one_still_need_the_option() -> None:
 
 @pytest.mark.parametrize(
     ("form", "separator"),
-    [("{}", ";"), ("{}", " | "), ("{}", ", "), ("['{}']", "', '"), ("{}", ",")],
+    [("{}", ";"), ("{}", " | "), ("{}", ", "), ("['{}']", "', '"), ("{}", ","), ("{}", "#")],
 )
 def test_several_labels_in_a_cell_are_a_question(form: str, separator: str) -> None:
     cells = [["price"], ["size"], ["price", "size"], ["size", "price"], ["price", "size", "taste"]]
@@ -139,6 +140,7 @@ def test_several_labels_in_a_cell_are_a_question(form: str, separator: str) -> N
         ("Books|Fiction", "Books|History", "Books"),
         ("yes, surely", "yes, maybe", "no, surely", "no, maybe"),
         ("CARD ORDER / LOSS", "CARD ORDER", "LOSS"),
+        ("do", "do#", "fa", "fa#"),
     ],
 )
 def test_values_with_commas_may_be_classes(values: tuple[str, ...]) -> None:
@@ -251,7 +253,12 @@ def test_what_a_question_about_several_labels_proposes_can_be_given() -> None:
         find_class_map(counts)
     options = [option for option in shlex.split(str(refused.value)) if "=" in option]
     classes = [find_class_map(counts, option.rstrip(";")).label_values for option in options]
-    assert classes == [{"a": "a", "b": "b"}, {"a": "a", "b": "b", "a,b": "a"}]
+    assert classes == [{"a": "a", "b": "b"}, {"a": "a", "b": "b", "a,b": "a", "b,a": "b"}]
+    with pytest.raises(UsageError) as refused:
+        find_class_map({"a": 30, "[b, a]": 30})  # without those rows one class is left
+    assert shlex.split(refused.value.hint)[:2] == ["--labels", 'a=a,"[b, a]=b"']
+    with pytest.raises(UsageError, match="takes the most frequent of them by their first label"):
+        find_class_map({f"[{at}, {at + 1}]": 9 for at in range(9)})
 
 
 def test_rare_classes_that_only_held_out_rows_have_are_left_out() -> None:
@@ -277,9 +284,8 @@ def test_a_stray_value_of_held_out_rows_is_left_out_and_more_are_refused() -> No
 @pytest.mark.parametrize("zeros", [300, 12])
 def test_minus_one_beside_zero_and_one_is_a_class_unless_it_is_rare(form: str, zeros: int) -> None:
     values = [form.format(value) for value in (-1, 0, 1)]
-    assert find_class_map(dict(zip(values, (300, zeros, 290), strict=True))).classes == tuple(
-        values
-    )
+    found = find_class_map(dict(zip(values, (300, zeros, 290), strict=True)))
+    assert found.classes == ("-1", "0", "1")
     with pytest.raises(UsageError, match="a class, or missing"):
         find_class_map(dict(zip(values, (8, 300, 290), strict=True)))
 

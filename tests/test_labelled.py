@@ -255,6 +255,24 @@ def test_other_columns_of_texts_are_noted_where_the_text_was_not_named(tmp_path:
     assert read_labelled([path], replace(options, text="text")).notes == ()
 
 
+def test_texts_that_are_none_or_misread_are_doubted(tmp_path: Path) -> None:
+    objects = [(json.dumps({"said": text}), label) for text, label in labelled(120)]
+    misread = [(f"{text} schÃ¶n", label) for text, label in labelled(120)]
+    for rows, doubted in ((objects, "look like JSON"), (misread, "look wrongly decoded")):
+        path = write(tmp_path / "a.csv", rows)
+        (note,) = read_labelled([path], Columns("text")).notes
+        assert isinstance(note, Doubt)
+        assert note.startswith(f"{path}: ") and doubted in note
+
+
+def test_bytes_of_parquet_are_labels_as_they_are_texts(tmp_path: Path) -> None:
+    texts, labels = zip(*labelled(60, values=("pos", "neg")), strict=True)
+    columns = [pa.array(column).cast(pa.binary()) for column in (texts, labels)]
+    pq.write_table(pa.table(columns, ["text", "label"]), tmp_path / "a.parquet")
+    found = read_labelled([tmp_path / "a.parquet"], Columns())
+    assert found.class_counts == {"negative": 30, "positive": 30}
+
+
 def test_lines_of_fasttext_are_texts_with_labels(tmp_path: Path) -> None:
     path = tmp_path / "train.ft.txt.bz2"
     lines = [f"__label__{label} {text}, indeed" for text, label in labelled(120)]

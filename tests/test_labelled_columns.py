@@ -54,6 +54,8 @@ def test_no_usual_label_name_among_several_columns_needs_the_option() -> None:
         ("polarity", ["neg", "pos"]),
         ("Rating", ["1", "5"]),
         ("overall", [1.0, 4.0]),
+        ("Stimmung", ["Negativ", "positiv"]),
+        ("情感", ["负面", "正面"]),
     ],
 )
 def test_of_several_columns_the_one_that_is_plainly_labels_is_taken(
@@ -83,6 +85,12 @@ def test_two_columns_that_are_plainly_labels_need_the_option() -> None:
     columns = table(text=PROSE, before=["pos", "neg"], after=["pos", "neg"], mood=["x", "y"])
     with pytest.raises(InputError, match=r"'before' .*; 'after' .*; 'mood' .*; 'rating'"):
         find_columns(columns.append_column("rating", pa.array(["1", "2"])), Columns())
+
+
+def test_of_several_people_s_labels_the_majority_s_are_taken() -> None:
+    moods = ["neg", "pos", "neutral"] * (ROWS // 3)
+    people = table(text=SAID, anna=moods, bob=moods[::-1], Majority=[*moods[1:], "pos"])
+    assert find_columns(people, Columns()).label == 3
 
 
 def test_a_column_that_is_not_there_is_answered_with_the_nearest_and_all() -> None:
@@ -152,14 +160,23 @@ SAID = [f"{word} word of prose {word}" for word in map(str, range(ROWS))]
         ([f"2025-{1 + i % 12:02}-01" for i in range(ROWS)], "dates or times"),
         ([f"{1 + i % 9}.{1 + i % 12}.25" for i in range(ROWS)], "dates or times"),
         ([f"{i % 9}:30" for i in range(ROWS)], "dates or times"),
+        ([f"2025-{1 + i % 12:02}" for i in range(ROWS)], "dates or times"),
+        ([f"May {1 + i % 28}, 2025" for i in range(ROWS)], "dates or times"),
+        ([f"{1 + i % 28}th March 2025" for i in range(ROWS)], "dates or times"),
+        ([f"{1 + i % 28}/Jan/25 3:04 PM" for i in range(ROWS)], "dates or times"),
+        ([f"Mon Apr {1 + i % 28:02} 22:19:45 2025" for i in range(ROWS)], "dates or times"),
+        ([f"https://a.example/{i % 3}" for i in range(ROWS)], "addresses"),
+        ([f"agent{i % 3}@a.example" for i in range(ROWS)], "addresses"),
+        ([f"{i % 30}%" for i in range(ROWS)], "numbers, as prices are"),
         ([datetime.date(2025, 1 + i % 12, 1) for i in range(ROWS)], "dates or times"),
         ([f"{i % 30},99" for i in range(ROWS)], "numbers, as prices are"),
         ([i % 30 + 0.99 for i in range(ROWS)], "numbers, as prices are"),
-        ([f"customer {i}" for i in range(ROWS)], "another value in each row"),
-        (list(range(ROWS)), "another value in each row"),
-        ([f'{{"id": {i % 5}}}' for i in range(ROWS)], "objects"),
+        ([f"customer {i}" for i in range(ROWS)], "another value in most rows"),
+        (list(range(ROWS)), "another value in most rows"),
+        ([f"customer {i % 40}" for i in range(ROWS)], "another value in most rows"),
         ([["a"], ["a", "b"]] * (ROWS // 2), "lists or records"),
-        (SAID, "another value in each row"),
+        ([{"name": "a"}, {"name": "b"}] * (ROWS // 2), "lists or records"),
+        (SAID, "another value in most rows"),
     ],
 )
 def test_the_only_column_beside_the_text_may_hold_no_labels(values: list, held: str) -> None:
@@ -170,7 +187,12 @@ def test_the_only_column_beside_the_text_may_hold_no_labels(values: list, held: 
 
 
 @pytest.mark.parametrize(
-    "values", [["18-24", "25-34"], ["1/5", "4/5"], ["0.5", "3.5"], ["4711", "1234"], [None, "a"]]
+    "values",
+    [
+        *(["18-24", "25-34"], ["1/5", "4/5"], ["0.5", "3.5"], ["4711", "1234"], [None, "a"]),
+        *(["0%", "50%"], ["May", "June"], ["Market 1", "Market 2"], [b"spam", b"ham"]),
+        ["[some]", "{other}"],
+    ],
 )
 def test_numbers_that_may_be_classes_are_labels(values: list) -> None:
     columns = table(said=SAID, other=values * (ROWS // 2))
@@ -179,11 +201,16 @@ def test_numbers_that_may_be_classes_are_labels(values: list) -> None:
 
 def test_a_column_of_texts_is_no_labels_whatever_its_name() -> None:
     columns = table(text=["good", "bad"] * (ROWS // 2), label=SAID)
-    with pytest.raises(InputError, match="holds another value in each row, not labels: 'label'"):
+    with pytest.raises(InputError, match="holds another value in most rows, not labels: 'label'"):
         find_columns(columns, Columns())
     more = columns.append_column("tags", pa.array([["a"], ["a", "b"]] * (ROWS // 2)))
-    with pytest.raises(InputError, match=r"each row; 'tags' holds lists or records\. Training"):
+    with pytest.raises(InputError, match=r"most rows; 'tags' holds lists or records\. Training"):
         find_columns(more, Columns())
+    shares = [at / ROWS for at in range(ROWS)]
+    with pytest.raises(InputError, match="name columns of probabilities probability_CLASS"):
+        find_columns(table(text=SAID, bad=shares, good=shares[::-1]), Columns())
+    with pytest.raises(InputError, match=r"'bad' holds numbers.*; 'shop' holds one value at most"):
+        find_columns(table(text=SAID, bad=shares, shop=["a"] * ROWS), Columns())
 
 
 def test_a_question_about_columns_shows_what_may_be_labels() -> None:
@@ -215,8 +242,11 @@ def test_columns_of_0_and_1_are_labels_one_by_one_or_together() -> None:
     )
     joy = [1, 0] * (ROWS // 2)
     one_hot = table(said=SAID, id=[1, 2, 3] * (ROWS // 3), joy=joy, fear=[1 - one for one in joy])
-    with pytest.raises(InputError, match="Each row has one 1: columns renamed to 'probability_joy"):
-        find_columns(one_hot, Columns())
+    fear, rage = (["True" if at % 3 == rest else "False" for at in range(ROWS)] for rest in (1, 2))
+    flags = table(said=SAID, joy=[at % 3 == 0 for at in range(ROWS)], fear=fear, rage=rage)
+    for each in (one_hot, flags):
+        with pytest.raises(InputError, match="has one 1: columns renamed to 'probability_joy'"):
+            find_columns(each, Columns())
     names = ["said", "id", "probability_joy", "probability_fear"]
     assert find_columns(one_hot.rename_columns(names), Columns()).probabilities == {
         "joy": 2,
@@ -280,6 +310,8 @@ def test_a_constant_column_of_a_long_table_may_be_its_sorted_labels() -> None:
         ("intent", ["a", "b"]),
         ("gold_label", ["a", "b"]),
         ("sentimentLabel", ["a", "b"]),
+        ("human_label", ["a", "b"]),
+        ("majority_vote", ["a", "b"]),
     ],
 )
 def test_a_name_that_ends_as_names_of_labels_do_is_taken(label: str, values: list) -> None:
@@ -332,6 +364,36 @@ def test_lists_of_one_label_may_be_the_labels(lists: list) -> None:
     assert find_columns(columns, Columns()).label == 1
 
 
+@pytest.mark.parametrize(
+    ("form", "program"),
+    [
+        ('{{"id": 1, "name": "{}"}}', '(.["mood"] | objects) |= .["name"]'),
+        ('[{{"id": 1, "displayName": "{}"}}]', '(.["mood"] | arrays) |= map(.["displayName"])'),
+        (
+            '{{"{}": 0.2, "other": 0.8}}',
+            '(.["mood"] | objects) |= (to_entries | max_by(.value).key)',
+        ),
+        ("{{'name': '{}'}}", ""),
+    ],
+)
+@pytest.mark.parametrize("named", [None, "mood"])
+def test_labels_that_are_records_are_refused_with_what_makes_them_plain(
+    form: str, program: str, named: str | None
+) -> None:
+    moods = ["plain", *map(form.format, ["bad", "good", "fair"] * (ROWS // 3))][:ROWS]
+    with pytest.raises(InputError, match="the labels are records, not plain values: 'mood'") as r:
+        find_columns(table(text=SAID, mood=moods), Columns(label=named))
+    using = f". In JSON Lines, `jq -c '{program}' IN > OUT` makes them so" if program else ""
+    assert r.value.hint == f"Training needs a column of plain values{using}"
+    with pytest.raises(InputError, match="records"):
+        find_columns(table(text=SAID, label=moods, shop=["a", "b"] * (ROWS // 2)), Columns())
+
+
+def test_one_record_is_of_a_row_that_describes_the_columns() -> None:
+    marks = ["How was it?", '{"ImportId": "QID1"}', *["good", "bad"] * (ROWS // 2 - 1)]
+    assert find_columns(table(text=SAID, mark=marks), Columns()).label == 1
+
+
 def test_a_question_about_a_table_without_a_header_says_so() -> None:
     said = {"it works well": SAID, "some more words": SAID}
     columns = table(**{"1": ["0", "1"] * (ROWS // 2)}, **said)
@@ -339,8 +401,13 @@ def test_a_question_about_a_table_without_a_header_says_so() -> None:
     with pytest.raises(InputError, match=r"look like text" + header):
         find_columns(columns, Columns())
     two = table(said=SAID, a=["a", "b", "a"] * (ROWS // 3), b=["x", "y"] * (ROWS // 2))
-    with pytest.raises(InputError, match=r"'b' \(x, y\)" + header):
+    with pytest.raises(InputError, match=rf"'b' \(x, y\){header} row\. --label-column names it"):
         find_columns(two, Columns())
+    once = two.set_column(2, "once", [["once", *["x", "y"] * (ROWS // 2 - 1), "x"]])
+    with pytest.raises(InputError, match=r"'once' .*header"):
+        find_columns(once, Columns())  # as `a` is there again and again
+    with pytest.raises(InputError, match=r"example --label-column other$"):
+        find_columns(once.rename_columns(["said", "other", "once"]), Columns())
     joined = pa.concat_tables([two, table(said=["said"], a=["a"], b=["b"])])
     with pytest.raises(InputError, match=r"example --label-column a$"):
         find_columns(joined, Columns())

@@ -113,6 +113,14 @@ def test_files_are_joined_by_class_and_not_by_place():
     assert join_soft_labels([None, None], [1, 2]) is None
 
 
+def test_flags_are_probabilities_of_0_and_1():
+    for no, yes in ((False, True), ("False", "TRUE"), ("0", "1.0")):
+        found = read_soft_labels(
+            pa.table({"x": [yes, no, None], "y": [no, yes, None]}), {"x": 0, "y": 1}
+        )
+        assert found.probabilities[:2].tolist() == [[1, 0], [0, 1]]
+
+
 def test_rounded_decimals_are_made_to_sum_to_one():
     table = pa.table({"x": pa.array([0.333]), "y": pa.array([0.334]), "z": pa.array([0.334])})
     found = read_soft_labels(table, {"x": 0, "y": 1, "z": 2})

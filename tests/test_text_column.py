@@ -38,6 +38,29 @@ def test_of_several_that_look_like_text_the_one_whose_name_ends_so():
         assert find_text_column(sample, None, trained_on="text") == 2
 
 
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [
+        ("Subject", "Description"),
+        ("Ticket name", "Ticket description"),
+        ("headline", "short_description"),
+        ("Developer Reply Text", "Review Text"),
+    ],
+)
+def test_a_title_or_a_reply_beside_a_text_is_not_the_text(other, name):
+    prose = ["so good", "not for me", "a dull one"]
+    assert find_text_column(table(**{other: prose, name: prose}), None, trained_on="text") == 1
+
+
+def test_no_option_proposes_a_name_that_repeats():
+    columns = [pa.array(["so good and so on"]), *[pa.array(["so good"])] * 3]
+    names = ["Comment", "Remarks", "Details", "Comment"]
+    with pytest.raises(InputError, match="'Comment', 'Remarks', 'Details', 'Comment'") as refused:
+        find_text_column(pa.table(columns, names), None, trained_on="text")
+    assert "--text-column Remarks --text-column Details joins" in refused.value.hint
+    assert "Comment" not in refused.value.hint
+
+
 def test_words_need_no_spaces_where_a_script_has_none():
     said = ["质量非常不错会再买", "とても良い商品です", "สินค้าดีมาก"]
     sample = table(id=["1", "2", "3"], city=["北京", "東京", "กทม"], said=said)
@@ -45,15 +68,15 @@ def test_words_need_no_spaces_where_a_script_has_none():
 
 
 def test_a_question_which_column_is_the_text_has_options_that_answer_it():
-    sample = table(Title=["so good", "not bad"], **{"What else": ["a very good soup", "not bad"]})
+    sample = table(Pros=["so good", "not bad"], **{"What else": ["a very good soup", "not bad"]})
     with pytest.raises(InputError) as refused:
         find_text_column(sample, None, trained_on="text")
     assert str(refused.value) == (
-        "which column is the text is not clear: 'Title', 'What else' look like text. "
-        "--text-column 'What else' takes the longest of them, --text-column Title --text-column "
+        "which column is the text is not clear: 'Pros', 'What else' look like text. "
+        "--text-column 'What else' takes the longest of them, --text-column Pros --text-column "
         "'What else' joins their texts"
     )
-    assert locate_text(sample, "Title + What else", "").positions == (0, 1)
+    assert locate_text(sample, "Pros + What else", "").positions == (0, 1)
     long = table(**{"a" * 80: ["so good"], "b": ["so bad"]})
     with pytest.raises(InputError, match=f"'{'a' * 60}…', 'b' look"):
         find_text_column(long, None, trained_on="text")
@@ -86,8 +109,8 @@ def test_texts_in_capitalised_words_are_not_left_for_a_category():
 def test_texts_without_spaces_look_like_text_and_names_of_people_do_not(text):
     sample = table(id=["7"] * 9, name=["王小明"] * 9, opinion=[text] * 9)
     assert find_text_column(sample, None, trained_on="text") == 2
-    with pytest.raises(InputError, match="not clear: 'opinion', 'title' look like text"):
-        find_text_column(sample.append_column("title", [["a red shirt"] * 9]), None, "text")
+    with pytest.raises(InputError, match="not clear: 'opinion', 'answer' look like text"):
+        find_text_column(sample.append_column("answer", [["a red shirt"] * 9]), None, "text")
 
 
 def test_long_names_are_cut_in_a_message():

@@ -1,7 +1,7 @@
 """What the columns of a labelled table hold, as far as labels are concerned.
 
-Dates, prices, ids, lists, nearly nothing, parts of the rows: none of these are labels. Knows the
-cells of columns, nothing of their names.
+Dates, prices, ids, addresses, records, nearly nothing, parts of the rows: none of these are labels.
+Knows the cells of columns, nothing of their names.
 """
 
 import json
@@ -12,17 +12,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.corpus.label_values import MAX_CLASSES, label_key, listed_labels, rating_numbers
-from scorer.tables.text_column import is_text
+from scorer.tables.text_column import as_texts, filled, holds_text, is_text
+from scorer.tables.text_doubts import ADDRESS
 
 SAMPLE_ROWS = 10_000  # first rows of a table, which show what its columns hold
 MOST_RATINGS = 20  # different numbers that are no whole ones, as 3.5 stars
-LEAST_IDS = 20  # rows that all differ
+LEAST_IDS = 20  # rows of which most differ
 LEAST_FILLED = 0.02  # of the rows; a column with fewer holds nearly nothing
 LONG_LIST = 20  # values in the mean: no labels, but numbers or tokens
 DIGITS = r"^\s*[-+]?\d[\d\s.,:/TZ+-]*$"  # with what stands between them in dates, times and prices
-DATE = r"^\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\.?([T\s].*)?|\d{1,2}:\d{2}(:\d{2})?(\.\d+)?)\s*$"
-DECIMAL = r"^\s*[-+]?\d+(?:[.,]\d+)?\s*$"
-OBJECT = r"^\s*\{.*\}\s*$"  # as JSON writes it
+RECORDS, NUMBERS = "lists or records", "numbers, as prices are"  # what a column holds
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+DATE = (  # 2026-01-31, 31.1.26 09:30; 9:30; 2026-01; Jan 31, 2026, 31/Jan/26, Sat Jan 31 09:30:00
+    r"(?i)^\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\.?([T\s].*)?|\d{1,2}:\d{2}(:\d{2})?(\.\d+)?"
+    rf"|(19|20)\d\d[-/]\d{{1,2}}|([a-z]{{3,9}},?\s)?(\d{{1,2}}(st|nd|rd|th)?\W)?{MONTH}\W+\d.*)\s*$"
+)
+DECIMAL = r"^\s*[-+]?\d+(?:[.,]\d+)?\s*%?\s*$"
+RECORD = r"(?s)^\s*\[?\s*\{\s*[\"'].*\}\s*\]?\s*$"  # an object, or a list of such
 HALF = r"^\s*[-+]?\d+(?:[.,](?:0+|50*))?\s*$"  # a rating of one text; means have other parts too
 WHOLE = r"^\s*\d+(?:[.,]0+)?\s*$"  # a rating, as 4 or 4.0
 LETTER = r"\p{L}"
@@ -38,23 +47,41 @@ def holds_else(column: pa.ChunkedArray) -> str:
     if pa.types.is_temporal(kind):
         return "dates or times"
     if pa.types.is_nested(kind):
-        return "lists or records"
+        return RECORDS
     if not (is_text(kind) or pa.types.is_primitive(kind)):
         return str(kind)
     values = column.drop_null().unique()
     if len(values) > MAX_CLASSES:
         return f"more than {MAX_CLASSES} different values"
-    if len(values) == len(column) >= LEAST_IDS:
-        return "another value in each row"
     if _all_match(values, DATE):
         return "dates or times"
-    if _all_match(values, OBJECT):
-        return "objects"
-    if any(len(listed_labels(value) or "") > 1 for value in texts_of(column)):
-        return "lists or records"
+    if _all_match(values, ADDRESS):
+        return "addresses"
+    if holds_records(column) or any(
+        len(listed_labels(value) or "") > 1 for value in texts_of(column)
+    ):
+        return RECORDS
     if len(values) > MOST_RATINGS and _all_match(values, DECIMAL) and not _all_match(values, WHOLE):
-        return "numbers, as prices are"
+        return NUMBERS
+    if are_ids(column):
+        return "another value in most rows"
     return "names of parts of the rows" if parts_named(column) else ""
+
+
+def holds_records(column: pa.ChunkedArray) -> bool:
+    """Return whether cells of a column are objects as JSON writes them, or lists of such.
+
+    One alone is of a row that says what the column is, as Qualtrics writes.
+    """
+    return is_text(column.type) and (pc.sum(_matches(column, RECORD)).as_py() or 0) > 1
+
+
+def are_ids(column: pa.ChunkedArray) -> bool:
+    """Return whether all cells of a column differ, as ids do, or most, as names and titles do."""
+    cells = filled(column) if is_text(column.type) else column.drop_null()
+    values = cells.unique()
+    most = len(cells) / 2 if _all_match(values, LETTER) else len(cells) - 1
+    return len(cells) >= LEAST_IDS and len(values) > most
 
 
 def holds_little(column: pa.ChunkedArray) -> bool:
@@ -92,13 +119,13 @@ def are_words(column: pa.ChunkedArray) -> bool:
 
 
 def are_flags(column: pa.ChunkedArray) -> bool:
-    """Return whether a column has 0 and 1, and nothing else."""
-    return {label_key(value) for value in texts_of(column)} == {"0", "1"}
+    """Return whether a column has 0 and 1, or false and true, and nothing else."""
+    return {label_key(value) for value in texts_of(column)} in ({"0", "1"}, {"false", "true"})
 
 
 def are_one_hot(flags: Sequence[pa.ChunkedArray]) -> bool:
-    """Return whether each row has a 1 in one of these columns of 0 and 1."""
-    ones = [[label_key(str(cell)) == "1" for cell in column.to_pylist()] for column in flags]
+    """Return whether each row has a 1 (or true) in one of these columns of flags."""
+    ones = [[label_key(str(c)) in {"1", "true"} for c in column.to_pylist()] for column in flags]
     return bool((np.sum(ones, axis=0) == 1).all())
 
 
@@ -133,13 +160,19 @@ def texts_of(column: pa.ChunkedArray) -> list[str]:
     return list(map(str, column.drop_null().unique().to_pylist()))
 
 
-def without_lists(sample: pa.Table) -> pa.Table:
-    """Return the table with short lists of plain values as texts."""
+def plain_cells(sample: pa.Table) -> pa.Table:
+    """Return the table with short lists of plain values, and bytes that are texts, as texts."""
     for at, name in enumerate(sample.schema.names):
-        texts = list_texts(sample.column(at))
-        if texts is not None:
-            sample = sample.set_column(at, name, texts)
+        sample = sample.set_column(at, name, plain_column(sample.column(at)))
     return sample
+
+
+def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with short lists of plain values, and bytes that are texts, as texts."""
+    if not is_text(column.type) and holds_text(column):
+        return pa.chunked_array([as_texts(column, "")])
+    texts = list_texts(column)
+    return column if texts is None else texts
 
 
 def list_texts(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -161,5 +194,8 @@ def _is_list(kind: pa.DataType) -> bool:
 
 def _all_match(values: pa.Array, form: str) -> bool:
     """Return whether there are values and all of them have a form."""
-    texts = pc.cast(values, pa.large_string())
-    return bool(pc.all(pc.match_substring_regex(texts, form)).as_py())
+    return bool(pc.all(_matches(values, form)).as_py())
+
+
+def _matches(values: pa.Array | pa.ChunkedArray, form: str) -> pa.Array | pa.ChunkedArray:
+    return pc.match_substring_regex(pc.cast(values, pa.large_string()), form)

@@ -4,29 +4,70 @@ Each question shows the columns with some of their values, and has an option tha
 the first rows of a table, nothing of files or of what labels mean.
 """
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 import pyarrow as pa
 
-from scorer.corpus.column_contents import are_flags, are_one_hot
+from scorer.corpus.column_contents import NUMBERS, are_flags, are_one_hot, holds_records
 from scorer.corpus.label_values import MAX_CLASSES, PROBABILITY, SHOWN
 from scorer.errors import InputError
-from scorer.tables.text_column import listed
+from scorer.tables.text_column import listed, name_words
 
 AGAIN = "Training needs a column of labels that come again and again; cut numbers into a few first"
+LABEL_MEMBERS = {"label", "name", "value", "choices"}  # words of the names of members
+PLAIN = "Training needs a column of plain values"
 FIRST, SHOWN_VALUES, SHOWN_CHARACTERS = 1000, 3, 40  # of a column in a question
 
 
 def no_labels(sample: pa.Table, at: int, held: str) -> InputError:
     """Return what is said of the only column beside the text, which holds no labels."""
     column, name = sample.column(at), sample.schema.names[at]
-    values = len(column) if pa.types.is_nested(column.type) else len(column.unique())
-    hint = AGAIN
-    if values <= min(MAX_CLASSES, len(column) / 2):
-        hint = f"{_option(name)} takes each value as a class all the same"
-    problem = f"the only column beside the text holds {held}, not labels"
-    return InputError(f"{problem}: {_values(sample, at)}", hint)
+    if holds_records(column):
+        return records_as_labels(sample, at)
+    problem = f"the only column beside the text holds {held}, not labels: {_values(sample, at)}"
+    if pa.types.is_nested(column.type):
+        return InputError(problem, PLAIN)
+    few = len(column.unique()) <= min(MAX_CLASSES, len(column) / 2)
+    hint = f"{_option(name)} takes each value as a class all the same" if few else AGAIN
+    return InputError(problem, hint)
+
+
+def records_as_labels(sample: pa.Table, at: int) -> InputError:
+    """Return what is said of labels that are records, with what keeps one member of each."""
+    problem = f"the labels are records, not plain values: {_values(sample, at)}"
+    record = _first_record(sample.column(at))
+    if record is None:
+        return InputError(problem, PLAIN)
+    program = shlex.quote(_keeping_one(sample.schema.names[at], record))
+    return InputError(problem, f"{PLAIN}. In JSON Lines, `jq -c {program} IN > OUT` makes them so")
+
+
+def _first_record(column: pa.ChunkedArray) -> dict[str, Any] | list[dict[str, Any]] | None:
+    """Return the first cell that is an object in JSON, or a list of such."""
+    for cell in column.drop_null().slice(0, FIRST).to_pylist():
+        with suppress(ValueError):
+            record: dict[str, Any] | list[dict[str, Any]] = json.loads(cell)
+            first = record[0] if record and isinstance(record, list) else record
+            if first and isinstance(first, dict):
+                return record
+    return None
+
+
+def _keeping_one(name: str, record: dict[str, Any] | list[dict[str, Any]]) -> str:
+    """Return the program for jq that keeps a member: the likely label, of numbers the highest."""
+    one = record[0] if isinstance(record, list) else record
+    member = next((each for each in one if LABEL_MEMBERS & {*name_words(each)}), next(iter(one)))
+    kept = f".[{json.dumps(member)}]"
+    if len(one) > 1 and all(isinstance(value, int | float) for value in one.values()):
+        kept = "(to_entries | max_by(.value).key)"
+    path = f".[{json.dumps(name)}]"
+    if isinstance(record, list):
+        return f"({path} | arrays) |= map({kept})"
+    return f"({path} | objects) |= {kept}"
 
 
 def none_are_labels(sample: pa.Table, held: Mapping[int, str]) -> InputError:
@@ -36,7 +77,9 @@ def none_are_labels(sample: pa.Table, held: Mapping[int, str]) -> InputError:
         return InputError(f"no column of labels; the columns are: {listed(names)}")
     shown = "; ".join(f"{names[at]!r} holds {held[at]}" for at in [*held][:SHOWN])
     more = f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
-    return InputError(f"no column of labels: {shown}{more}", AGAIN)
+    numbers = [*held.values()].count(NUMBERS) > 1
+    hint = f"{AGAIN}; or name columns of probabilities {PROBABILITY}CLASS" if numbers else AGAIN
+    return InputError(f"no column of labels: {shown}{more}", hint)
 
 
 def which_label(sample: pa.Table, candidates: Sequence[int]) -> InputError:
@@ -55,7 +98,7 @@ def _naming(sample: pa.Table, candidates: Sequence[int]) -> str:
 
 
 def _naming_flag(sample: pa.Table, flags: Sequence[int]) -> str:
-    """Return how columns of 0 and 1 are trained on: one by one, or as the classes of one label."""
+    """Return how flags are trained on: one by one, or as the classes of one label."""
     names = [sample.schema.names[at] for at in flags]
     hint = f"{_option(names[0])} trains on one; each column of 0 and 1 takes a --store of its own"
     if not are_one_hot([sample.column(at) for at in flags]):

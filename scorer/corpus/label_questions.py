@@ -16,6 +16,9 @@ from scorer.corpus.label_values import (
     MAX_CLASSES,
     NEGATIVE_WORDS,
     POSITIVE_WORDS,
+    SAY_NEGATIVE,
+    SAY_POSITIVE,
+    SHOWN,
     SMALL_SHARE,
     UNDERSTOOD,
     class_order,
@@ -35,21 +38,17 @@ DOUBTFUL = frozenset(
 NUMBERS_IN_DOUBT = frozenset({"-1", "-9", "-99", "-999", "-9999"})  # beside 0, 1, 2, …
 SIGNS = {"-1", "0", "1"}  # negative, neutral, positive
 LIKELY_NEGATIVE = (
-    "neg negative negativ negativo negativa négatif negatif no n nein non nej não bad schlecht "
-    "mauvais malo unhappy unsatisfied dissatisfied dislike negatief negatywny olumsuz "
-    "отрицательный негативный негатив плохо 负面 负 消极 差评 差 坏 ネガティブ 否定 부정 سلبي سيء "
-    "👎 😡 😠 🙁 ☹ 😞 😢 😭"
+    f"{SAY_NEGATIVE} no n nein non nej não bad schlecht mauvais malo unhappy unsatisfied "
+    "dissatisfied dislike плохо 差 坏 سيء 👎 😡 😠 🙁 ☹ 😞 😢 😭"
 )
 LIKELY_POSITIVE = (
-    "pos positive positiv positivo positiva positif yes y ja oui si sí sì sim good gut bon bueno "
-    "happy satisfied like recommended positief pozytywny olumlu "
-    "положительный позитивный позитив хорошо 正面 正 积极 好评 好 "
-    "ポジティブ 肯定 긍정 إيجابي جيد 👍 😀 😃 😄 😊 🙂 😍 ❤"
+    f"{SAY_POSITIVE} yes y ja oui si sí sì sim good gut bon bueno happy satisfied like recommended "
+    "хорошо 好 جيد 👍 😀 😃 😄 😊 🙂 😍 ❤"
 )
 ACCENTS = r"[\u0300-\u036f]"  # of Latin letters, after a decomposition
 RARE = 10  # a misspelling has at most this part of the rows of the value it is near to
 NEAR = 0.8  # difflib's ratio: "positve" and "positive" have 0.93, "negative" and "positive" 0.5
-SEPARATORS = (";", "|", ",")  # of several labels in a cell
+SEPARATORS = (";", "|", ",", "#")  # of several labels in a cell
 DECIMAL = r"\s*\d+,\d+\s*"  # 3,5 stars are no two labels
 WRAPPING = " []'\""  # around labels, as a Python list has them
 
@@ -61,7 +60,7 @@ def check_values(found: Counter[str]) -> None:
         raise InputError(
             f"{len(found):,} different values in {found.total():,} rows are not labels: "
             f"{show_values(found)}",
-            "--label-column names the column of the labels",
+            "--label-column names the column of the labels; numbers are to be cut into a few first",
         )
 
 
@@ -71,7 +70,7 @@ def check_classes(found: Counter[str]) -> None:
     if len(found) == 1 or len({UNDERSTOOD.get(label_key(value), value) for value in found}) == 1:
         raise InputError(
             f"all labels are one class: {show_values(found)}",
-            "Training needs rows of two classes at least",
+            "Training needs rows of two classes at least; --label-column names another column",
         )
     _check_spelling(found)
     if len(found) == 2:
@@ -111,13 +110,13 @@ def _check_single(found: Counter[str]) -> None:
     single = [value for value in found if value not in several]
     named = {value: value.strip(WRAPPING) for value in sorted(single)}
     cells = Counter({value: found[value] for value in several})
-    example, labels = next(iter(several.items()))
+    first = {value: several[value][0] for value, _ in cells.most_common(SHOWN)}
+    which = "them" if len(cells) <= SHOWN else "the most frequent of them"
+    leaving = f"{labels_option(named)} leaves those rows out; " if len(named) > 1 else ""
     raise UsageError(
         f"{cells.total():,} of {counted(found.total(), 'label')} are several labels in one cell: "
         f"{show_values(cells)}; a row is trained on one",
-        f"{labels_option(named)} leaves those rows out; "
-        f"{labels_option({**named, example: labels[0]})} takes rows of {example!r} as "
-        f"{labels[0]!r}",
+        f"{leaving}{labels_option({**named, **first})} takes {which} by their first label",
     )
 
 
@@ -140,7 +139,7 @@ def _repeating(labels: Mapping[str, list[str]]) -> dict[str, list[str]]:
     Nothing where most cells are not so, or fewer than two labels are ever alone in theirs: cells
     may be classes as they are then.
     """
-    uses = Counter(key for parts in labels.values() for key in {*map(label_key, parts)})
+    uses = Counter(key for parts in labels.values() for key in {*map(label_key, parts)} if key)
     cells = {value: parts for value, parts in labels.items() if len(parts) > 1}
     repeating = {
         v: parts for v, parts in cells.items() if all(uses[label_key(p)] > 1 for p in parts)

@@ -19,6 +19,14 @@ UNDERSTOOD = {
     **dict.fromkeys((*NEGATIVE_WORDS, "0", "false"), "negative"),
     **dict.fromkeys((*POSITIVE_WORDS, "1", "true"), "positive"),
 }
+SAY_NEGATIVE = (  # in some languages
+    "neg negative negativ negativo negativa négatif negatif negatief negatywny olumsuz "
+    "отрицательный негативный негатив 负面 负 消极 差评 ネガティブ 否定 부정 سلبي"
+)
+SAY_POSITIVE = (
+    "pos positive positiv positivo positiva positif positief pozytywny olumlu "
+    "положительный позитивный позитив 正面 正 积极 好评 ポジティブ 肯定 긍정 إيجابي"
+)
 MISSING = frozenset(
     {"", "nan", "-nan", "na", "n/a", "n.a.", "<na>", "#n/a", "#n/a n/a", "#na", "nat"}
     | {"none", "<none>", "null", "(null)", "<null>", "#null!", "nil", "\\n"}
@@ -37,10 +45,16 @@ SHOWN, SHOWN_CHARACTERS = 8, 60  # values listed in a message, and what is shown
 
 
 def tidy(value: str) -> str:
-    """Return a value without invisible marks, and with single spaces; of a list of one, the one."""
+    """Return a value without invisible marks, and with single spaces; of a list of one, the one.
+
+    A whole number is without decimals: a program that adds them to one file does not to the next.
+    """
     plain = " ".join(value.translate(INVISIBLE).split())
     items = listed_labels(plain)
-    return plain if items is None or len(items) > 1 else tidy("".join(items))
+    if items is not None and len(items) < 2:
+        return tidy("".join(items))
+    whole, point, zeros = plain.partition(".")
+    return whole if point and whole.lstrip("+-").isdigit() and not zeros.strip("0") else plain
 
 
 def listed_labels(value: str) -> list[str] | None:
@@ -56,9 +70,7 @@ def listed_labels(value: str) -> list[str] | None:
 
 def label_key(value: str) -> str:
     """Return what a label value is compared by."""
-    key = tidy(unicodedata.normalize("NFKC", value)).casefold()
-    whole, point, zeros = key.partition(".")
-    return whole if point and whole.lstrip("+-").isdigit() and not zeros.strip("0") else key
+    return tidy(unicodedata.normalize("NFKC", value)).casefold()
 
 
 def rating_numbers(values: Iterable[str]) -> dict[str, str]:

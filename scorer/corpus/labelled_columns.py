@@ -1,9 +1,10 @@
 """Which columns of a labelled table hold texts, labels, probabilities and groups.
 
 A column that is named is taken. Else it has to be beyond doubt: the only column with a usual name,
-or what remains and may hold labels; of several the only one that says "positive" and "negative", or
-the only one with a name that labels often have. Of columns that say the same the one in words is
-taken. Knows the first rows of a table, nothing of files or of what labels mean.
+or what remains and may hold labels; of several the only one that says "positive" and "negative", in
+one of some languages, or the only one with a name that labels often have. Of columns that say the
+same the one in words is taken. Knows the first rows of a table, nothing of files or of what labels
+mean.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,16 +19,22 @@ from scorer.corpus.column_contents import (
     are_words,
     holds_else,
     holds_little,
+    holds_records,
+    plain_cells,
     say_the_same,
     texts_of,
-    without_lists,
 )
-from scorer.corpus.column_questions import no_labels, none_are_labels, which_label
+from scorer.corpus.column_questions import (
+    no_labels,
+    none_are_labels,
+    records_as_labels,
+    which_label,
+)
 from scorer.corpus.label_values import (
     MAX_CLASSES,
-    NEGATIVE_WORDS,
-    POSITIVE_WORDS,
     PROBABILITY,
+    SAY_NEGATIVE,
+    SAY_POSITIVE,
     UNDERSTOOD,
     label_key,
 )
@@ -45,10 +52,14 @@ from scorer.tables.text_column import (
 )
 
 LABEL_NAMES = frozenset({"label", "labels", "sentiment", "class", "target", "y", "polarity"})
-OFTEN_LABELS = frozenset({"category", "rating", "ratings", "stars", "overall", "intent", "emotion"})
+OFTEN_LABELS = frozenset(
+    {"category", "rating", "ratings", "stars", "overall", "intent", "emotion"}
+    | {"majority", "majority_vote", "consensus"}  # of several people's labels
+)
 LAST_WORDS = frozenset({"sentiment", "polarity", "intent", "emotion"})  # of such names
 BEFORE_LABEL = frozenset(  # `gold_label`, but not the `record_label` of a song
-    {*LAST_WORDS, "class", "category", "topic", "target", "gold", "true", "final", "majority"}
+    {*LAST_WORDS, "class", "category", "topic", "target"}
+    | {"gold", "true", "final", "majority", "human"}
 )
 OF_RATINGS = frozenset({"rating", "ratings", "stars", "score"})  # where the values are ratings
 HEADLESS = "The first row, taken as the header, looks like data; --no-header reads it as a row"
@@ -85,7 +96,8 @@ def find_columns(sample: pa.Table, columns: Columns) -> Positions:
     except InputError as error:
         if not _may_lack_header(sample):
             raise
-        raise InputError(error.args[0], HEADLESS) from error
+        hint = f"{HEADLESS}. {error.hint}" if error.hint else HEADLESS
+        raise InputError(error.args[0], hint) from error
 
 
 def lacks_header(sample: pa.Table) -> bool:
@@ -122,15 +134,15 @@ def _is_label_in(name: str, column: pa.ChunkedArray) -> bool:
 
 
 def _may_lack_header(sample: pa.Table) -> bool:
-    """Return whether names of columns are among their values; of all columns, files were joined."""
+    """Return whether names of columns come again and again; where all do, files were joined."""
     names = sample.schema.names
     texts = [i for i, kind in enumerate(sample.schema.types) if is_text(kind) and names[i].strip()]
-    own = [i for i in texts if names[i] in texts_of(sample.column(i))]
+    own = [i for i in texts if sample.column(i).to_pylist().count(names[i]) > 1]
     return 0 < len(own) < len(texts)
 
 
 def _find_columns(sample: pa.Table, columns: Columns) -> Positions:
-    cells = sample if columns.label is not None else without_lists(sample)
+    cells = sample if columns.label is not None else plain_cells(sample)
     group_at = None
     if columns.group is not None:
         group_at = named_column(sample.schema, columns.group, "--group-column")
@@ -143,6 +155,8 @@ def _find_columns(sample: pa.Table, columns: Columns) -> Positions:
     if label_at in text.positions:
         name = sample.schema.field(label_at).name
         raise UsageError(f"column {name!r} cannot be both the text and the label")
+    if label_at is not None and holds_records(cells.column(label_at)):
+        raise records_as_labels(cells, label_at)
     return Positions(text, label_at, group_at, probabilities)
 
 
@@ -213,6 +227,8 @@ def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
         if held[left[0]]:
             raise no_labels(sample, left[0], held[left[0]])
         return left[0]
+    little = [i for i in left if not held[i] and holds_little(sample.column(i))]
+    held |= dict.fromkeys(little, "one value at most")
     may_be = [i for i in left if not held[i]]
     likely = [i for i in may_be if not are_numbers(sample.column(i))]
     if not may_be:
@@ -227,7 +243,8 @@ def _clearest(sample: pa.Table, candidates: Sequence[int]) -> int:
     different = _different(sample, candidates)
     if len(different) == 1:
         return different[0]
-    plain = _opinions(sample, different) or _often_labels(sample, different)
+    opinions = _opinions(sample, different)
+    plain = opinions if len(opinions) == 1 else _often_labels(sample, opinions or different)
     if len(plain) != 1:
         raise which_label(sample, different)
     return plain[0]
@@ -277,4 +294,5 @@ def _is_often_label(name: str, column: pa.ChunkedArray) -> bool:
 def _opinions(sample: pa.Table, columns: Sequence[int]) -> list[int]:
     """Return the columns of which some cells say "positive", and some "negative"."""
     keys = {i: set(map(label_key, texts_of(sample.column(i)))) for i in columns}
-    return [i for i in columns if keys[i] & NEGATIVE_WORDS and keys[i] & POSITIVE_WORDS]
+    negative, positive = {*SAY_NEGATIVE.split()}, {*SAY_POSITIVE.split()}
+    return [i for i in columns if keys[i] & negative and keys[i] & positive]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.column_contents import SAMPLE_ROWS, list_texts, parts_named
+from scorer.corpus.column_contents import SAMPLE_ROWS, parts_named, plain_column
 from scorer.corpus.fasttext_lines import have_labels, split_labels
 from scorer.corpus.labelled_columns import (
     LABEL_NAMES,
@@ -31,7 +31,7 @@ from scorer.tables.doubts import about
 from scorer.tables.formats import ReadOptions, open_table_as
 from scorer.tables.table_streams import TableReader
 from scorer.tables.text_column import JOIN, USUAL_NAMES, as_texts, is_numbered, is_text
-from scorer.tables.text_doubts import note_other_texts
+from scorer.tables.text_doubts import doubt_text, note_other_texts
 from scorer.wording import counted
 
 HUGGING_FACE = b"huggingface"  # key of the schema's metadata
@@ -103,7 +103,10 @@ def _read_file(
     if named.text is None and named.label is None and not options.csv.header:
         with prefix_errors(str(path)):
             _check_header(read)
-    return replace(read, unreadable=reader.rows_rejected, notes=(*reader.notes, *read.notes))
+    doubt = doubt_text(read.texts, read.text_column)
+    doubts = [about(str(path), doubt)] if doubt else []
+    notes = (*reader.notes, *read.notes, *doubts)
+    return replace(read, unreadable=reader.rows_rejected, notes=notes)
 
 
 def _tables(reader: TableReader) -> Iterator[pa.Table]:
@@ -240,10 +243,9 @@ def _as_groups(column: pa.ChunkedArray) -> pa.LargeStringArray:
 
 def _as_values(column: pa.ChunkedArray, name: str, option: str) -> pa.LargeStringArray:
     """Return a column of any plain type as strings."""
+    column = plain_column(column)
     if is_text(column.type):
         return as_texts(column, name)
-    if (texts := list_texts(column)) is not None:
-        return as_texts(texts, name)
     if pa.types.is_nested(column.type):
         raise InputError(
             f"column {name!r} is {column.type}, not plain values", f"{option} names one"

@@ -16,6 +16,7 @@ from scorer.corpus.label_values import PROBABILITY
 from scorer.errors import InputError, UsageError
 from scorer.wording import counted
 
+FLAGS = {"false": "0", "true": "1"}  # as pandas writes them
 MAX_EXCESS = 0.02  # of a row's sum over or under 1, as decimals are rounded
 
 
@@ -90,6 +91,8 @@ def _as_numbers(column: pa.ChunkedArray, name: str) -> np.ndarray:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             trimmed = pc.utf8_trim_whitespace(column)
             column = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, trimmed.type), trimmed)
+            for flag, number in FLAGS.items():
+                column = pc.replace_substring_regex(column, rf"(?i)^{flag}$", number)
         numbers: np.ndarray = column.cast(pa.float64()).to_numpy()
     except (pa.ArrowException, ValueError) as error:
         raise InputError(f"column {PROBABILITY + name!r} is not of numbers: {error}") from error

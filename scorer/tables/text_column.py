@@ -20,6 +20,7 @@ from scorer.errors import InputError, prefix_errors
 USUAL_NAMES = frozenset(
     {"text", "texts", "review", "comment", "message", "body", "content", "document", "sentence"}
 )
+TITLES = frozenset({"title", "subject", "summary", "headline", "heading", "name"})  # above a text
 NUMBERED = re.compile(r"column_\d+")  # the names of columns of a CSV without a header
 BETWEEN_WORDS = r"[\W_]+|(?<=[a-z])(?=[A-Z])"  # of a name
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"  # no spaces
@@ -82,21 +83,24 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
 
     It is the one named `wanted`, else the one named as the bundle's, else the only one with a usual
     name. Else, of those that look like text (of usual names, if any has one), it is the only one,
-    or the only one whose name ends so (`Review Text`). Without rows any column will do: no text is
-    read. Raises `InputError` with the columns there are.
+    or the only one whose name ends so (`Review Text`), or that is no title (`Subject` beside
+    `Description`). Without rows any column will do: no text is read. Raises `InputError` with the
+    columns there are.
     """
     if wanted is not None:
         return _named(sample.schema, wanted)
     if trained_on and trained_on in sample.schema.names:
         return _named(sample.schema, trained_on)
-    strings = [i for i, column in enumerate(sample.columns) if _holds_text(column)]
+    strings = [i for i, column in enumerate(sample.columns) if holds_text(column)]
     named = usual_columns(sample.schema, strings)
     if not named:
         _check_usual_bytes(sample)
     usual = _fitting(sample, named, TWO_WORDS) if len(named) > 1 else named
     prose = usual or _prose_columns(sample, strings)
-    ending = [i for i in prose if USUAL_NAMES & {*name_words(sample.schema.names[i])[-1:]}]
-    for choice in (prose, ending, strings):
+    words = {i: name_words(sample.schema.names[i]) for i in prose}
+    ending = [i for i in prose if USUAL_NAMES & {*words[i][-1:]} and "reply" not in words[i]]
+    bodies = [i for i in prose if not TITLES & {*words[i][-1:]}]
+    for choice in (prose, ending, bodies, strings):
         if len(choice) == 1:
             return choice[0]
     if sample.num_rows == 0 and sample.num_columns > 0:
@@ -129,13 +133,15 @@ def _fitting(sample: pa.Table, positions: Sequence[int], form: str) -> list[int]
 
 def _which_text(sample: pa.Table, prose: Sequence[int]) -> InputError:
     """Return the question which of several columns that look like text is meant, or all of them."""
-    sizes = {i: pc.sum(pc.utf8_length(_some_cells(sample.column(i)))).as_py() for i in prose}
-    longest = max(prose, key=lambda i: sizes[i])
-    names = [sample.schema.names[i] for i in prose]
+    names = sample.schema.names
+    named = [i for i in prose if names.count(names[i]) == 1] or prose
+    sizes = {i: pc.sum(pc.utf8_length(_some_cells(sample.column(i)))).as_py() for i in named}
+    longest = max(named, key=lambda i: sizes[i])
+    looking = listed([names[i] for i in prose])
     return InputError(
-        f"which column is the text is not clear: {listed(names)} look like text",
-        f"{_text_options([sample.schema.names[longest]])} takes the longest of them, "
-        f"{_text_options(names[:MAX_JOINED])} joins their texts",
+        f"which column is the text is not clear: {looking} look like text",
+        f"{_text_options([names[longest]])} takes the longest of them, "
+        f"{_text_options([names[i] for i in named[:MAX_JOINED]])} joins their texts",
     )
 
 
@@ -154,9 +160,13 @@ def is_numbered(name: str) -> bool:
 
 
 def usual_columns(schema: pa.Schema, positions: Iterable[int]) -> list[int]:
-    """Return those of the positions whose column has a name that text columns usually have."""
+    """Return those of the positions whose column has a name that text columns usually have.
+
+    A name that repeats is none, as no option can name it: Jira has a `Comment` for each comment.
+    """
     names = schema.names
-    return [i for i in positions if names[i].strip().casefold() in USUAL_NAMES]
+    usual = [i for i in positions if names[i].strip().casefold() in USUAL_NAMES]
+    return [i for i in usual if names.count(names[i]) == 1]
 
 
 def _named(schema: pa.Schema, name: str) -> int:
@@ -211,7 +221,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
     return any(test(value) for test in tests)
 
 
-def _holds_text(column: pa.ChunkedArray) -> bool:
+def holds_text(column: pa.ChunkedArray) -> bool:
     """Return whether a column is text, or bytes that are all UTF-8."""
     return is_text(column.type) or (_is_bytes(column.type) and not _undecodable(column, ""))
 

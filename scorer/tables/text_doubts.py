@@ -33,7 +33,7 @@ LOST = r"^(?:[\s.,!-]*\?){3}[\s.,!?-]*$"  # a program's sign for a character it 
 KINDS = {
     CODE: "dates, numbers or ids",
     ADDRESS: "addresses",
-    JSON: "JSON, scored as it is written",
+    JSON: "JSON, read as it is written",
     LOST: "question marks, as where characters were lost",
 }
 DOUBTED_CELLS, DOUBTED_SHARE = 1000, 0.95

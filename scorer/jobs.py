@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 StrPath = str | os.PathLike[str]
 LARGE_BYTES = 1 << 20  # of an input
+# options on which no byte of an output depends, as they are where they are not given: with another
+# one, what many files became is up to date
+UNSET = {"cache": None, "max_drift": None, "hold_on_drift": False}
 EXPLAINED_CHUNK_ROWS = CHUNK_ROWS // 8  # a chunk is finished before a run ends, and takes longer
 
 
@@ -128,7 +131,12 @@ def score_files(
         )
         return scoring.score_file(given, wanted, lambda: model, callbacks, check_cancelled)
 
-    shaping = {**options, "output_format": output_format, **model.predictor.score_settings}
+    shaping = {
+        **options,
+        **{name: UNSET[name] for name in UNSET if name in options},
+        "output_format": output_format,
+        **model.predictor.score_settings,
+    }
     binding = f"{loaded.digest} {json.dumps(shaping, sort_keys=True, default=str)}"
     try:
         return many_files.score_files(pairs, folder, binding, score, on_outcome)

@@ -240,9 +240,7 @@ class _Run:
         record, model = self._record, self._model
         journal = open_journal(record, column, self._destination, self._callbacks.on_note)
         explainer = model.explainer(self._target.added.explain)
-        return ChunkScorer(
-            model.predictor, column, journal, cache, explainer, model.compares_words
-        )
+        return ChunkScorer(model.predictor, column, journal, cache, explainer, model.compares_words)
 
     def _locate_text(self, sample: pa.Table, file: str) -> TextColumn:
         """Return the column of the texts; note where it may be another one."""

@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
 StrPath = str | os.PathLike[str]
 LARGE_BYTES = 1 << 20  # of an input
-# options on which no byte of an output depends, as they are where they are not given: with another
-# one, what many files became is up to date
+# options that change no byte of an output, as they are where they are not given
 UNSET = {"cache": None, "max_drift": None, "hold_on_drift": False}
 EXPLAINED_CHUNK_ROWS = CHUNK_ROWS // 8  # a chunk is finished before a run ends, and takes longer
 
@@ -133,7 +132,7 @@ def score_files(
 
     shaping = {
         **options,
-        **{name: UNSET[name] for name in UNSET if name in options},
+        **{name: unset for name, unset in UNSET.items() if name in options},
         "output_format": output_format,
         **model.predictor.score_settings,
     }

@@ -75,9 +75,9 @@ class ChunkScorer:
         explainer: Explainer | None = None,
         count_all: bool = False,
     ) -> None:
-        """Score with what is known already. count_all: the words of texts with a known score too,
+        """Score what journal and cache do not know.
 
-        so that drift does not depend on which scores are known.
+        count_all: count the words of all texts: drift must not depend on which scores are known.
         """
         self._predictor = predictor
         self._count_all = count_all

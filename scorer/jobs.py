@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 StrPath = str | os.PathLike[str]
 LARGE_BYTES = 1 << 20  # of an input
+# options that change no byte of an output, as they are where they are not given
+UNSET = {"cache": None, "max_drift": None, "hold_on_drift": False}
 EXPLAINED_CHUNK_ROWS = CHUNK_ROWS // 8  # a chunk is finished before a run ends, and takes longer
 
 
@@ -128,7 +130,12 @@ def score_files(
         )
         return scoring.score_file(given, wanted, lambda: model, callbacks, check_cancelled)
 
-    shaping = {**options, "output_format": output_format, **model.predictor.score_settings}
+    shaping = {
+        **options,
+        **{name: unset for name, unset in UNSET.items() if name in options},
+        "output_format": output_format,
+        **model.predictor.score_settings,
+    }
     binding = f"{loaded.digest} {json.dumps(shaping, sort_keys=True, default=str)}"
     try:
         return many_files.score_files(pairs, folder, binding, score, on_outcome)

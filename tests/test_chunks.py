@@ -11,6 +11,7 @@ from scorer.network.inference import Prediction
 from scorer.scoring.chunks import ChunkScorer, growing_parts, score_dtype
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.journal import open_journal
+from scorer.scoring.score_cache import ScoreCache
 from scorer.scoring.tally import count_distinct
 from scorer.tables.table_streams import Chunk
 from scorer.tables.text_column import TextColumn
@@ -102,3 +103,17 @@ def test_the_first_chunk_comes_in_growing_parts(rows, sizes):
     parts = list(growing_parts(Chunk(7, pa.table({"n": range(rows)}))))
     assert [part.table.num_rows for part in parts] == sizes
     assert [part.first_row - 7 for part in parts] == [part.table["n"][0].as_py() for part in parts]
+
+
+def test_words_are_counted_of_texts_with_a_known_score_too_where_they_are_compared(
+    tiny_predictor, tmp_path
+):
+    counted = []
+    for count_all in (True, True, False):  # computed, then twice of the cache
+        cache = ScoreCache(tmp_path / "scores.db", {}, score_dtype(2))
+        scorer = ChunkScorer(tiny_predictor, TEXT, None, cache, None, count_all)
+        counted.append(scorer.score(chunk(TEXTS)).counted)
+        cache.close()
+    assert len(counted[0].ids) > 0
+    assert counted[1].ids.tolist() == counted[0].ids.tolist()
+    assert len(counted[2].ids) == 0

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import random
 import re
 from dataclasses import replace
@@ -168,6 +169,13 @@ def test_a_night_that_drifts_is_warned_of_and_held_when_asked(folder):
     summary = json.loads((folder / "held.csv.run.json").read_text())
     assert summary["drift"]["empty texts"] == 0.5
     assert summary["drift_level"] > 2
+
+
+def test_the_metrics_of_an_output_whose_name_is_no_text_are_written(folder):
+    output = os.fsdecode(b"\xff.csv")
+    scored = run("score", "in.csv", output, "--bundle", "shipped", "--metrics-file", "run.prom")
+    assert scored.exit_code == 0, scored.stderr
+    assert "\\udcff.csv" in (folder / "run.prom").read_text(encoding="utf-8")
 
 
 def test_a_title_and_a_body_are_joined_in_training_and_in_scoring(folder):

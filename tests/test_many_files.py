@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -87,6 +88,32 @@ def test_a_rerun_does_what_is_new_or_changed_and_nothing_else(folder, score):
     assert {name for name, when in made(Path("out")).items() if when == after[name]} == set()
 
 
+def test_options_that_shape_no_output_make_none_anew(folder, score):
+    assert score("in", "out").exit_code == 0
+    before = made(Path("out"))
+    others = ["--cache", "scores.db", "--max-drift", "9", "--hold-on-drift"]
+    assert score("in", "out", *others).exit_code == 0
+    assert made(Path("out")) == before
+
+
+def test_metrics_say_how_the_last_run_of_many_files_ended(folder, score):
+    Path("in/day=0/000.csv").rename("kept.csv")
+    Path("in/day=0/000.csv").write_bytes(b"\x89PNG not a table")
+
+    def exit_code_of(*options):
+        ended = score("in", "out", "--metrics-file", "run.prom", *options).exit_code
+        (line,) = re.findall("(?m)^scorer_last_run_exit_code.*", Path("run.prom").read_text())
+        assert line == f'scorer_last_run_exit_code{{output="{Path("out").resolve()}"}} {ended}.0'
+        return ended
+
+    assert exit_code_of() == 3  # of the first file; the others are well
+    Path("kept.csv").replace("in/day=0/000.csv")
+    assert exit_code_of() == 0
+    Path("run.prom").unlink()
+    assert exit_code_of() == 0  # all are up to date
+    assert exit_code_of("--store", "nowhere") == 2  # no file was begun
+
+
 def test_one_file_that_fails_is_counted_as_one():
     outcome = Outcome("a.csv", "out/a.csv", FAILED, error="not a table", exit_code=3)
     assert str(FilesError(FilesSummary((outcome,)))).startswith("1 of 1 file failed: a.csv")
@@ -98,8 +125,11 @@ def test_files_that_fail_do_not_stop_the_rest_and_are_done_again(folder, score):
     Path("in/day=1/001.csv").write_text("a,b\nx y,v w\n")
     some = score("in", "out", "--quiet", "--history", "runs.jsonl")
     assert some.exit_code == 3
-    published = [json.loads(line)["published"] for line in lines(Path("runs.jsonl"))]
+    *files, run = [json.loads(line) for line in lines(Path("runs.jsonl"))]
+    published = [facts["published"] for facts in files]
     assert (published.count(True), published.count(False)) == (FILES - 3, 3)
+    assert (run["output"], run["exit_code"], run["failed"]) == (str(Path("out").resolve()), 3, 3)
+    assert run["rows"] == {"written": (FILES - 3) * ROWS, "rejected": 0}
     failed = ["in/day=0/003.csv", "in/day=1/001.csv", "in/day=2/005.csv"]
     assert some.stderr.splitlines()[-1] == (
         f"error: 3 of {FILES} files failed: {', '.join(failed)}. The same command does those "

@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,17 @@ def test_the_file_is_on_the_disk_before_it_has_its_name_and_the_name_is_too(outp
         assert not output.exists()
         pending.publish()
     assert synced.paths[1:] == [str(output.parent)]
+
+
+def test_runs_that_publish_one_small_text_at_the_same_time_take_turns(output):
+    texts = [str(number) * 1000 for number in range(8)]
+    with ThreadPoolExecutor(len(texts)) as runs:
+        for text in texts * 5:
+            runs.submit(publish_text, output, text)
+        published = [runs.submit(publish_text, output, text) for text in texts * 5]
+    assert [run.result() for run in published] == [None] * len(published)
+    assert output.read_text() in texts
+    assert [path.name for path in output.parent.iterdir()] == [output.name]
 
 
 def test_a_small_text_is_on_the_disk_too(output, monkeypatch):

@@ -69,6 +69,12 @@ def test_the_oldest_scores_are_removed_where_there_are_too_many(tmp_path, monkey
     cache = ScoreCache(tmp_path / "c.db", {}, ROW)
     assert cache.find(cache.keys(texts_of("2 0", "2 59")))[1].all()
     assert not cache.find(cache.keys(texts_of("0 0")))[1].any()
+    now[0] += score_cache.NOTED_SECONDS + 1
+    assert cache.find(cache.keys(texts_of("1 59")))[1].all()  # used again: no longer the oldest
+    cache.add(cache.keys(texts_of(*(f"3 {i}" for i in range(60)))), rows_of(60))
+    cache.close()
+    cache = ScoreCache(tmp_path / "c.db", {}, ROW)
+    assert cache.find(cache.keys(texts_of("1 59", "1 58")))[1].tolist() == [True, False]
     cache.close()
 
 

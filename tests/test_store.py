@@ -114,6 +114,24 @@ def test_a_report_is_kept_beside_the_versions_and_removed_with_its_own(store, bu
     assert [path.exists() for path in kept] == [False, True]
 
 
+def test_the_version_to_roll_back_to_is_kept_where_one_was_put_in_use_twice(store, bundle):
+    old, newer = "20200101T000000Z-00000000", add(store, bundle).version
+    shutil.copytree(store / newer, store / old)
+    for version in (old, newer, newer):
+        promote(store, version)
+    assert prune(store, keep=1) == []
+    assert roll_back(store) == old
+
+
+def test_of_a_version_that_is_a_link_the_link_is_removed(store, bundle, tmp_path):
+    old, newer = "20200101T000000Z-00000000", add(store, bundle).version
+    shutil.copytree(store / newer, tmp_path / "elsewhere")
+    (store / old).symlink_to(tmp_path / "elsewhere")
+    assert prune(store, keep=1) == [store / old]
+    assert versions(store) == [newer]
+    assert (tmp_path / "elsewhere" / MANIFEST).exists()
+
+
 def test_the_pointer_is_replaced_and_never_written_in_place(store, bundle):
     first, second = (add(store, warmer(bundle, heat)).version for heat in (1.0, 2.0))
     promote(store, first)

@@ -85,6 +85,10 @@ def test_the_folder_for_state(monkeypatch, tmp_path):
     monkeypatch.delenv("SCORER_STATE")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert state_path("s3://bucket/x").parent == tmp_path / "scorer"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "~")  # of a user whom the system does not know
+    with pytest.raises(UsageError, match="variable SCORER_STATE names another folder"):
+        state_path("s3://bucket/x")
 
 
 def test_no_store_is_asked_for_where_no_path_is_a_url(tiny_bundle, tmp_path, monkeypatch):

@@ -108,16 +108,21 @@ def roll_back(store: Path, by: str = "") -> str:
 
     Raises `BundleError` where there was none that is still there.
     """
-    now = in_use(store)
-    there = {*versions(store), SHIPPED}
-    before = [use.version for use in history(store) if use.version != now and use.version in there]
-    if not before:
+    before = _in_use_before(store)
+    if before is None:
         raise BundleError(
-            f"{store} has no version that was in use before {now}",
+            f"{store} has no version that was in use before {in_use(store)}",
             f"`scorer bundles use {SHIPPED} --store {store}` puts the shipped bundle in use",
         )
-    promote(store, before[-1], by)
-    return before[-1]
+    promote(store, before, by)
+    return before
+
+
+def _in_use_before(store: Path) -> str | None:
+    """Return the version that was in use before the present one, of those still there."""
+    now, there = in_use(store), {*versions(store), SHIPPED}
+    before = [use.version for use in history(store) if use.version != now and use.version in there]
+    return before[-1] if before else None
 
 
 def prune(store: Path, keep: int, dry_run: bool = False) -> list[Path]:
@@ -136,7 +141,7 @@ def prune(store: Path, keep: int, dry_run: bool = False) -> list[Path]:
 
 def _remove(path: Path) -> None:
     with writing(path):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():  # the folder of a version may be elsewhere
             shutil.rmtree(path)
         else:
             path.unlink()
@@ -144,11 +149,10 @@ def _remove(path: Path) -> None:
 
 def kept_versions(store: Path, keep: int) -> dict[str, str]:
     """Return the versions that pruning keeps, oldest first, each with the reason."""
-    now, before = in_use(store), {use.version for use in history(store)[-2:]}
-    reasons = {
+    reasons: dict[str | None, str] = {
         **dict.fromkeys(versions(store)[-keep:], f"among the newest {keep}"),
-        **dict.fromkeys(before, "in use before, for `rollback`"),
-        **({now: "in use"} if now else {}),
+        _in_use_before(store): "in use before, for `rollback`",
+        in_use(store): "in use",
     }
     return {version: reasons[version] for version in versions(store) if version in reasons}
 

@@ -7,7 +7,7 @@ come about.
 import errno
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from scorer.errors import InputError, UsageError
 from scorer.files.publish import publish_text, real_path, writing
 from scorer.files.urls import is_url
 from scorer.scoring.destination import ENDINGS
-from scorer.scoring.summary import as_json
+from scorer.scoring.summary import as_json, as_text
 from scorer.tables.doubts import Doubt, without_file
 
 PREFIX = "scorer_last_run"
@@ -31,17 +31,27 @@ class RunRecords:
             check_metrics_file(self._metrics)
 
     def add(self, facts: dict[str, Any]) -> Iterator[Doubt]:
-        """Record a summary; yield a doubt for each file that cannot be written."""
-        records = (
-            ("--history", self._history, append_history),
-            ("--metrics-file", self._metrics, write_metrics),
-        )
-        for option, path, record in records:
-            try:
-                if path:
-                    record(path, facts)
-            except InputError as error:
-                yield without_file(option, error.args[0])
+        """Record a run's summary; yield a doubt for each file that cannot be written."""
+        yield from self.add_file(facts)
+        yield from _written("--metrics-file", self._metrics, write_metrics, facts)
+
+    def add_file(self, facts: dict[str, Any]) -> Iterator[Doubt]:
+        """Record the summary of one of many files: the metrics are of the run."""
+        yield from _written("--history", self._history, append_history, facts)
+
+
+def _written(
+    option: str,
+    path: Path | None,
+    write: Callable[[Path, dict[str, Any]], None],
+    facts: dict[str, Any],
+) -> Iterator[Doubt]:
+    """Write a summary, where that is asked for; yield a doubt where it cannot be."""
+    try:
+        if path:
+            write(path, facts)
+    except InputError as error:
+        yield without_file(option, error.args[0])
 
 
 def check_apart(beside: Mapping[str, str | None], files: Iterable[str]) -> None:
@@ -94,7 +104,7 @@ def write_metrics(path: Path, facts: dict[str, Any]) -> None:
     registry = CollectorRegistry()
     for name, (text, value) in _figures(facts).items():
         gauge = Gauge(f"{PREFIX}_{name}", text, ["output"], registry=registry)
-        gauge.labels(str(facts.get("output", ""))).set(value)
+        gauge.labels(as_text(str(facts.get("output", "")))).set(value)
     publish_text(path, generate_latest(registry).decode())
 
 

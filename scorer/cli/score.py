@@ -220,6 +220,9 @@ def _score_many(
             sources, callbacks=printer, on_outcome=printer.on_outcome, **options
         )
     except FilesError as error:
-        printer.end(error.summary)
+        printer.end(error.summary, error)
+        raise
+    except Exception as error:  # of any kind: the records have to say so
+        printer.end_early(error)
         raise
     printer.end(summary)

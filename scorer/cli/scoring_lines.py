@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -11,12 +12,14 @@ from scorer.cli.console import LIVE_LINE, Progress, Standing
 from scorer.cli.run_records import RunRecords
 from scorer.errors import GateError, InputError
 from scorer.files.byte_streams import STANDARD_STREAM
-from scorer.files.urls import companion
-from scorer.many_files.many_files import FAILED, FilesSummary, Outcome
+from scorer.files.urls import companion, hide_secrets
+from scorer.many_files.many_files import FAILED, UNCHANGED, FilesSummary, Outcome
 from scorer.many_files.many_files import SCORED as SCORED_FILE
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import SCORED, UNKNOWN
-from scorer.scoring.summary import BundleFacts, RunSummary, as_json
+from scorer.scoring.destination import name_of_output
+from scorer.scoring.summary import BundleFacts, RunSummary, as_json, run_facts
+from scorer.tables.doubts import Doubt
 from scorer.wording import counted, duration, were
 
 
@@ -33,9 +36,11 @@ class ScoringPrinter(Callbacks):
     ) -> None:
         self._records = records or RunRecords()
         self._progress, self._profile, self._json = progress, profile, json
+        self._output = output
         self._share: float | None = None
         self._lines = sys.stderr if output == STANDARD_STREAM else sys.stdout  # where JSON goes
-        self._started = time.monotonic()
+        self._clock = self._started = time.monotonic()
+        self._began = datetime.now(UTC)
 
     def on_start(self, bundle: BundleFacts) -> None:
         """Print which bundle scores."""
@@ -86,11 +91,11 @@ class ScoringPrinter(Callbacks):
 
     def _record(self, facts: dict[str, Any]) -> None:
         """Record a summary where that was asked for, and print it."""
-        self._add_records(facts)
+        self._warn_of(self._records.add(facts))
         self._print_json(facts)
 
-    def _add_records(self, facts: dict[str, Any]) -> None:
-        for doubt in self._records.add(facts):
+    def _warn_of(self, doubts: Iterable[Doubt]) -> None:
+        for doubt in doubts:
             self.warn(doubt)
 
     def _print_json(self, facts: dict[str, Any]) -> None:
@@ -106,9 +111,14 @@ class ScoringPrinter(Callbacks):
 
 
 class FilesPrinter(ScoringPrinter):
-    """Prints the bundle once, a line for each of many files, and the warnings of each."""
+    """Prints the bundle once, a line for each of many files, and the warnings of each.
+
+    The history has a line for each file that was scored or failed, and one for the run.
+    """
 
     _bundle: BundleFacts | None = None  # that was printed
+    _rejected = 0  # rows of all files
+    _drift: float | None = None  # the highest level of all files
 
     def on_start(self, bundle: BundleFacts) -> None:
         """Print which bundle scores, before the first file."""
@@ -119,14 +129,17 @@ class FilesPrinter(ScoringPrinter):
 
     def on_end(self, summary: RunSummary) -> None:
         """Print the warnings of a file that was published, and record its summary."""
-        self._add_records(summary.as_dict())
+        self._warn_of(self._records.add_file(summary.as_dict()))
+        self._rejected += summary.provenance.rows.rejected
+        if summary.drift_level is not None:
+            self._drift = max(summary.drift_level, self._drift or 0.0)
         if summary.published:
             for line in warning_lines(summary):
                 self.warn(line)
 
     def on_failure(self, facts: dict[str, object]) -> None:
         """Record a file that failed at once."""
-        self._add_records(facts)
+        self._warn_of(self._records.add_file(facts))
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Print what became of a file."""
@@ -135,14 +148,29 @@ class FilesPrinter(ScoringPrinter):
         elif outcome.status == SCORED_FILE:
             self._progress.say(f"{outcome.target}: {counted(outcome.rows, 'row')}")
 
-    def end(self, summary: FilesSummary) -> None:
-        """Print the counts of all files."""
+    def end(self, summary: FilesSummary, error: Exception | None = None) -> None:
+        """Print the counts of all files, and record the run, which ends with `error` if any."""
         facts = summary.as_dict()
         self._progress.say(
             f"{counted(len(summary.outcomes), 'file')}: {facts['scored']:,} scored, "
             f"{facts['unchanged']:,} unchanged, {counted(facts['rows'], 'row')} in all"
         )
+        counts = {status: facts[status] for status in (SCORED_FILE, UNCHANGED, FAILED)}
+        written = sum(outcome.rows for outcome in summary.of(SCORED_FILE))
+        rows = {"written": written, "rejected": self._rejected}
+        self._add_run(error, {**counts, "rows": rows, "drift_level": self._drift})
         self._print_json(facts)
+
+    def end_early(self, error: Exception) -> None:
+        """Record a run that did not come to the end of its files."""
+        self._print_json(self._add_run(error, {}))
+
+    def _add_run(self, error: Exception | None, counts: Mapping[str, Any]) -> dict[str, Any]:
+        """Record the run, beside its files, and return what is recorded."""
+        output, seconds = name_of_output(hide_secrets(self._output)), time.monotonic() - self._clock
+        facts = {**run_facts(error, output, self._began), "seconds": seconds, **counts}
+        self._warn_of(self._records.add(facts))
+        return facts
 
 
 def bundle_line(bundle: BundleFacts) -> str:

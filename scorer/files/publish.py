@@ -210,9 +210,20 @@ def sync(path: Path) -> None:
 
 
 def publish_text(path: Path, text: str) -> None:
-    """Publish a small text file."""
-    with PendingFile(path) as pending:
-        with writing(path):
-            pending.temporary.write_text(text, encoding="utf-8")
+    """Publish a small text file, which several runs may share."""
+    with writing(path), _one_at_a_time(path.parent), PendingFile(path) as pending:
+        pending.temporary.write_text(text, encoding="utf-8")
         pending.flush()
         pending.publish()
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Wait while another process publishes a small file in a folder: both have one temporary."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # on some network file systems a folder cannot be locked
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

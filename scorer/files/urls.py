@@ -229,9 +229,21 @@ def _related(url: str, change: Callable[[str], str]) -> str:
 def state_path(url: str) -> Path:
     """Return where on this machine a run keeps what belongs to a URL: journal, lock, table.
 
-    In `$SCORER_STATE`, else in the user's folder for state.
+    In `$SCORER_STATE`, else in the user's folder for state. Raises `UsageError` where there is
+    none.
     """
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    folder = Path(os.environ.get(STATE) or Path(base) / "scorer")
     digest = hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return folder.absolute() / f"{digest}-{name_of(url)}"
+    return _state_folder().absolute() / f"{digest}-{name_of(url)}"
+
+
+def _state_folder() -> Path:
+    given, base = os.environ.get(STATE), os.environ.get("XDG_STATE_HOME")
+    if given or base:
+        return Path(given or f"{base}/scorer")
+    try:
+        return Path.home() / ".local" / "state" / "scorer"
+    except RuntimeError:  # a user whom the system does not know, as in a container
+        raise UsageError(
+            "there is no home folder for what a run keeps on this machine",
+            f"The environment variable {STATE} names another folder",
+        ) from None

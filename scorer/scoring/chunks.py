@@ -42,6 +42,7 @@ class EncodedChunk:
     which: np.ndarray  # int64 (rows - resumed,): which of the distinct texts each row has
     known: KnownScores  # of the distinct texts
     encoded: Encoded  # those that are not known
+    counted: Encoded  # those whose words are counted
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class ScoredChunk:
     chunk: Chunk
     texts: pa.LargeStringArray
     prediction: Prediction
-    encoded: Encoded  # the distinct texts that were not resumed
+    counted: Encoded  # the distinct texts whose words are counted
     explanations: Sequence[str] = ()  # of each row, where that is asked for
 
     def with_columns(self, added: AddedColumns, classes: Sequence[str]) -> pa.Table:
@@ -72,8 +73,14 @@ class ChunkScorer:
         journal: Journal | None = None,
         cache: ScoreCache | None = None,
         explainer: Explainer | None = None,
+        count_all: bool = False,
     ) -> None:
+        """Score what journal and cache do not know.
+
+        count_all: count the words of all texts: drift must not depend on which scores are known.
+        """
         self._predictor = predictor
+        self._count_all = count_all
         self._explainer = explainer
         self._cache = cache
         self._column = column
@@ -92,7 +99,16 @@ class ChunkScorer:
         distinct = texts.slice(resumed).dictionary_encode(null_encoding="encode")
         known = self._look_up(distinct.dictionary)
         encoded = self._predictor.encode(distinct.dictionary.take(pa.array(known.missing)))
-        return EncodedChunk(chunk, texts, resumed, distinct.indices.to_numpy(), known, encoded)
+        counted = self._counted(texts, encoded)
+        which = distinct.indices.to_numpy()
+        return EncodedChunk(chunk, texts, resumed, which, known, encoded, counted)
+
+    def _counted(self, texts: pa.LargeStringArray, encoded: Encoded) -> Encoded:
+        """Return the texts whose words are counted; `encoded` are those that are to be scored."""
+        if not self._count_all:
+            return encoded
+        distinct = texts.unique()
+        return encoded if len(encoded) == len(distinct) else self._predictor.encode(distinct)
 
     def _look_up(self, texts: pa.LargeStringArray) -> KnownScores:
         if self._cache is None:
@@ -115,7 +131,7 @@ class ChunkScorer:
         lines: Sequence[str] = ()
         if self._explainer is not None:
             lines = self._explainer.lines(_explanations(rows), prediction)
-        return ScoredChunk(part.chunk, part.texts, prediction, part.encoded, lines)
+        return ScoredChunk(part.chunk, part.texts, prediction, part.counted, lines)
 
     def score(self, chunk: Chunk) -> ScoredChunk:
         """Do both."""

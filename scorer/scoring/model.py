@@ -25,6 +25,11 @@ class Model:
     tokeniser: str = ""  # that scores depend on, where the bundle has no rules of its own
     explainers: dict[int, Explainer] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def compares_words(self) -> bool:
+        """Whether drift compares the words of a run's texts with those of the profile."""
+        return self.profile is not None and not self.profile.general
+
     def explainer(self, words: int) -> Explainer | None:
         """Return what explains scores in so many words, the same each time; None for 0."""
         if words and words not in self.explainers:

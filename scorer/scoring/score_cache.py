@@ -26,6 +26,7 @@ MOST_ROWS = 5_000_000  # then the fifth that was used longest ago is removed
 REMOVED_SHARE = 5
 KEY_BYTES, CHECKSUM_BYTES = 16, 4
 QUERY_KEYS = 500
+NOTED_SECONDS = 7 * 24 * 3600  # between two notes that a score was used: each of them is a write
 WAIT_SECONDS = 60.0  # for another run's write
 TABLE = "CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, score BLOB, used INTEGER)"
 HINT = "A cache that is damaged may be deleted"
@@ -120,13 +121,19 @@ def _checksum(key: bytes, score: bytes) -> bytes:
 
 
 def _entries(file: sqlite3.Connection, keys: list[bytes]) -> dict[bytes, object]:
-    """Return the entries of those keys that the file has."""
+    """Return the entries of those keys that the file has; that they are used is noted."""
     known: dict[bytes, object] = {}
+    now = int(time.time())
     for start in range(0, len(keys), QUERY_KEYS):
         some = keys[start : start + QUERY_KEYS]
         marks = ",".join("?" * len(some))
-        query = f"SELECT key, score FROM scores WHERE key IN ({marks})"
-        known.update(file.execute(query, some).fetchall())
+        query = f"SELECT key, score, used FROM scores WHERE key IN ({marks})"
+        found = file.execute(query, some).fetchall()
+        known.update((key, score) for key, score, _ in found)
+        old = [(now, key) for key, _, used in found if used < now - NOTED_SECONDS]
+        if old:
+            with file:
+                file.executemany("UPDATE scores SET used = ? WHERE key = ?", old)
     return known
 
 

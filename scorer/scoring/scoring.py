@@ -240,7 +240,7 @@ class _Run:
         record, model = self._record, self._model
         journal = open_journal(record, column, self._destination, self._callbacks.on_note)
         explainer = model.explainer(self._target.added.explain)
-        return ChunkScorer(model.predictor, column, journal, cache, explainer)
+        return ChunkScorer(model.predictor, column, journal, cache, explainer, model.compares_words)
 
     def _locate_text(self, sample: pa.Table, file: str) -> TextColumn:
         """Return the column of the texts; note where it may be another one."""
@@ -317,7 +317,7 @@ class _Run:
         writer.write(scored.with_columns(self._target.added, self._model.predictor.classes))
         written = writer.rows_written - before
         record.ledger.record(chunk.first_row, chunk.table.num_rows, written)
-        record.tally.update(scored.texts, scored.prediction, scored.encoded)
+        record.tally.update(scored.texts, scored.prediction, scored.counted)
         if record.certainty is not None:
             record.certainty.update(chunk.first_row, scored.texts, scored.prediction)
 

@@ -106,21 +106,31 @@ class RunSummary:
 
 def failure_facts(error: Exception, output: str) -> dict[str, Any]:
     """Return the summary of a run that ended before its bundle was loaded."""
+    return {**run_facts(error, output, datetime.now(UTC)), "published": False}
+
+
+def run_facts(error: Exception | None, output: str, started: datetime) -> dict[str, Any]:
+    """Return what is said of any run, which ended with `error` if it is not None."""
     return {
         "format": FORMAT,
         "program": __version__,
-        "published": False,
-        "exit_code": getattr(error, "exit_code", 1),
-        "error": f"{error}",
+        "exit_code": getattr(error, "exit_code", 1) if error else 0,
+        "error": f"{error}" if error else None,
         "output": output,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": started.isoformat(timespec="seconds"),
     }
 
 
 def as_json(facts: Mapping[str, Any], indent: int | None = None) -> str:
     """Return valid JSON: NaN is null, a byte of a file's name that is no text an escape."""
-    text = json.dumps(_without_nan(facts), ensure_ascii=False, indent=indent, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace").decode()
+    return as_text(
+        json.dumps(_without_nan(facts), ensure_ascii=False, indent=indent, allow_nan=False)
+    )
+
+
+def as_text(name: str) -> str:
+    """Return a text that can be written as UTF-8: a file's name may be any bytes."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _without_nan(value: Any) -> Any:

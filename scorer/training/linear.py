@@ -161,6 +161,8 @@ def _regress(
     from sklearn.linear_model import LogisticRegression
 
     rows, labels, weights = _as_hard_labels(targets)
+    if len(set(labels)) == 1:
+        return _certain(features, int(labels[0]), classes)
     model = LogisticRegression(C=INVERSE_PENALTY, max_iter=MAX_ITERATIONS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # near enough
@@ -174,6 +176,15 @@ def _regress(
     base = np.full(classes, intercepts.min(), np.float32)
     base[model.classes_] = intercepts
     return np.split(whole, np.cumsum([part.shape[1] for part in features[:-1]])), base
+
+
+def _certain(
+    features: "Sequence[csr_matrix | np.ndarray]", label: int, classes: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return no coefficients, and intercepts that expect the class as often as it was seen."""
+    intercepts = np.zeros(classes, np.float32)
+    intercepts[label] = np.log(1 + features[0].shape[0])
+    return [np.zeros((part.shape[1], classes), np.float32) for part in features], intercepts
 
 
 def _as_hard_labels(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from scorer.evaluation.calibration import (
     LOWEST,
+    USUAL_SHARE,
     USUAL_TEMPERATURE,
     fit_share,
     fit_temperature,
@@ -83,11 +84,11 @@ def test_no_rows_whatever_give_a_temperature_beyond_its_bounds(seed: int) -> Non
     assert 0.05 <= temperature <= 20
 
 
-def test_some_twenty_rows_tell_the_share_and_fewer_do_not():
-    rng = np.random.default_rng(0)
-    targets = rng.integers(0, 2, 24)
-    sure = np.where(np.arange(2) == targets[:, None], 2.0, -2.0) + rng.normal(0, 1.5, (24, 2))
-    noise = rng.normal(0, 2, (24, 2))
-    assert fit_share(noise, sure, targets, 1.0) > 1
-    assert fit_share(sure, noise, targets, 1.0) < 1
-    assert fit_share(noise[:12], sure[:12], targets[:12], 1.0) == 1.0
+@pytest.mark.parametrize("factor", [0.2, 1.0, 4.0])
+def test_the_share_makes_a_linear_term_s_probabilities_true(factor):
+    logits, targets = honest(20_000)
+    assert fit_share(logits / factor, targets) == pytest.approx(factor, rel=0.05)
+
+
+def test_without_rows_the_share_is_the_usual_one():
+    assert fit_share(*honest(0)) == pytest.approx(USUAL_SHARE)

@@ -5,7 +5,12 @@ import torch
 from scorer.network.batching import Batch
 from scorer.network.model import ModelConfig, TextClassifier
 from scorer.tokens.vocabulary import PAD_ID
-from scorer.training.gradients import Gradients, Regularisation, _adversarial_noise
+from scorer.training.gradients import (
+    Gradients,
+    LabelledBatch,
+    Regularisation,
+    _adversarial_noise,
+)
 
 
 def test_noise_is_a_share_of_the_text_alone():
@@ -18,7 +23,9 @@ def test_noise_is_a_share_of_the_text_alone():
     torch.testing.assert_close(alone.norm(), 0.02 * text.norm())
 
 
-def gradients_with(threads: int, word_dropout: float = 0.0) -> list[torch.Tensor]:
+def gradients_with(
+    threads: int, word_dropout: float = 0.0, offsets: torch.Tensor | None = None
+) -> list[torch.Tensor]:
     """Return the gradients of one batch, sharded over so many threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -28,19 +35,29 @@ def gradients_with(threads: int, word_dropout: float = 0.0) -> list[torch.Tensor
         lengths = torch.tensor([9, 7, 7, 4, 2])
         ids = torch.randint(2, 50, (5, 9)).masked_fill(torch.arange(9) >= lengths[:, None], PAD_ID)
         how = Regularisation(adversarial=0.02, word_dropout=word_dropout)
-        batch = Batch(np.arange(5), ids, lengths)
         targets = torch.tensor([0, 1, 1, 0, 1])
-        result = Gradients(model, how, low_precision=False).set(batch, targets)
-        assert 0 < result.loss < 2
+        batch = LabelledBatch(Batch(np.arange(5), ids, lengths), targets, offsets)
+        result = Gradients(model, how, low_precision=False).set(batch)
+        assert 0 <= result.loss < 2
         return [parameter.grad for parameter in model.parameters()]
     finally:
         torch.set_num_threads(before)
 
 
+OFFSETS = torch.tensor([[1.0, -1.0], [-1.0, 1.0], [0.0, 0.0], [0.5, 0.0], [2.0, -1.0]])
+
+
 @pytest.mark.parametrize("word_dropout", [0.0, 0.3])
+@pytest.mark.parametrize("offsets", [None, OFFSETS])
 @pytest.mark.parametrize("threads", [2, 3])
-def test_shards_add_up_to_the_gradients_of_one_thread(threads, word_dropout):
-    alone = gradients_with(1, word_dropout)
-    for whole, sharded in zip(alone, gradients_with(threads, word_dropout), strict=True):
+def test_shards_add_up_to_the_gradients_of_one_thread(threads, offsets, word_dropout):
+    alone = gradients_with(1, word_dropout, offsets)
+    shards = gradients_with(threads, word_dropout, offsets)
+    for whole, sharded in zip(alone, shards, strict=True):
         assert whole.abs().max() > 1e-4
         torch.testing.assert_close(sharded, whole, rtol=1e-4, atol=1e-6)
+
+
+def test_of_what_the_offsets_know_already_there_is_nothing_left_to_learn():
+    known = 50 * (torch.eye(2)[torch.tensor([0, 1, 1, 0, 1])] - 0.5)
+    assert max(float(gradient.abs().max()) for gradient in gradients_with(1, 0.0, known)) < 1e-6

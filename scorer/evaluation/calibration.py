@@ -1,21 +1,17 @@
-"""The share of the linear term, and one temperature that makes probabilities mean what they say.
+"""One temperature that makes probabilities mean what they say: of a network, or a linear term.
 
-softmax(logits / temperature) has the same best class as softmax(logits), but where the network is
-surer than it is right, the temperature is above 1 (Guo et al. 2017, section 4.2). Both are fitted
-on validation rows; the fewer there are, the nearer to what is usual (normal priors on the
-logarithms). Knows logits and targets; cannot mend a class that is wrong more often than others.
+softmax(logits / temperature) has the same best class as softmax(logits), but where a model is
+surer than it is right, the temperature is above 1 (Guo et al. 2017, section 4.2). It is fitted on
+rows the model has not learned; the fewer there are, the nearer to what is usual (a normal prior on
+its logarithm). Knows logits and targets; cannot mend a class that is wrong more often than others.
 """
-
-import math
 
 import numpy as np
 
-SHARES = tuple(float(2**exponent) for exponent in np.arange(-3, 4.5, 0.5))
-SPREAD = 1.5  # in doublings: how far from the usual share a table's own is expected
-SPREAD_OF_FEW = 1.0  # where there are fewer rows than these
 FEW_ROWS = 50
-MIN_ROWS_OF_SHARE = 20
-USUAL_TEMPERATURE, TEMPERATURE_SPREAD = 1.6, 0.6  # of trainings on some hundred rows; in e-folds
+USUAL_TEMPERATURE = 1.0  # of trainings on some hundred rows
+USUAL_SHARE = 2.0  # of their linear terms
+SPREAD = 0.6  # in e-folds: how far from the usual ones a table's own are expected
 LOWEST, HIGHEST = 0.05, 20.0  # a temperature outside would hide what is wrong with a model
 
 
@@ -25,41 +21,27 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     targets: int64 (rows,), or soft labels float32 (rows, classes), which the probabilities then
     come near to.
     """
-    return _best_temperature(*_scored(logits, targets), TEMPERATURE_SPREAD)[0]
+    return _best_temperature(*_scored(logits, targets), USUAL_TEMPERATURE)
 
 
-def fit_share(network: np.ndarray, linear: np.ndarray, targets: np.ndarray, usual: float) -> float:
-    """Return the factor on the linear term's logits that makes the sum of both fit best.
+def fit_share(logits: np.ndarray, targets: np.ndarray) -> float:
+    """Return the factor on a linear term's logits: one over their likeliest temperature.
 
-    network, linear: float32 (rows, classes). What counts is the log loss at the best temperature,
-    whatever that is, and how far a factor is from the usual one.
+    logits, targets: as `fit_temperature` has them, of rows that the term was not fitted on.
     """
-    rows = count_scored(network)
-    if rows < MIN_ROWS_OF_SHARE:
-        return usual
-    spread = SPREAD if rows >= FEW_ROWS else SPREAD_OF_FEW
-
-    def cost(share: float) -> float:
-        _, loss = _best_temperature(*_scored(network + share * linear, targets), math.inf)
-        unusual: float = np.log2(share / usual) / spread
-        return loss + unusual**2 / 2
-
-    return min(SHARES, key=cost)
+    return 1 / _best_temperature(*_scored(logits, targets), 1 / USUAL_SHARE)
 
 
-def _best_temperature(
-    logits: np.ndarray, targets: np.ndarray, spread: float
-) -> tuple[float, float]:
-    """Return the likeliest temperature, and minus the logarithm of its probability."""
+def _best_temperature(logits: np.ndarray, targets: np.ndarray, usual: float) -> float:
     from scipy.optimize import minimize_scalar
 
     def cost(log_temperature: float) -> float:
-        unusual: float = (log_temperature - np.log(USUAL_TEMPERATURE)) / spread
+        unusual: float = (log_temperature - np.log(usual)) / SPREAD
         return _log_loss(logits / np.exp(log_temperature), targets) + unusual**2 / 2
 
     bounds = (np.log(LOWEST), np.log(HIGHEST))
     best = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(best.x)), float(best.fun)
+    return float(np.exp(best.x))
 
 
 def count_scored(logits: np.ndarray) -> int:

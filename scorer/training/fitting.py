@@ -16,7 +16,7 @@ from scorer.network.batching import padded, shuffled
 from scorer.network.model import TextClassifier
 from scorer.tokens.encoding import Encoded
 from scorer.training.checkpoint import Checkpoint, State, under
-from scorer.training.gradients import BatchResult, Gradients, has_fast_bfloat16
+from scorer.training.gradients import BatchResult, Gradients, LabelledBatch, has_fast_bfloat16
 from scorer.training.optimisation import Optimiser
 from scorer.training.recipe import TrainConfig
 
@@ -26,10 +26,18 @@ class Examples:
     """Encoded texts with their targets.
 
     targets: int64 (rows,), class indices; or float32 (rows, classes), soft labels.
+    offsets: float32 (rows, classes), logits that the network's are added to; None: there are none.
     """
 
     encoded: Encoded
     targets: np.ndarray
+    offsets: np.ndarray | None = None
+
+    def batch(self, rows: np.ndarray, max_tokens: int | None) -> LabelledBatch:
+        """Return the texts of `rows`, longest first, each cut at `max_tokens`."""
+        offsets = None if self.offsets is None else torch.from_numpy(self.offsets[rows])
+        targets = torch.from_numpy(self.targets[rows])
+        return LabelledBatch(padded(self.encoded, rows, max_tokens), targets, offsets)
 
 
 @dataclass(frozen=True)
@@ -174,9 +182,8 @@ class _Trainer:
         batches = shuffled(lengths, self._config.batch_size, self._rng)
         meter = _Meter(number, self._config.epochs, len(lengths), len(batches))
         for rows in batches:
-            batch = padded(self._examples.encoded, rows, self._config.max_tokens).to(self._device)
-            targets = torch.from_numpy(self._examples.targets[rows]).to(self._device)
-            meter.add(self._gradients.set(batch, targets), len(rows))
+            batch = self._examples.batch(rows, self._config.max_tokens).to(self._device)
+            meter.add(self._gradients.set(batch), len(rows))
             self._optimiser.step()
             self._on_step(meter.step())
         return meter.loss, meter.accuracy

@@ -9,7 +9,7 @@ Knows a model and batches, nothing of optimisers or epochs.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -34,6 +34,29 @@ class Regularisation:
 
 
 @dataclass(frozen=True)
+class LabelledBatch:
+    """A batch, with what its logits are to be."""
+
+    texts: Batch
+    targets: torch.Tensor  # int64 (texts,), or soft labels float32 (texts, classes)
+    offsets: torch.Tensor | None = None  # float32 (texts, classes): logits that are added
+
+    def to(self, device: torch.device) -> "LabelledBatch":
+        """Return the batch on a device."""
+        offsets = None if self.offsets is None else self.offsets.to(device)
+        return LabelledBatch(self.texts.to(device), self.targets.to(device), offsets)
+
+    def every(self, step: int, first: int) -> "LabelledBatch":
+        """Return every so many-th text from the first one on, padded no longer than needed."""
+        lengths = self.texts.lengths[first::step]
+        ids = self.texts.ids[first::step, : int(lengths.max())]
+        offsets = None if self.offsets is None else self.offsets[first::step]
+        return LabelledBatch(
+            Batch(self.texts.rows[first::step], ids, lengths), self.targets[first::step], offsets
+        )
+
+
+@dataclass(frozen=True)
 class BatchResult:
     """Loss and hits of a batch, before the optimiser's step."""
 
@@ -45,8 +68,7 @@ class BatchResult:
 class _Shard:
     """A thread's part of a batch."""
 
-    batch: Batch
-    targets: torch.Tensor  # int64 (texts,), or soft labels float32 (texts, classes)
+    batch: LabelledBatch
     mask: torch.Tensor  # float32 (texts, pooled_dim), of the dropout
     share: float  # of the batch's texts
 
@@ -60,23 +82,21 @@ class Gradients:
         self._device = model.output.weight.device
         self._threads = Threads(self._device)
 
-    def set(self, batch: Batch, targets: torch.Tensor) -> BatchResult:
+    def set(self, batch: LabelledBatch) -> BatchResult:
         """Set the gradients of the mean loss of a batch, on the model's device."""
-        shards = list(self._shards(self._with_hidden_words(batch), targets))
+        shards = list(self._shards(replace(batch, texts=self._with_hidden_words(batch.texts))))
         gradients, results = zip(*self._threads.map(self._of, shards), strict=True)
         set_gradients(self._parameters, gradients)
         return BatchResult(sum(r.loss for r in results), sum(r.right for r in results))
 
-    def _shards(self, batch: Batch, targets: torch.Tensor) -> Iterator[_Shard]:
+    def _shards(self, batch: LabelledBatch) -> Iterator[_Shard]:
         """Deal out the texts, longest first, so that each thread has long and short ones."""
-        texts, threads = len(batch.lengths), min(self._threads.count, len(batch.lengths))
+        texts = len(batch.targets)
+        threads = min(self._threads.count, texts)
         mask = self._dropout_mask(texts)
         for first in range(threads):
-            lengths = batch.lengths[first::threads]
-            ids = batch.ids[first::threads, : int(lengths.max())]
-            part = Batch(batch.rows[first::threads], ids, lengths)
-            share = len(lengths) / texts
-            yield _Shard(part, targets[first::threads], mask[first::threads], share)
+            part = batch.every(threads, first)
+            yield _Shard(part, mask[first::threads], len(part.targets) / texts)
 
     def _dropout_mask(self, texts: int) -> torch.Tensor:
         config = self._model.config
@@ -91,7 +111,7 @@ class Gradients:
         return Batch(batch.rows, batch.ids.masked_fill(hidden, UNKNOWN_ID), batch.lengths)
 
     def _of(self, shard: _Shard) -> tuple[tuple[torch.Tensor, ...], BatchResult]:
-        embedded = self._model.embedding(shard.batch.ids)
+        embedded = self._model.embedding(shard.batch.texts.ids)
         logits, loss = self._loss(embedded, shard)
         total = loss
         if self._how.adversarial:
@@ -99,18 +119,22 @@ class Gradients:
             noise = _adversarial_noise(embedded, slope, self._how.adversarial)
             total = loss + self._loss(embedded + noise, shard)[1]
         gradients = torch.autograd.grad(total, self._parameters)
-        right = shard.targets if shard.targets.ndim == 1 else shard.targets.argmax(dim=1)
+        targets = shard.batch.targets
+        right = targets if targets.ndim == 1 else targets.argmax(dim=1)
         return gradients, BatchResult(loss.item(), int((logits.argmax(dim=1) == right).sum()))
 
     def _loss(self, embedded: torch.Tensor, shard: _Shard) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the logits, and the shard's part of the batch's mean loss."""
-        lengths = shard.batch.lengths
+        offsets = shard.batch.offsets
+        lengths = shard.batch.texts.lengths
         if self._how.through_padding:
             lengths = torch.full_like(lengths, embedded.shape[1])
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._low_precision):
             logits = self._model.classify(embedded, lengths, shard.mask)
+        if offsets is not None:
+            logits = logits + offsets
         smoothing = self._how.label_smoothing
-        loss = nn.functional.cross_entropy(logits, shard.targets, label_smoothing=smoothing)
+        loss = nn.functional.cross_entropy(logits, shard.batch.targets, label_smoothing=smoothing)
         return logits, loss * shard.share
 
 

@@ -161,19 +161,32 @@ def _regress(
     from sklearn.linear_model import LogisticRegression
 
     rows, labels, weights = _as_hard_labels(targets)
+    if len(set(labels)) == 1:
+        return _certain(features, int(labels[0]), classes)
+    columns = hstack(features).tocsr()[rows]
+    used = np.flatnonzero(columns.getnnz(axis=0))  # known words that no row has stay without weight
     model = LogisticRegression(C=INVERSE_PENALTY, max_iter=MAX_ITERATIONS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # near enough
-        model.fit(hstack(features).tocsr()[rows], labels, weights)
+        model.fit(columns[:, used], labels, weights)
     coefficients, intercepts = model.coef_.T, model.intercept_
     if len(model.classes_) == 2:  # one column: what speaks for the second class
         coefficients = np.hstack([-coefficients, coefficients]) / 2
         intercepts = np.array([-intercepts[0], intercepts[0]]) / 2
-    whole = np.zeros((len(coefficients), classes), np.float32)
-    whole[:, model.classes_] = coefficients
+    whole = np.zeros((columns.shape[1], classes), np.float32)
+    whole[np.ix_(used, model.classes_)] = coefficients
     base = np.full(classes, intercepts.min(), np.float32)
     base[model.classes_] = intercepts
     return np.split(whole, np.cumsum([part.shape[1] for part in features[:-1]])), base
+
+
+def _certain(
+    features: "Sequence[csr_matrix | np.ndarray]", label: int, classes: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return no coefficients, and intercepts that expect the class as often as it was seen."""
+    intercepts = np.zeros(classes, np.float32)
+    intercepts[label] = np.log(1 + features[0].shape[0])
+    return [np.zeros((part.shape[1], classes), np.float32) for part in features], intercepts
 
 
 def _as_hard_labels(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

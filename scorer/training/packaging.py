@@ -16,7 +16,7 @@ from scorer.bundles.weights import rounded
 from scorer.corpus.label_leakage import LabelLeakage, count_class_tokens
 from scorer.corpus.labelled import LabelledRows
 from scorer.evaluation.baseline import Baseline, fit_baseline
-from scorer.evaluation.calibration import FEW_ROWS, count_scored, fit_share, fit_temperature
+from scorer.evaluation.calibration import FEW_ROWS, count_scored, fit_temperature
 from scorer.evaluation.evaluation import Evaluation, evaluate
 from scorer.evaluation.profile import Profile
 from scorer.evaluation.report import Findings, report_html
@@ -32,8 +32,6 @@ from scorer.training.task import Task
 from scorer.training.validation import Validator
 from scorer.wording import are, counted
 
-# Of the linear term's logits, where validation rows are too few to tell; see benchmarks/LOG.md.
-SHARE_BESIDE_PRETRAINED, SHARE_BESIDE_RANDOM = 1.0, 4.0
 TELLING_WORDS = 24  # shown, dealt over the classes
 
 
@@ -50,38 +48,14 @@ class TrainingResult:
     findings: Findings  # for a report
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What validation rows chose: the linear term's share, and the temperature."""
-
-    share: float
-    temperature: float
-
-
-def calibrate(
-    model: TextClassifier,
-    linear: LinearTerm | None,
-    validator: Validator,
-    pretrained: bool,
-    on_note: Callable[[str], None],
-) -> Calibration:
-    """Choose the share of the linear term beside a network, and the temperature of both.
-
-    pretrained: whether the network started from an encoder, and so knows more than its rows.
-    """
-    kept, targets = _rounded(model), validator.rows.learned_targets
-    logits = Predictor(validator.encoder, kept, validator.classes).logits(validator.encoded)
-    share = 0.0
-    if linear is not None:
-        linear_logits = linear.logits(validator.encoded)
-        usual = SHARE_BESIDE_PRETRAINED if pretrained else SHARE_BESIDE_RANDOM
-        share = fit_share(logits, linear_logits, targets, usual)
-        logits = logits + share * linear_logits
+def calibrate(model: TextClassifier, validator: Validator, on_note: Callable[[str], None]) -> float:
+    """Return the temperature of a network's probabilities, by the validation rows."""
+    logits = validator.logits(_rounded(model))
     rows = count_scored(logits)
     if rows < FEW_ROWS:
         few = f"{counted(rows, 'validation row')} {are(rows)} few"
         on_note(f"{few} to tell how sure is too sure: probabilities are calibrated roughly")
-    return Calibration(share, fit_temperature(logits, targets))
+    return fit_temperature(logits, validator.rows.learned_targets)
 
 
 def package(
@@ -89,13 +63,12 @@ def package(
     text: Preprocessing,
     fitted: Fitted,
     linear: LinearTerm | None,
-    calibration: Calibration,
+    share: float,
+    temperature: float,
 ) -> TrainingResult:
-    """Evaluate a trained model and make its bundle."""
-    draft = _Draft(
-        task, text, fitted, linear and linear.scaled(calibration.share), calibration.share
-    )
-    predictor = draft.predictor(calibration.temperature)
+    """Evaluate a trained model and make its bundle; share: that of the linear term, see `Base`."""
+    draft = _Draft(task, text, fitted, linear, share)
+    predictor = draft.predictor(temperature)
     results = _evaluate_all(task, fitted, predictor)
     facts = draft.facts(predictor.temperature, results.metrics())
     findings = draft.findings(facts, results)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
+
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.pretrained_encoder import extract_encoder
 from scorer.bundles.store import (
@@ -51,6 +53,7 @@ from scorer.training.pretraining import enough_tokens, pretrain
 from scorer.training.previous import with_previous
 from scorer.training.recipe import Recipe, TableSize
 from scorer.training.request import TrainingRequest
+from scorer.training.stacking import Base, FitLinear, fit_base
 from scorer.training.task import Task
 from scorer.training.validation import Validator
 from scorer.wording import are, counted
@@ -184,7 +187,11 @@ def build(
         _pretrain(model, task, text, callbacks, store)
 
     examples = encode_examples(corpus.train, auxiliary, text.encoder)
-    validator = Validator(text.encoder, corpus.classes, corpus.valid)
+    base = _fit_base(examples, text.vocabulary, task)
+    if base is not None:
+        examples = replace(examples, offsets=base.offsets)
+    linear = base.term if base else None
+    validator = Validator(text.encoder, corpus.classes, corpus.valid, linear)
     fitted = fit(
         model,
         examples,
@@ -195,14 +202,11 @@ def build(
         kept,
         state,
     )
-    linear = _fit_linear(examples, text.vocabulary, task)
-    calibration = calibrate(
-        fitted.model, linear, validator, auxiliary.encoder is not None, callbacks.on_note
-    )
+    temperature = calibrate(fitted.model, validator, callbacks.on_note)
     if task.learns_validation:
-        fitted, linear = _learn_validation(task, text, fitted, callbacks)
+        fitted, linear = _learn_validation(task, text, base, validator, fitted, callbacks)
 
-    result = package(task, text, fitted, linear, calibration)
+    result = package(task, text, fitted, linear, base.share if base else 0.0, temperature)
     callbacks.on_result(result)
     return result
 
@@ -215,20 +219,31 @@ def _initial_model(task: Task, text: Preprocessing) -> TextClassifier:
     return model
 
 
-def _fit_linear(examples: Examples, vocabulary: Vocabulary, task: Task) -> LinearTerm | None:
-    """Return the linear term of the examples, where the recipe has one."""
-    if not task.recipe.linear:
-        return None
+def _fit_base(examples: Examples, vocabulary: Vocabulary, task: Task) -> Base | None:
+    """Return the linear term that the network stands on, where the recipe has one."""
+    return fit_base(examples, _linear_fit(vocabulary, task)) if task.recipe.linear else None
+
+
+def _linear_fit(vocabulary: Vocabulary, task: Task) -> FitLinear:
     classes, word_vectors = len(task.corpus.classes), task.auxiliary.word_vectors
-    return fit_linear(examples, vocabulary, classes, word_vectors)
+    return lambda examples: fit_linear(examples, vocabulary, classes, word_vectors)
 
 
 def _learn_validation(
-    task: Task, text: Preprocessing, fitted: Fitted, callbacks: Callbacks
+    task: Task,
+    text: Preprocessing,
+    base: Base | None,
+    validator: Validator,
+    fitted: Fitted,
+    callbacks: Callbacks,
 ) -> tuple[Fitted, LinearTerm | None]:
     """Return network and linear term trained on the validation rows too, once they have chosen."""
     examples = encode_examples(task.learned_rows, task.auxiliary, text.encoder)
-    linear = _fit_linear(examples, text.vocabulary, task)
+    linear = None
+    if base is not None:  # whose term has not seen the validation rows
+        linear = base.refitted(examples, _linear_fit(text.vocabulary, task))
+        offsets = np.concatenate([base.offsets, base.term.logits(validator.encoded)])
+        examples = replace(examples, offsets=offsets)
     if not task.refits_network:
         return fitted, linear
     callbacks.on_note(

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import duckdb
 import pandas as pd
@@ -289,6 +290,8 @@ def says(cell: Any, value: Any, kind: pa.DataType) -> bool:
     """Return whether a cell, or a part of its JSON, says a value."""
     if pa.types.is_dictionary(kind):
         return says(cell, value, kind.value_type)
+    if kind == pa.uuid():
+        return bool(cell == str(UUID(bytes=value)))
     if isinstance(kind, pa.BaseExtensionType):
         return says(cell, value, kind.storage_type)
     if pa.types.is_nested(kind):

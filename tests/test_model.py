@@ -10,6 +10,7 @@ from scorer.network.batching import Batch, padded
 from scorer.network.model import CELLS, POOLINGS, ModelConfig, TextClassifier
 from scorer.tokens.encoding import Encoded
 from scorer.tokens.vocabulary import PAD_ID
+from scorer.training.gradients import has_fast_bfloat16
 
 token = st.integers(2, 29)
 some_texts = st.lists(st.lists(token, min_size=1, max_size=12), min_size=1, max_size=8)
@@ -76,6 +77,7 @@ def test_there_is_a_float32_logit_for_each_class(classes):
     assert (logits.shape, logits.dtype) == ((2, classes), torch.float32)
 
 
+@pytest.mark.skipif(not has_fast_bfloat16(torch.device("cpu")), reason="no bfloat16 here")
 def test_logits_are_float32_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
         assert model_of()(batch_of([[2, 3], [4]])).dtype == torch.float32

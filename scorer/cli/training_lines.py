@@ -103,8 +103,7 @@ class TrainingPrinter(Callbacks):
         """Print the final figures, those of simpler models, and what to doubt."""
         test, best, baseline = result.test, result.fitted.best, result.baseline
         say = self._progress.say
-        network = " of the network alone" if result.bundle.linear is not None else ""
-        say(f"best epoch: {best.epoch}, validation accuracy{network} {best.valid_accuracy:.2%}")
+        say(f"best epoch: {best.epoch}, validation accuracy {best.valid_accuracy:.2%}")
         say(
             f"test accuracy: {test.accuracy:.2%} (95% interval {test.accuracy_low:.2%} to "
             f"{test.accuracy_high:.2%}, {counted(test.rows, 'row')}), log loss "

@@ -120,9 +120,9 @@ def _format_of(
     if not path:
         raise UsageError("the name of a file is empty", "Is a variable of the command not set?")
     name = name_of(path).lower()
-    for suffix, known in suffixes.items():
-        if name.endswith(f".{suffix}"):
-            return known
+    ends = [suffix for suffix in suffixes if name.endswith(f".{suffix}")]
+    if ends:
+        return suffixes[max(ends, key=len)]
     json = ".jsonl, .json" if "json" in suffixes else ".jsonl"
     listed = (
         f".csv, .tsv, .txt, {json} (also with .gz, .zst, .bz2, .xz or .zip behind it), .parquet, "

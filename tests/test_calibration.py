@@ -90,5 +90,13 @@ def test_the_share_makes_a_linear_term_s_probabilities_true(factor):
     assert fit_share(logits / factor, targets) == pytest.approx(factor, rel=0.05)
 
 
+@pytest.mark.parametrize("share", [0.2, 1.0, 3.0])
+def test_the_share_is_found_beside_a_network_whatever_that_one_s_size(share):
+    logits, targets = honest(20_000)
+    linear = np.random.default_rng(1).normal(size=logits.shape)
+    network = (logits - share * linear) / 7
+    assert fit_share(linear, targets, network) == pytest.approx(share, rel=0.1)
+
+
 def test_without_rows_the_share_is_the_usual_one():
-    assert fit_share(*honest(0)) == pytest.approx(USUAL_SHARE)
+    assert fit_share(*honest(0)) == pytest.approx(USUAL_SHARE, rel=0.01)

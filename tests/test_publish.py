@@ -221,4 +221,6 @@ def test_runs_that_publish_one_small_text_at_the_same_time_take_turns(output):
 def test_a_small_text_is_on_the_disk_too(output, monkeypatch):
     synced = Synced(monkeypatch)
     publish_text(output, "new")
-    assert synced.paths == [str(PendingFile(output).temporary), str(output.parent)]
+    temporary, folder = synced.paths
+    assert Path(temporary).name.startswith(f".{output.name}.") and temporary.endswith("partial")
+    assert folder == str(output.parent)

@@ -1,20 +1,23 @@
-"""The linear term a network stands on: no row meets a term that was fitted on it."""
+"""The linear term a network stands on: no row meets a term that was fitted on it; probing."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from tiny_models import WORDS, write_texts
 
 from scorer.network.linear import LinearTerm
+from scorer.network.model import ModelConfig, TextClassifier
 from scorer.tokens.counting import count_tokens
 from scorer.tokens.encoding import TextEncoder
 from scorer.tokens.text import TextRules
 from scorer.tokens.vocabulary import build_vocabulary
-from scorer.training import stacking
 from scorer.training.fitting import Examples
+from scorer.training.folds import FOLDS, MANY_ROWS, assign_folds
 from scorer.training.linear import fit_linear
+from scorer.training.probing import pooled_states, probe_logits
 from scorer.training.stacking import fit_base
 
 CLASSES = len(WORDS)
@@ -70,19 +73,37 @@ def test_the_term_is_as_sure_as_it_is_right_of_rows_it_has_not_seen(names, opini
     assert fit_base(*names).share < fit_base(*opinions).share
 
 
-def test_more_rows_are_learned_by_the_same_factor(opinions):
+def test_the_term_counts_less_beside_a_network_that_knows_the_same(opinions):
     examples, fit = opinions
-    base = fit_base(examples, fit)
-    again = base.refitted(examples, fit)
-    np.testing.assert_array_equal(again.coefficients, base.term.coefficients)
+    alone, term = fit_base(examples, fit).share, fit(examples)
+
+    def noise(asked: Examples) -> np.ndarray:
+        return np.random.default_rng(1).normal(size=(len(asked.targets), CLASSES))
+
+    def same(asked: Examples) -> np.ndarray:
+        return term.logits(asked.encoded)
+
+    assert fit_base(examples, fit, noise).share == pytest.approx(alone, rel=0.2)
+    assert fit_base(examples, fit, same).share < alone / 2
+
+
+def test_more_rows_get_the_word_of_the_term_that_has_not_seen_them(opinions):
+    examples, fit = opinions
+    first = Examples(examples.encoded.rows(0, 150), examples.targets[:150])
+    base = fit_base(first, fit)
+    term, extended = base.extended(examples, fit)
+    np.testing.assert_array_equal(extended.offsets[:150], base.offsets)
+    rest = examples.encoded.rows(150, 240)
+    np.testing.assert_array_equal(extended.offsets[150:], base.term.logits(rest))
+    np.testing.assert_array_equal(term.coefficients, fit(examples).scaled(base.share).coefficients)
 
 
 def test_each_class_is_dealt_out_over_all_folds_and_many_rows_get_two():
     targets = np.array([0] * 50 + [1] * 5)
-    folds = stacking._folds(targets)
+    folds = assign_folds(targets)
     for of in (0, 1):
-        assert len(set(np.bincount(folds[targets == of], minlength=stacking.FOLDS))) == 1
-    assert set(stacking._folds(np.arange(stacking.MANY_ROWS + 1) % 2)) == {0, 1}
+        assert len(set(np.bincount(folds[targets == of], minlength=FOLDS))) == 1
+    assert set(assign_folds(np.arange(MANY_ROWS + 1) % 2)) == {0, 1}
 
 
 def test_a_class_of_one_row_leaves_folds_with_a_single_class():
@@ -90,3 +111,16 @@ def test_a_class_of_one_row_leaves_folds_with_a_single_class():
     base = fit_base(examples, fit)
     assert np.isfinite(base.offsets).all()
     assert base.offsets[:, 0].min() > base.offsets[:, 1].max()
+
+
+def test_a_probe_tells_what_the_states_of_a_network_tell(opinions):
+    examples, _ = opinions
+    torch.manual_seed(0)
+    model = TextClassifier(ModelConfig(int(examples.encoded.ids.max()) + 1, CLASSES, 32, 64))
+    told = accuracy(probe_logits(model, examples), examples.targets)
+    with torch.no_grad():
+        model.embedding.weight.zero_()  # it can no longer tell a word from another
+    lengths_alone = accuracy(probe_logits(model, examples), examples.targets)
+    assert told > lengths_alone + 0.2
+    nothing = Examples(examples.encoded.take(np.array([], np.int64)), examples.targets[:0])
+    assert pooled_states(model, nothing.encoded).shape == (0, 3 * 64)

@@ -69,11 +69,8 @@ def holds_else(column: pa.ChunkedArray) -> str:
 
 
 def holds_records(column: pa.ChunkedArray) -> bool:
-    """Return whether cells of a column are objects as JSON writes them, or lists of such.
-
-    One alone is of a row that says what the column is, as Qualtrics writes.
-    """
-    return is_text(column.type) and (pc.sum(_matches(column, RECORD)).as_py() or 0) > 1
+    """Return whether most cells of a column are objects as JSON writes them, or lists of such."""
+    return is_text(column.type) and (pc.mean(_matches(column, RECORD)).as_py() or 0) > 0.5
 
 
 def are_ids(column: pa.ChunkedArray) -> bool:

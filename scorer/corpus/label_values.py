@@ -45,16 +45,10 @@ SHOWN, SHOWN_CHARACTERS = 8, 60  # values listed in a message, and what is shown
 
 
 def tidy(value: str) -> str:
-    """Return a value without invisible marks, and with single spaces; of a list of one, the one.
-
-    A whole number is without decimals: a program that adds them to one file does not to the next.
-    """
+    """Return a value without invisible marks, and with single spaces; of a list of one, the one."""
     plain = " ".join(value.translate(INVISIBLE).split())
     items = listed_labels(plain)
-    if items is not None and len(items) < 2:
-        return tidy("".join(items))
-    whole, point, zeros = plain.partition(".")
-    return whole if point and whole.lstrip("+-").isdigit() and not zeros.strip("0") else plain
+    return plain if items is None or len(items) > 1 else tidy("".join(items))
 
 
 def listed_labels(value: str) -> list[str] | None:
@@ -70,7 +64,9 @@ def listed_labels(value: str) -> list[str] | None:
 
 def label_key(value: str) -> str:
     """Return what a label value is compared by."""
-    return tidy(unicodedata.normalize("NFKC", value)).casefold()
+    key = tidy(unicodedata.normalize("NFKC", value)).casefold()
+    whole, point, zeros = key.partition(".")
+    return whole if point and whole.lstrip("+-").isdigit() and not zeros.strip("0") else key
 
 
 def rating_numbers(values: Iterable[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ same the one in words is taken. Knows the first rows of a table, nothing of file
 mean.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -32,6 +32,8 @@ from scorer.corpus.column_questions import (
 )
 from scorer.corpus.label_values import (
     MAX_CLASSES,
+    NEGATIVE_WORDS,
+    POSITIVE_WORDS,
     PROBABILITY,
     SAY_NEGATIVE,
     SAY_POSITIVE,
@@ -62,6 +64,8 @@ BEFORE_LABEL = frozenset(  # `gold_label`, but not the `record_label` of a song
     | {"gold", "true", "final", "majority", "human"}
 )
 OF_RATINGS = frozenset({"rating", "ratings", "stars", "score"})  # where the values are ratings
+IN_ENGLISH = (NEGATIVE_WORDS, POSITIVE_WORDS)
+IN_SOME_LANGUAGES = (frozenset(SAY_NEGATIVE.split()), frozenset(SAY_POSITIVE.split()))
 HEADLESS = "The first row, taken as the header, looks like data; --no-header reads it as a row"
 PROSE_WORDS = 4  # at least, of a text where a name should be
 
@@ -155,7 +159,7 @@ def _find_columns(sample: pa.Table, columns: Columns) -> Positions:
     if label_at in text.positions:
         name = sample.schema.field(label_at).name
         raise UsageError(f"column {name!r} cannot be both the text and the label")
-    if label_at is not None and holds_records(cells.column(label_at)):
+    if label_at is not None and not columns.labels and holds_records(cells.column(label_at)):
         raise records_as_labels(cells, label_at)
     return Positions(text, label_at, group_at, probabilities)
 
@@ -245,6 +249,7 @@ def _clearest(sample: pa.Table, candidates: Sequence[int]) -> int:
         return different[0]
     opinions = _opinions(sample, different)
     plain = opinions if len(opinions) == 1 else _often_labels(sample, opinions or different)
+    plain = plain or _opinions(sample, different, IN_SOME_LANGUAGES)
     if len(plain) != 1:
         raise which_label(sample, different)
     return plain[0]
@@ -291,8 +296,9 @@ def _is_often_label(name: str, column: pa.ChunkedArray) -> bool:
     return last in OF_RATINGS and not holds_else(column) and are_ratings(column)
 
 
-def _opinions(sample: pa.Table, columns: Sequence[int]) -> list[int]:
+def _opinions(
+    sample: pa.Table, columns: Sequence[int], words: tuple[Set[str], Set[str]] = IN_ENGLISH
+) -> list[int]:
     """Return the columns of which some cells say "positive", and some "negative"."""
     keys = {i: set(map(label_key, texts_of(sample.column(i)))) for i in columns}
-    negative, positive = {*SAY_NEGATIVE.split()}, {*SAY_POSITIVE.split()}
-    return [i for i in columns if keys[i] & negative and keys[i] & positive]
+    return [i for i in columns if all(keys[i] & said for said in words)]

@@ -1,17 +1,17 @@
-"""One temperature that makes probabilities mean what they say: of a network, or a linear term.
+"""One temperature that makes probabilities mean what they say; the share of a linear term.
 
 softmax(logits / temperature) has the same best class as softmax(logits), but where a model is
-surer than it is right, the temperature is above 1 (Guo et al. 2017, section 4.2). It is fitted on
-rows the model has not learned; the fewer there are, the nearer to what is usual (a normal prior on
-its logarithm). Knows logits and targets; cannot mend a class that is wrong more often than others.
+surer than it is right, the temperature is above 1 (Guo et al. 2017, section 4.2). Both are fitted
+on rows the models have not learned; the fewer there are, the nearer to what is usual (normal
+priors on the logarithms). Knows logits and targets; cannot mend a class that is wrong more often
+than others.
 """
 
 import numpy as np
 
 FEW_ROWS = 50
-USUAL_TEMPERATURE = 1.0  # of trainings on some hundred rows
-USUAL_SHARE = 2.0  # of their linear terms
-SPREAD = 0.6  # in e-folds: how far from the usual ones a table's own are expected
+USUAL_TEMPERATURE, SPREAD = 1.0, 0.6  # of trainings on some hundred rows; in e-folds
+USUAL_SHARE, SPREAD_OF_SHARES = 1.5, 1.0  # of their linear terms; in e-folds
 LOWEST, HIGHEST = 0.05, 20.0  # a temperature outside would hide what is wrong with a model
 
 
@@ -21,22 +21,36 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     targets: int64 (rows,), or soft labels float32 (rows, classes), which the probabilities then
     come near to.
     """
-    return _best_temperature(*_scored(logits, targets), USUAL_TEMPERATURE)
+    return _best_temperature(*_scored(logits, targets))
 
 
-def fit_share(logits: np.ndarray, targets: np.ndarray) -> float:
-    """Return the factor on a linear term's logits: one over their likeliest temperature.
+def fit_share(linear: np.ndarray, targets: np.ndarray, network: np.ndarray | None = None) -> float:
+    """Return the factor on a linear term's logits in the sum with a network's that fits best.
 
-    logits, targets: as `fit_temperature` has them, of rows that the term was not fitted on.
+    linear, network, targets: as `fit_temperature` has them, of rows that neither was fitted on.
+    The network's logits have a factor of their own, which is not told; None: it knows nothing.
     """
-    return 1 / _best_temperature(*_scored(logits, targets), 1 / USUAL_SHARE)
+    from scipy.optimize import minimize
+
+    known = np.zeros_like(linear) if network is None else network
+    scored = _is_scored(known)
+    known, linear, targets = known[scored].astype(np.float64), linear[scored], targets[scored]
+
+    def cost(logs: np.ndarray) -> float:
+        of_network, share = np.exp(logs)
+        unusual: float = (logs[1] - np.log(USUAL_SHARE)) / SPREAD_OF_SHARES
+        return _log_loss(of_network * known + share * linear, targets) + unusual**2 / 2
+
+    bounds = [(np.log(1 / HIGHEST), np.log(HIGHEST))] * 2
+    best = minimize(cost, np.log([1.0, USUAL_SHARE]), method="L-BFGS-B", bounds=bounds)
+    return float(np.exp(best.x[1]))
 
 
-def _best_temperature(logits: np.ndarray, targets: np.ndarray, usual: float) -> float:
+def _best_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar
 
     def cost(log_temperature: float) -> float:
-        unusual: float = (log_temperature - np.log(usual)) / SPREAD
+        unusual: float = (log_temperature - np.log(USUAL_TEMPERATURE)) / SPREAD
         return _log_loss(logits / np.exp(log_temperature), targets) + unusual**2 / 2
 
     bounds = (np.log(LOWEST), np.log(HIGHEST))

@@ -7,6 +7,7 @@ of tables or scores.
 import errno
 import fcntl
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -126,21 +127,21 @@ def _still_at(path: Path, file: IO[str]) -> bool:
         return False
 
 
-def temporary_of(final: Path) -> Path:
+def temporary_of(final: Path, own: str = "") -> Path:
     """Return the temporary path of a file that is not published yet."""
-    return final.with_name(f".{final.name}.partial")
+    return final.with_name(f".{final.name}.{own}partial")
 
 
 class PendingFile:
     """A file to be published: `temporary` is written, `publish` renames it to its final name.
 
     The temporary name is fixed, so the next run removes what a killed run left. Callers hold a
-    lock on the output, which keeps two runs apart.
+    lock on the output, which keeps two runs apart, or give the name something of their own.
     """
 
-    def __init__(self, final: Path) -> None:
+    def __init__(self, final: Path, own: str = "") -> None:
         self.final = final
-        self.temporary = temporary_of(final)
+        self.temporary = temporary_of(final, own)
         self.discard()
 
     def __enter__(self) -> "PendingFile":
@@ -210,20 +211,9 @@ def sync(path: Path) -> None:
 
 
 def publish_text(path: Path, text: str) -> None:
-    """Publish a small text file, which several runs may share."""
-    with writing(path), _one_at_a_time(path.parent), PendingFile(path) as pending:
-        pending.temporary.write_text(text, encoding="utf-8")
+    """Publish a small text file, which several runs may share: the last one's stays."""
+    with PendingFile(path, f"{secrets.token_hex(4)}.") as pending:
+        with writing(path):
+            pending.temporary.write_text(text, encoding="utf-8")
         pending.flush()
         pending.publish()
-
-
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Wait while another process publishes a small file in a folder: both have one temporary."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # on some network file systems a folder cannot be locked
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -98,7 +98,8 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
     usual = _fitting(sample, named, TWO_WORDS) if len(named) > 1 else named
     prose = usual or _prose_columns(sample, strings)
     words = {i: name_words(sample.schema.names[i]) for i in prose}
-    ending = [i for i in prose if USUAL_NAMES & {*words[i][-1:]} and "reply" not in words[i]]
+    ending = [i for i in prose if USUAL_NAMES & {*words[i][-1:]}]
+    ending = [i for i in ending if "reply" not in words[i]] or ending
     bodies = [i for i in prose if not TITLES & {*words[i][-1:]}]
     for choice in (prose, ending, bodies, strings):
         if len(choice) == 1:

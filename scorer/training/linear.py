@@ -60,7 +60,7 @@ def fit_linear(
     middle = sums.mean(axis=0)
     ngrams = _ngram_weights(encoded, vocabulary)
     features = [weighted, sums - middle, SUBWORD_WEIGHT * _ngrams_of_texts(encoded, ngrams)]
-    (of_terms, of_vectors, of_ngrams), intercepts = _regress(features, examples.targets, classes)
+    (of_terms, of_vectors, of_ngrams), intercepts = regress(features, examples.targets, classes)
     of_terms[: len(vectors)] += vectors @ of_vectors
     intercepts -= middle @ of_vectors
     subwords = None
@@ -149,7 +149,7 @@ def _lower_case_words(tokens: Sequence[str]) -> np.ndarray:
     return np.array([NO_WORD] * len(SPECIALS) + words, np.int32)
 
 
-def _regress(
+def regress(
     features: "Sequence[csr_matrix | np.ndarray]", targets: np.ndarray, classes: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the coefficients of each part of the features, and the intercepts.
@@ -161,7 +161,7 @@ def _regress(
     from sklearn.linear_model import LogisticRegression
 
     rows, labels, weights = _as_hard_labels(targets)
-    if len(set(labels)) == 1:
+    if len(np.unique(labels)) == 1:
         return _certain(features, int(labels[0]), classes)
     columns = hstack(features).tocsr()[rows]
     used = np.flatnonzero(columns.getnnz(axis=0))  # known words that no row has stay without weight

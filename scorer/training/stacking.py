@@ -2,8 +2,8 @@
 
 The network's logits are added to the term's. A term is surer of the rows it was fitted on than of
 any other, and would leave the network nothing to learn. So each row meets one that was fitted on
-other rows (out-of-fold predictions, Wolpert 1992: "Stacked generalization"). They also tell by
-which factor the term's logits are to be scaled. Knows no network and no vocabulary.
+other rows (Wolpert 1992: "Stacked generalization"). They also tell how much the term is to count
+beside what the network knows before it is trained. Knows no vocabulary.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,12 @@ import numpy as np
 from scorer.evaluation.calibration import fit_share
 from scorer.network.linear import LinearTerm
 from scorer.training.fitting import Examples
+from scorer.training.folds import out_of_fold
 
-FOLDS, FOLDS_OF_MANY = 5, 2
-MANY_ROWS = 4_000  # half of which are enough to fit a term much like that of all
+WEIGHED_ROWS = 2_000  # at most, by which both are weighed: enough to tell
 
 FitLinear = Callable[[Examples], LinearTerm]
+Known = Callable[[Examples], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -33,38 +34,32 @@ class Base:
     share: float
     offsets: np.ndarray
 
-    def refitted(self, examples: Examples, fit: FitLinear) -> LinearTerm:
-        """Return the term of more examples, by the same factor."""
-        return fit(examples).scaled(self.share)
+    def extended(self, examples: Examples, fit: FitLinear) -> tuple[LinearTerm, Examples]:
+        """Return the term of more examples, by the same factor, and these with their offsets.
+
+        The first of them are those that this term was fitted on; the rest it has not seen.
+        """
+        rest = examples.encoded.rows(len(self.offsets), len(examples.encoded))
+        offsets = np.concatenate([self.offsets, self.term.logits(rest)])
+        return fit(examples).scaled(self.share), replace(examples, offsets=offsets)
 
 
-def fit_base(examples: Examples, fit: FitLinear) -> Base:
-    """Return the linear term of examples, scaled so that its probabilities mean what they say."""
-    logits = _out_of_fold(examples, fit)
-    share = fit_share(logits, examples.targets)
+def fit_base(examples: Examples, fit: FitLinear, known: Known | None = None) -> Base:
+    """Return the linear term of examples, by the share at which it fits their labels best.
+
+    known: returns logits, float32 (rows, classes), that say what the network knows of examples
+    before it is trained; None for a network that knows nothing.
+    """
+
+    def unseen(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+        return fit(_taken(examples, inside)).logits(examples.encoded.take(outside))
+
+    logits = out_of_fold(examples.targets, unseen)
+    rows = np.random.default_rng(0).permutation(len(logits))[:WEIGHED_ROWS]
+    network = known(_taken(examples, rows)) if known else None
+    share = fit_share(logits[rows], examples.targets[rows], network)
     return Base(fit(examples).scaled(share), share, np.float32(share) * logits)
 
 
-def _out_of_fold(examples: Examples, fit: FitLinear) -> np.ndarray:
-    """Return the logits of each example by a term fitted on the other folds."""
-    folds = _folds(examples.targets)
-    parts = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
-    logits = [
-        fit(_taken(examples, np.flatnonzero(folds != fold))).logits(examples.encoded.take(rows))
-        for fold, rows in enumerate(parts)
-    ]
-    return np.concatenate(logits)[np.argsort(np.concatenate(parts))]
-
-
-def _folds(targets: np.ndarray) -> np.ndarray:
-    """Return int64 (rows,), the fold of each row; each class is dealt out over all folds."""
-    labels = targets if targets.ndim == 1 else targets.argmax(axis=1)
-    shuffled = np.random.default_rng(0).permutation(len(labels))
-    dealt = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    folds = np.empty(len(labels), np.int64)
-    folds[dealt] = np.arange(len(labels)) % (FOLDS if len(labels) <= MANY_ROWS else FOLDS_OF_MANY)
-    return folds
-
-
 def _taken(examples: Examples, rows: np.ndarray) -> Examples:
-    return replace(examples, encoded=examples.encoded.take(rows), targets=examples.targets[rows])
+    return Examples(examples.encoded.take(rows), examples.targets[rows])

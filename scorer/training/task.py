@@ -52,6 +52,12 @@ class Task:
         return auxiliary.encoder is None or not for_teachers
 
     @property
+    def knows_classes(self) -> bool:
+        """Whether the network starts with an output layer for these classes."""
+        encoder = self.auxiliary.encoder
+        return encoder is not None and encoder.classes == self.corpus.classes
+
+    @property
     def learns_validation(self) -> bool:
         """Whether the validation rows are trained on in the end.
 
@@ -79,6 +85,7 @@ class Task:
     def key(self) -> str:
         """A digest of all that shapes the weights: another one for another training."""
         parts = [
+            __version__,
             self.corpus.fingerprint,
             self.corpus.classes,
             _part_digests(self.corpus),

@@ -1,16 +1,15 @@
 """The training flow, top to bottom: labelled files -> a verified bundle, in use if it earned it.
 
-Only training rows shape the vocabulary and the weights; validation rows choose epoch, temperature
-and the share of the linear term; test rows give the final figures, by the path that scores.
+Only training rows shape the vocabulary and the weights; validation rows choose epoch and
+temperature; test rows give the final figures, by the path that scores.
 Knows no command line: whoever calls passes callbacks.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.pretrained_encoder import extract_encoder
@@ -30,6 +29,7 @@ from scorer.errors import GateError
 from scorer.evaluation.report import Release, report_html
 from scorer.files.publish import locked, writing
 from scorer.files.urls import Location, absolute
+from scorer.network.inference import Predictor
 from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
 from scorer.tokens.vocabulary import Vocabulary
@@ -51,9 +51,10 @@ from scorer.training.packaging import TrainingResult, calibrate, package
 from scorer.training.preprocessing import Preprocessing
 from scorer.training.pretraining import enough_tokens, pretrain
 from scorer.training.previous import with_previous
+from scorer.training.probing import probe_logits
 from scorer.training.recipe import Recipe, TableSize
 from scorer.training.request import TrainingRequest
-from scorer.training.stacking import Base, FitLinear, fit_base
+from scorer.training.stacking import Base, FitLinear, Known, fit_base
 from scorer.training.task import Task
 from scorer.training.validation import Validator
 from scorer.wording import are, counted
@@ -183,13 +184,13 @@ def build(
         done = counted(len(state.facts["epochs"]), "epoch")
         callbacks.on_note(f"going on where an interrupted training stood, after {done}")
     model = _initial_model(task, text)
+    examples = encode_examples(corpus.train, auxiliary, text.encoder)
+    base = _fit_base(examples, task, text, model)
+    if base is not None:
+        examples = replace(examples, offsets=base.offsets)
     if state is None and task.pretrains:  # else the checkpoint has later weights
         _pretrain(model, task, text, callbacks, store)
 
-    examples = encode_examples(corpus.train, auxiliary, text.encoder)
-    base = _fit_base(examples, text.vocabulary, task)
-    if base is not None:
-        examples = replace(examples, offsets=base.offsets)
     linear = base.term if base else None
     validator = Validator(text.encoder, corpus.classes, corpus.valid, linear)
     fitted = fit(
@@ -204,7 +205,7 @@ def build(
     )
     temperature = calibrate(fitted.model, validator, callbacks.on_note)
     if task.learns_validation:
-        fitted, linear = _learn_validation(task, text, base, validator, fitted, callbacks)
+        fitted, linear = _learn_validation(task, text, base, fitted, callbacks)
 
     result = package(task, text, fitted, linear, base.share if base else 0.0, temperature)
     callbacks.on_result(result)
@@ -219,9 +220,24 @@ def _initial_model(task: Task, text: Preprocessing) -> TextClassifier:
     return model
 
 
-def _fit_base(examples: Examples, vocabulary: Vocabulary, task: Task) -> Base | None:
+def _fit_base(
+    examples: Examples, task: Task, text: Preprocessing, model: TextClassifier
+) -> Base | None:
     """Return the linear term that the network stands on, where the recipe has one."""
-    return fit_base(examples, _linear_fit(vocabulary, task)) if task.recipe.linear else None
+    if not task.recipe.linear:
+        return None
+    return fit_base(examples, _linear_fit(text.vocabulary, task), _known(task, text, model))
+
+
+def _known(task: Task, text: Preprocessing, model: TextClassifier) -> Known | None:
+    """Return what tells how much of examples a network knows before it is trained."""
+    if task.auxiliary.encoder is None:
+        return None
+    if not task.knows_classes:
+        return partial(probe_logits, model)
+    classes, device = task.corpus.classes, model.output.weight.device.type
+    predictor = Predictor(text.encoder, model, classes, device=device)
+    return lambda examples: predictor.logits(examples.encoded)
 
 
 def _linear_fit(vocabulary: Vocabulary, task: Task) -> FitLinear:
@@ -233,17 +249,14 @@ def _learn_validation(
     task: Task,
     text: Preprocessing,
     base: Base | None,
-    validator: Validator,
     fitted: Fitted,
     callbacks: Callbacks,
 ) -> tuple[Fitted, LinearTerm | None]:
     """Return network and linear term trained on the validation rows too, once they have chosen."""
     examples = encode_examples(task.learned_rows, task.auxiliary, text.encoder)
     linear = None
-    if base is not None:  # whose term has not seen the validation rows
-        linear = base.refitted(examples, _linear_fit(text.vocabulary, task))
-        offsets = np.concatenate([base.offsets, base.term.logits(validator.encoded)])
-        examples = replace(examples, offsets=offsets)
+    if base is not None:
+        linear, examples = base.extended(examples, _linear_fit(text.vocabulary, task))
     if not task.refits_network:
         return fitted, linear
     callbacks.on_note(

@@ -207,7 +207,7 @@ def test_the_file_is_on_the_disk_before_it_has_its_name_and_the_name_is_too(outp
     assert synced.paths[1:] == [str(output.parent)]
 
 
-def test_runs_that_publish_one_small_text_at_the_same_time_take_turns(output):
+def test_of_runs_that_publish_one_small_text_at_the_same_time_one_text_stays_whole(output):
     texts = [str(number) * 1000 for number in range(8)]
     with ThreadPoolExecutor(len(texts)) as runs:
         for text in texts * 5:

@@ -365,5 +365,32 @@ def test_beside_a_pretrained_network_the_linear_term_learns_the_validation_rows_
     assert rarity.max() == pytest.approx(np.log((1 + learned) / 2) + 1)  # a word of one row
 
 
+def test_the_network_learns_beside_the_linear_term_in_both_of_its_trainings(corpus):
+    losses: list[float] = []
+
+    class Losses(Callbacks):
+        def on_step(self, step: Step) -> None:
+            losses.append(step.loss)
+
+    recipe = replace(STILL, vocabulary_size=1000, linear=True, refit=True)
+    result = build(Task(corpus, recipe), Losses())
+    (epoch,) = result.fitted.epochs
+    assert epoch.valid_accuracy > 0.9  # the network is random, and stays so
+    assert len(losses) > len(corpus.train) // 32 + 1 and max(losses) < 0.5  # ln 2 without it
+
+
+def test_beside_a_network_that_knows_the_classes_the_linear_term_counts_less(corpus, learned):
+    def share(encoder: PretrainedEncoder | None) -> float:
+        recipe = replace(STILL, linear=True)
+        task = Task(corpus, recipe, AuxiliaryInputs(encoder=encoder))
+        return float(build(task, Callbacks()).bundle.facts.training["linear_share"])
+
+    bundle = learned.bundle
+    knows = PretrainedEncoder(bundle.weights, bundle.vocabulary, {}, "d", bundle.classes)
+    alone, probed = share(None), share(replace(knows, classes=()))
+    assert share(knows) != probed
+    assert max(share(knows), probed) < alone
+
+
 def parts_of(corpus: Corpus) -> list[tuple[str, LabelledRows]]:
     return [("train", corpus.train), ("valid", corpus.valid), ("test", corpus.test)]

@@ -21,7 +21,17 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     targets: int64 (rows,), or soft labels float32 (rows, classes), which the probabilities then
     come near to.
     """
-    return _best_temperature(*_scored(logits, targets))
+    from scipy.optimize import minimize_scalar
+
+    logits, targets = _scored(logits, targets)
+
+    def cost(log_temperature: float) -> float:
+        unusual: float = (log_temperature - np.log(USUAL_TEMPERATURE)) / SPREAD
+        return _log_loss(logits / np.exp(log_temperature), targets) + unusual**2 / 2
+
+    bounds = (np.log(LOWEST), np.log(HIGHEST))
+    best = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(best.x))
 
 
 def fit_share(linear: np.ndarray, targets: np.ndarray, network: np.ndarray | None = None) -> float:
@@ -44,18 +54,6 @@ def fit_share(linear: np.ndarray, targets: np.ndarray, network: np.ndarray | Non
     bounds = [(np.log(1 / HIGHEST), np.log(HIGHEST))] * 2
     best = minimize(cost, np.log([1.0, USUAL_SHARE]), method="L-BFGS-B", bounds=bounds)
     return float(np.exp(best.x[1]))
-
-
-def _best_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
-    from scipy.optimize import minimize_scalar
-
-    def cost(log_temperature: float) -> float:
-        unusual: float = (log_temperature - np.log(USUAL_TEMPERATURE)) / SPREAD
-        return _log_loss(logits / np.exp(log_temperature), targets) + unusual**2 / 2
-
-    bounds = (np.log(LOWEST), np.log(HIGHEST))
-    best = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(best.x))
 
 
 def count_scored(logits: np.ndarray) -> int:

@@ -65,6 +65,7 @@ def pretrain(
     """
     torch.manual_seed(config.seed)
     language_model = _LanguageModel(model, config, from_random).to(model.output.weight.device)
+    language_model.train()  # cuDNN has gradients of a recurrent layer only then
     trainer = _Trainer(language_model, config, batches_of(encoded, config))
     meter = _Meter(config.passes * batches_of(encoded, config), config)
     rng = np.random.default_rng(config.seed)

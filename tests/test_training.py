@@ -389,7 +389,7 @@ def test_beside_a_network_that_knows_the_classes_the_linear_term_counts_less(cor
     knows = PretrainedEncoder(bundle.weights, bundle.vocabulary, {}, "d", bundle.classes)
     alone, probed = share(None), share(replace(knows, classes=()))
     assert share(knows) != probed
-    assert max(share(knows), probed) < alone
+    assert max(share(knows), probed) < 0.9 * alone
 
 
 def parts_of(corpus: Corpus) -> list[tuple[str, LabelledRows]]:

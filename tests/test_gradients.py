@@ -38,7 +38,7 @@ def gradients_with(
         targets = torch.tensor([0, 1, 1, 0, 1])
         batch = LabelledBatch(Batch(np.arange(5), ids, lengths), targets, offsets)
         result = Gradients(model, how, low_precision=False).set(batch)
-        assert 0 <= result.loss < 2
+        assert 0 < result.loss < 2
         return [parameter.grad for parameter in model.parameters()]
     finally:
         torch.set_num_threads(before)
@@ -58,6 +58,10 @@ def test_shards_add_up_to_the_gradients_of_one_thread(threads, offsets, word_dro
         torch.testing.assert_close(sharded, whole, rtol=1e-4, atol=1e-6)
 
 
-def test_of_what_the_offsets_know_already_there_is_nothing_left_to_learn():
-    known = 50 * (torch.eye(2)[torch.tensor([0, 1, 1, 0, 1])] - 0.5)
-    assert max(float(gradient.abs().max()) for gradient in gradients_with(1, 0.0, known)) < 1e-6
+def test_of_what_the_offsets_know_already_there_is_nearly_nothing_left_to_learn():
+    known = 12 * (torch.eye(2)[torch.tensor([0, 1, 1, 0, 1])] - 0.5)
+    alone, beside = (
+        max(float(gradient.abs().max()) for gradient in gradients_with(1, 0.0, offsets))
+        for offsets in (None, known)
+    )
+    assert beside < alone / 1000

@@ -35,7 +35,7 @@ from scorer.network.kernel_layout import GATES, TILE_TEXTS
 from scorer.network.vector_code import CODES, I8, I32, I64, VectorCode
 
 # numba looks for changes in this file alone: this is the digest of `vector_code`, `kernel_layout`
-CODE = "6050b2bad5a0c26c"
+CODE = "0bef9fea74736bda"
 TANH_SCALE = -2.88539008  # -2 log2(e)
 CACHE_LINE = 64
 

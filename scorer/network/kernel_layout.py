@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from scorer.network.products import CENTRE, STEPS
+
 GATES = 4
 TILE_TEXTS = 6  # texts whose sums stay in registers
 ALIGNMENT = 64  # bytes; that of the largest register
@@ -36,18 +38,27 @@ class KernelLayout:
 
 
 VNNI = KernelLayout(
-    "int8",
-    frozenset({"avx512f", "avx512_vnni"}),
-    16,
-    4,
-    4,
-    np.int8,
-    np.uint8,
-    127,
-    128,
-    torch.bfloat16,
+    precision="int8",
+    cpu_flags=frozenset({"avx512f", "avx512_vnni"}),
+    lanes=16,
+    factors=4,
+    tile_gates=4,
+    weight=np.int8,
+    state=np.uint8,
+    state_steps=STEPS,
+    state_zero=CENTRE,
+    table=torch.bfloat16,
 )
 AVX2 = KernelLayout(
-    "int16", frozenset({"avx2", "fma", "f16c"}), 8, 2, 2, np.int16, np.int16, 4096, 0, torch.float16
+    precision="int16",
+    cpu_flags=frozenset({"avx2", "fma", "f16c"}),
+    lanes=8,
+    factors=2,
+    tile_gates=2,
+    weight=np.int16,
+    state=np.int16,
+    state_steps=4096,
+    state_zero=0,
+    table=torch.float16,
 )
 LAYOUTS = {layout.precision: layout for layout in (VNNI, AVX2)}

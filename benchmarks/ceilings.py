@@ -30,7 +30,12 @@ class Ceilings:
 
     def rows(self, precision: str, config: ModelConfig, tokens_a_row: float) -> float:
         """Return the rows a second that the recurrent product alone allows."""
-        return self.products[precision] / (8 * config.hidden_dim**2 * tokens_a_row)
+        rate = self.products[self.product_of(precision)]
+        return rate / (8 * config.hidden_dim**2 * tokens_a_row)
+
+    def product_of(self, precision: str) -> str:
+        """Return the precision whose product is the limit: no library multiplies int16."""
+        return precision if precision in self.products else "float32"
 
     def figures(self) -> list[Figure]:
         """Return the lines to print."""
@@ -47,7 +52,7 @@ class Ceilings:
 
 def measure(config: ModelConfig, texts: list[str], repeats: int) -> Ceilings:
     """Return the machine's rates; `texts` are normalised."""
-    names = dict.fromkeys(("float32", "bfloat16", *fast_precisions(config, "cpu")))
+    names = dict.fromkeys(("float32", "bfloat16", *fast_precisions(config, "cpu", fused=False)))
     products = {name: _product_rate(name, config.hidden_dim, repeats) for name in names}
     return Ceilings(products, _copy_rate(repeats), _spacy_rate(texts, repeats))
 

@@ -54,7 +54,8 @@ def _share_of_limit(setting: Setting, predictor: Predictor, speed: float) -> Fig
     encoded = predictor.encode(setting.texts.slice(0, setting.rows))
     tokens = encoded.lengths.mean()
     limit = setting.ceilings.rows(predictor.precision, setting.bundle.facts.model, tokens)
-    name = f"  limit: {predictor.precision} product, {tokens:.0f} tokens a row"
+    product = setting.ceilings.product_of(predictor.precision)
+    name = f"  limit: {product} product, {tokens:.0f} tokens a row"
     return Figure(name, per_second(limit, "rows"), speed / limit, "that limit is the job", 0.5)
 
 

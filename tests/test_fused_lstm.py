@@ -1,5 +1,6 @@
 """The fused kernel against the exact path; skipped where the CPU or numba cannot run it."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -12,14 +13,17 @@ import torch
 from scorer.network import fused_lstm as room
 from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
 from scorer.network.fused_lstm import fused_lstm
+from scorer.network.kernel_layout import LAYOUTS
 from scorer.network.model import ModelConfig, TextClassifier
 from scorer.network.packing import packed
 from scorer.tokens.encoding import Encoded
 
 ROOT = Path(__file__).parents[1]
-able = pytest.mark.skipif(
-    not room._cpu_flags() >= room.CPU_FLAGS, reason="no AVX-512 VNNI in this CPU"
-)
+NETWORK = ROOT / "scorer" / "network"
+ABLE = [name for name, layout in LAYOUTS.items() if layout.cpu_flags <= room._cpu_flags()]
+able = pytest.mark.skipif(not ABLE, reason="neither AVX2 nor AVX-512 VNNI in this CPU")
+each = pytest.mark.parametrize("precision", ABLE)
+LARGEST_ERROR = {"int8": 0.06, "int16": 0.002}  # of a pooled state
 
 
 def weights_of(hidden: int, pooling: str = "concat", seed: int = 0) -> FoldedWeights:
@@ -39,25 +43,35 @@ def batch_of(lengths: list[int], seed: int = 0):
 
 
 @able
+@each
 @pytest.mark.parametrize("pooling", ["concat", "last"])
 @pytest.mark.parametrize("hidden", [16, 48, 256])
 @pytest.mark.parametrize("lengths", [[1], [5, 3, 1], [40, 40, 39, 30, 9, 9, 2], [7] * 13])
-def test_states_are_those_of_the_exact_path_within_a_byte_s_step(hidden, pooling, lengths):
+def test_states_are_those_of_the_exact_path_within_a_rounding(precision, hidden, pooling, lengths):
     weights = weights_of(hidden, pooling)
-    kernel = fused_lstm(weights)
+    kernel = fused_lstm(weights, precision)
     assert kernel is not None
     batch = batch_of(lengths)
     with torch.inference_mode():
         exact, rounded = FoldedLstm(weights).pooled(batch), kernel.pooled(batch)
-        other = FoldedLstm(weights, "int8").pooled(batch)
     assert rounded.shape == exact.shape
-    assert (rounded - exact).abs().max() < 0.06
+    assert (rounded - exact).abs().max() < LARGEST_ERROR[precision]
+
+
+@pytest.mark.skipif("int8" not in ABLE, reason="no AVX-512 VNNI in this CPU")
+@pytest.mark.parametrize("hidden", [16, 256])
+def test_bytes_are_as_exact_as_by_the_folded_path(hidden):
+    weights, batch = weights_of(hidden), batch_of([40, 40, 39, 30, 9, 9, 2])
+    with torch.inference_mode():
+        exact, other = FoldedLstm(weights).pooled(batch), FoldedLstm(weights, "int8").pooled(batch)
+        rounded = fused_lstm(weights, "int8").pooled(batch)
     assert (rounded - exact).abs().mean() < 2 * (other - exact).abs().mean() + 0.003
 
 
 @able
-def test_a_text_gets_the_same_states_alone_and_among_others():
-    kernel = fused_lstm(weights_of(32))
+@each
+def test_a_text_gets_the_same_states_alone_and_among_others(precision):
+    kernel = fused_lstm(weights_of(32), precision)
     alone, among = batch_of([9]), batch_of([9, 9, 8, 5, 5, 5, 5, 1])
     first = kernel.pooled(alone)[0]
     batch = batch_of([9])
@@ -70,23 +84,44 @@ def test_a_text_gets_the_same_states_alone_and_among_others():
 
 
 @able
-def test_large_gates_stay_finite():
+@each
+def test_large_gates_stay_finite(precision):
     weights = weights_of(16)
     steep = FoldedWeights(weights.table * 200, weights.weight * 20, True)
-    pooled = fused_lstm(steep).pooled(batch_of([30, 20, 10]))
+    pooled = fused_lstm(steep, precision).pooled(batch_of([30, 20, 10]))
     assert torch.isfinite(pooled).all()
     assert pooled.abs().max() <= 1.001
 
 
-def test_other_sizes_and_other_machines_take_the_folded_path(monkeypatch):
-    assert fused_lstm(weights_of(24)) is None
-    monkeypatch.setattr(room, "_cpu_flags", lambda: {"avx2"})
-    assert fused_lstm(weights_of(16)) is None
+@able
+@each
+def test_sums_of_the_largest_states_and_weights_do_not_overflow(precision):
+    """All weights alike and states near 1: each product has the same sign, and is the largest."""
+    weights = weights_of(256)
+    alike = FoldedWeights(weights.table * 0 + 5, torch.full_like(weights.weight, 0.04), True)
+    with torch.inference_mode():
+        exact = FoldedLstm(alike).pooled(batch_of([40]))
+    assert (fused_lstm(alike, precision).pooled(batch_of([40])) - exact).abs().max() < 0.02
+
+
+@pytest.mark.parametrize("precision", LAYOUTS)
+def test_other_sizes_and_other_machines_have_no_kernel(monkeypatch, precision):
+    assert fused_lstm(weights_of(20), precision) is None
+    assert fused_lstm(weights_of(16), "float32") is None
+    monkeypatch.setattr(room, "_cpu_flags", lambda: {"sse4_2"})
+    assert fused_lstm(weights_of(16), precision) is None
+
+
+def test_compiled_code_is_made_anew_where_what_it_is_made_of_was_changed():
+    """numba looks at the kernel's own file: its line `CODE` stands for the other two."""
+    sources = [(NETWORK / f"{name}.py").read_bytes() for name in ("vector_code", "kernel_layout")]
+    digest = hashlib.sha256(b"".join(sources)).hexdigest()[:16]
+    assert f'CODE = "{digest}"' in (NETWORK / "fused_kernel.py").read_text(encoding="utf-8")
 
 
 @able
 @pytest.mark.parametrize("missing", ["numba", "cache"])
-def test_without_numba_or_a_folder_for_its_code_the_folded_path_scores(tmp_path, missing):
+def test_without_numba_or_a_folder_for_its_code_there_is_no_kernel(missing):
     """In a process of its own, as what was imported stays so."""
     program = """
 import sys
@@ -97,9 +132,9 @@ else:
     caching.CacheImpl._locator_classes = []
 sys.path.insert(0, "tests")
 from test_fused_lstm import weights_of, fused_lstm
-print(fused_lstm(weights_of(16)))
+print(fused_lstm(weights_of(16), sys.argv[2]))
 """
-    command = [sys.executable, "-c", program, missing]
+    command = [sys.executable, "-c", program, missing, ABLE[0]]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     found = subprocess.run(
         command, capture_output=True, text=True, check=True, cwd=ROOT, env=environment
@@ -108,8 +143,9 @@ print(fused_lstm(weights_of(16)))
 
 
 @able
-def test_a_forked_process_scores_the_same():
-    kernel, batch = fused_lstm(weights_of(16)), batch_of([5, 3])
+@each
+def test_a_forked_process_scores_the_same(precision):
+    kernel, batch = fused_lstm(weights_of(16), precision), batch_of([5, 3])
     expected = kernel.pooled(batch)
     child = os.fork()
     if child == 0:

@@ -26,10 +26,11 @@ def bundle(tiny_bundle):
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Set what PyTorch says of the CPU."""
+    """Set what PyTorch says of the CPU, and whether there is a kernel for its 16-bit integers."""
 
     def has(*features: str) -> None:
         monkeypatch.setattr(precision, "_cpu_has", lambda feature: feature in features)
+        monkeypatch.setattr(precision, "load_kernel", lambda name, _: name in features)
 
     return has
 
@@ -45,6 +46,23 @@ def test_auto_tries_the_fastest_first_and_float32_last(machine):
     assert to_try("auto", LSTM, "cpu") == ("float32",)
 
 
+def test_the_kernel_of_16_bit_integers_comes_before_halves(machine):
+    machine("int16", "avx512_bf16")
+    assert to_try("auto", LSTM, "cpu") == ("int16", "bfloat16", "float32")
+    assert to_try("int16", LSTM, "cpu") == ("int16",)
+    assert to_try("auto", LSTM, "cpu", fused=False) == ("bfloat16", "float32")
+
+
+def test_its_library_is_not_imported_where_that_is_not_to_be(machine, monkeypatch):
+    def imported(*_: object) -> None:
+        raise AssertionError
+
+    machine()
+    monkeypatch.setattr(precision, "load_kernel", imported)
+    assert to_try("float32", LSTM, "cpu") == ("float32",)
+    assert to_try("auto", LSTM, "cpu", fused=False) == ("float32",)
+
+
 @pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
 def test_bytes_come_first_where_the_machine_multiplies_them(machine):
     machine("vnni", "avx512_bf16")
@@ -53,7 +71,7 @@ def test_bytes_come_first_where_the_machine_multiplies_them(machine):
     assert to_try("int8", LSTM, "cpu") == ("float32",)
 
 
-@pytest.mark.parametrize("choice", ["bfloat16", "float16", "int8"])
+@pytest.mark.parametrize("choice", ["bfloat16", "float16", "int16", "int8"])
 def test_what_the_machine_lacks_is_served_by_float32(machine, choice):
     machine()
     assert to_try(choice, LSTM, "cpu") == ("float32",)

@@ -13,7 +13,7 @@ from scorer.errors import BundleError
 from scorer.network.inference import Predictor
 from scorer.tokens.encoding import Encoded
 
-TOLERANCES = {"float32": 1e-4, "bfloat16": 0.03, "float16": 0.01, "int8": 0.03}
+TOLERANCES = {"float32": 1e-4, "bfloat16": 0.03, "float16": 0.01, "int16": 0.005, "int8": 0.03}
 TEXTS = (
     "This is such an awesome movie, I really love it!",
     "I really hate this movie. It is a bad movie and sucks!",

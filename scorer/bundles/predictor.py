@@ -27,14 +27,14 @@ def load_predictor(
     precision: one of `precision.CHOICES`; `auto` takes the fastest that gives the bundle's
     golden texts their probabilities, and what this machine lacks is served by float32.
     device: `auto` takes CUDA where there is one. workers: processes that encode; None is none
-    where the model needs the cores, and all cores but one beside a GPU. fused: whether 8-bit
-    products may take the fused kernel, whose library takes half a second to import.
+    where the model needs the cores, and all cores but one beside a GPU. fused: whether int8
+    and `auto` may take the fused kernel, whose library takes half a second to import.
     Raises `BundleError` where golden rows come out otherwise than on the machine they were made on.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     encoder = text_encoder_of(bundle, workers, device)
-    *faster, last = to_try(precision, bundle.facts.model, device)
+    *faster, last = to_try(precision, bundle.facts.model, device, fused)
     for name, kernel in _ways(faster, fused):
         predictor = _built(bundle, encoder, name, device, kernel)
         if bundle.golden.holds(predictor):
@@ -47,9 +47,9 @@ def load_predictor(
 def _ways(precisions: Sequence[str], fused: bool) -> Iterator[tuple[str, bool]]:
     """Yield the precisions to try, int8 first in the fused kernel if that may be taken."""
     for name in precisions:
+        yield name, fused
         if fused and name == "int8":
-            yield name, True
-        yield name, False
+            yield name, False
 
 
 def _built(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scorer.cli.run_records import RunRecords
     from scorer.cli.scoring_lines import FilesPrinter
 
-PRECISIONS = click.Choice(["auto", "float32", "bfloat16", "float16", "int8"])
+PRECISIONS = click.Choice(["auto", "float32", "bfloat16", "float16", "int16", "int8"])
 EPILOG = """
 Example: score_job.py last_night.csv scored.parquet --overwrite
 

@@ -77,7 +77,7 @@ class Predictor:
         linear: LinearTerm | None = None,
         fused: bool = True,
     ) -> None:
-        """Build a predictor; `fused`: 8-bit products in one kernel, where this machine can."""
+        """Build a predictor; `fused`: integers in the fused kernel, where this machine can."""
         check_precision(precision)
         self.classes = classes
         self.precision = precision
@@ -165,10 +165,10 @@ class Predictor:
         if self._device.type == "cpu" and config.cell == "lstm":
             with torch.inference_mode():
                 weights = FoldedWeights.of(self._model)
-                if self.precision != "int8":
-                    return FoldedLstm(weights, self.precision), None
-                kernel = fused_lstm(weights) if fused else None
-                return kernel or FoldedLstm(weights, "int8"), FoldedLstm(weights)
+                fused = fused or self.precision == "int16"  # which is nowhere else
+                kernel = fused_lstm(weights, self.precision) if fused else None
+                exact = FoldedLstm(weights) if self.precision == "int8" else None
+                return kernel or FoldedLstm(weights, self.precision), exact
         return PackedLayer(self._model, self.precision), None
 
 

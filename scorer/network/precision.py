@@ -6,10 +6,11 @@ Knows PyTorch and the machine; nothing of bundles, texts or how near a precision
 import torch
 
 from scorer.errors import UsageError
+from scorer.network.fused_lstm import load_kernel
 from scorer.network.model import ModelConfig
 from scorer.network.products import ByteProduct
 
-PRECISIONS = ("float32", "bfloat16", "float16", "int8")
+PRECISIONS = ("float32", "bfloat16", "float16", "int16", "int8")
 CHOICES = ("auto", *PRECISIONS)
 CPU_FEATURES = {"bfloat16": ("avx512_bf16", "amx_tile"), "float16": ("amx_fp16",)}
 
@@ -20,26 +21,29 @@ def check_precision(precision: str, choices: tuple[str, ...] = PRECISIONS) -> No
         raise UsageError(f"no precision {precision!r}; choose one of: {', '.join(choices)}")
 
 
-def to_try(precision: str, model: ModelConfig, device: str) -> tuple[str, ...]:
+def to_try(precision: str, model: ModelConfig, device: str, fused: bool = True) -> tuple[str, ...]:
     """Return what may serve a choice on this machine, fastest first; the last one always serves.
 
-    A precision that the machine lacks or is slow at is served by float32.
+    A precision that the machine lacks or is slow at is served by float32. fused: whether `auto`
+    may import the fused kernel's library.
     """
     check_precision(precision, CHOICES)
-    fast = (*fast_precisions(model, device), "float32")
     if precision == "auto":
-        return fast
-    return (precision,) if precision in fast else ("float32",)
+        return (*fast_precisions(model, device, fused), "float32")
+    if precision != "float32" and precision in fast_precisions(model, device):
+        return (precision,)
+    return ("float32",)
 
 
-def fast_precisions(model: ModelConfig, device: str) -> tuple[str, ...]:
+def fast_precisions(model: ModelConfig, device: str, fused: bool = True) -> tuple[str, ...]:
     """Return the precisions that are faster than float32 here, fastest first."""
     if device == "cuda":
         return ("float16", "bfloat16") if torch.cuda.is_bf16_supported() else ("float16",)
     if device != "cpu" or model.cell != "lstm":
         return ()
     halves = [name for name, features in CPU_FEATURES.items() if any(map(_cpu_has, features))]
-    return ("int8", *halves) if multiplies_bytes() else tuple(halves)
+    words = ("int16",) if fused and load_kernel("int16", model.hidden_dim) else ()
+    return (*(("int8",) if multiplies_bytes() else ()), *words, *halves)
 
 
 def multiplies_bytes() -> bool:

@@ -59,7 +59,8 @@ def test_its_library_is_not_imported_where_that_is_not_to_be(machine, monkeypatc
 
     machine()
     monkeypatch.setattr(precision, "load_kernel", imported)
-    assert to_try("float32", LSTM, "cpu") == ("float32",)
+    for choice in ("float32", "int8", "bfloat16"):
+        assert to_try(choice, LSTM, "cpu") == ("float32",)
     assert to_try("auto", LSTM, "cpu", fused=False) == ("float32",)
 
 

@@ -28,22 +28,27 @@ def to_try(precision: str, model: ModelConfig, device: str, fused: bool = True) 
     may import the fused kernel's library.
     """
     check_precision(precision, CHOICES)
+    words = precision == "int16" or (precision == "auto" and fused)
+    fast = (*fast_precisions(model, device, words), "float32")
     if precision == "auto":
-        return (*fast_precisions(model, device, fused), "float32")
-    if precision != "float32" and precision in fast_precisions(model, device):
-        return (precision,)
-    return ("float32",)
+        return fast
+    return (precision,) if precision in fast else ("float32",)
 
 
-def fast_precisions(model: ModelConfig, device: str, fused: bool = True) -> tuple[str, ...]:
-    """Return the precisions that are faster than float32 here, fastest first."""
+def fast_precisions(model: ModelConfig, device: str, words: bool = True) -> tuple[str, ...]:
+    """Return the precisions that are faster than float32 here, fastest first.
+
+    words: whether to look for int16, which imports the fused kernel's library.
+    """
     if device == "cuda":
         return ("float16", "bfloat16") if torch.cuda.is_bf16_supported() else ("float16",)
     if device != "cpu" or model.cell != "lstm":
         return ()
     halves = [name for name, features in CPU_FEATURES.items() if any(map(_cpu_has, features))]
-    words = ("int16",) if fused and load_kernel("int16", model.hidden_dim) else ()
-    return (*(("int8",) if multiplies_bytes() else ()), *words, *halves)
+    whole = ["int8"] if multiplies_bytes() else []
+    if words and load_kernel("int16", model.hidden_dim):
+        whole.append("int16")
+    return (*whole, *halves)
 
 
 def multiplies_bytes() -> bool:

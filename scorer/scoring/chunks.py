@@ -169,10 +169,30 @@ class ChunkScorer:
         encoded = Encoded.joined([part.encoded for part in group])
         if not len(encoded):
             return np.zeros(0, self._dtype)
+        if self._cache is None:
+            return self._computed(encoded)
+        keys = [key for part in group for key in part.known.keys]
+        if not group[0].is_new:
+            return self._found_or_computed(self._cache, keys, encoded)
         scores = self._computed(encoded)
-        if self._cache is not None:
-            self._cache.add([key for part in group for key in part.known.keys], scores)
+        self._cache.add(keys, scores)
         return scores
+
+    def _found_or_computed(
+        self, cache: ScoreCache, keys: Sequence[bytes], encoded: Encoded
+    ) -> np.ndarray:
+        """Return the scores of these texts (texts,), each computed once.
+
+        Chunks were looked up apart and ahead of others, so that they may have a text in common.
+        """
+        _, first, which = np.unique(np.array(keys), return_index=True, return_inverse=True)
+        distinct = [keys[at] for at in first]
+        scores, found = cache.find(distinct)
+        missing = np.flatnonzero(~found)
+        if len(missing):
+            scores[missing] = self._computed(encoded.take(first[missing]))
+            cache.add([distinct[at] for at in missing], scores[missing])
+        return scores[which]
 
     def _computed(self, encoded: Encoded) -> np.ndarray:
         """Return scores (texts,) as `score_dtype` has them; never one that is none."""

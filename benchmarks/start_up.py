@@ -40,10 +40,6 @@ from scorer.bundles.bundle_files import load_bundle; from scorer.bundles.store i
 bundle = load_bundle(resolve_bundle(sys.argv[1] or None)); mark("bundle")
 from scorer.bundles.predictor import load_predictor
 predictor = load_predictor(bundle, "auto", "cpu", fused=False); mark("predictor")
-from scorer.tokens.tokeniser import PieceTokeniser
-from scorer.tokens.tokeniser_rules import rules_of
-PieceTokeniser(bundle.tokeniser_rules or rules_of(bundle.rules.language))
-mark("tokeniser")
 """
 
 

@@ -40,6 +40,18 @@ def test_length_sorted_batches_are_as_full_as_the_limits_allow():
     assert sizes == [1, 2, 2]  # lengths 9 | 4, 2 | 2, 2
 
 
+def test_few_texts_are_shared_out_by_their_tokens():
+    sizes = [len(rows) for rows in length_sorted(np.array([9, 2, 3, 0, 4, 3, 6]), 100, 1000, 2)]
+    assert sizes == [2, 4]  # lengths 9, 6 | 4, 3, 3, 2
+
+
+@given(some_lengths, st.integers(1, 9), st.integers(1, 5))
+def test_a_batch_is_full_where_it_has_its_share_of_all_tokens(lengths, batch_size, shares):
+    for rows in length_sorted(lengths, batch_size, 10**6, shares):
+        assert lengths[rows[:-1]].sum() * shares < lengths.sum()
+    assert len(length_sorted(lengths, 100, 10**6, shares)) <= shares
+
+
 def test_texts_of_one_length_stay_in_their_order():
     (rows,) = length_sorted(np.array([3, 5, 3, 3]), 10, 100)
     assert rows.tolist() == [1, 0, 2, 3]

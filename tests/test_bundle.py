@@ -23,6 +23,7 @@ from scorer.bundles.bundle_files import FILES as REQUIRED
 from scorer.bundles.bundle_files import MANIFEST, TOKENISER, _digest, load_bundle, write_bundle
 from scorer.bundles.golden import golden_rows
 from scorer.bundles.predictor import load_predictor, text_encoder_of
+from scorer.bundles.store import DEFAULT_BUNDLE
 from scorer.bundles.weights import EXPONENTS
 from scorer.errors import BundleError
 from scorer.network.inference import Predictor
@@ -610,6 +611,13 @@ def test_a_bundle_is_tokenised_by_its_own_rules(trained, tmp_path):
         ]
         if workers:
             encoder.close()
+
+
+def test_the_tokeniser_is_ready_when_a_bundle_is_loaded():
+    bundle = load_bundle(DEFAULT_BUNDLE)  # which remembers the pieces of its golden texts
+    rules = replace(bundle.tokeniser_rules, prefixes=("(",))
+    with pytest.raises(BundleError, match="no regular expression"):
+        load_predictor(replace(bundle, tokeniser_rules=rules))
 
 
 def with_ngrams(bundle: Bundle) -> Bundle:

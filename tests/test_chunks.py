@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scorer.errors import BundleError
 from scorer.network.inference import Prediction
-from scorer.scoring.chunks import ChunkScorer, growing_parts, score_dtype
+from scorer.scoring.chunks import ChunkScorer, grouped, growing_parts, score_dtype
 from scorer.scoring.columns import AddedColumns
 from scorer.scoring.journal import open_journal
 from scorer.scoring.score_cache import ScoreCache
@@ -117,3 +117,47 @@ def test_words_are_counted_of_texts_with_a_known_score_too_where_they_are_compar
     assert len(counted[0].ids) > 0
     assert counted[1].ids.tolist() == counted[0].ids.tolist()
     assert len(counted[2].ids) == 0
+
+
+def test_chunks_of_which_the_cache_knows_nearly_all_are_predicted_together(
+    tiny_predictor, tmp_path
+):
+    cache = ScoreCache(tmp_path / "scores.db", {}, score_dtype(2))
+    scorer = ChunkScorer(tiny_predictor, TEXT, None, cache)
+    known = [*TEXTS, "one more"]
+    scorer.score(chunk(known))
+    texts = [["fresh"], ["fine"], known, ["old", *known], ["old", *known], ["new", *known]]
+    groups = list(grouped(scorer.encode(chunk(some)) for some in texts))
+    assert [len(group) for group in groups] == [1, 1, 4]  # nothing is known of the first two
+    found = [scored for group in groups for scored in scorer.predict(group)]
+    for some, scored in zip(texts, found, strict=True):
+        expected = ChunkScorer(tiny_predictor, TEXT).score(chunk(some)).prediction
+        np.testing.assert_allclose(numbers(scored.prediction), numbers(expected), rtol=0, atol=1e-6)
+    assert cache.find(cache.keys(pa.array(["old", "new"], pa.large_string())))[1].all()
+    cache.close()
+
+
+def test_a_group_ends_with_enough_new_texts(tiny_predictor, tmp_path, monkeypatch):
+    monkeypatch.setattr("scorer.scoring.chunks.GROUP_TEXTS", 2)
+    cache = ScoreCache(tmp_path / "scores.db", {}, score_dtype(2))
+    scorer = ChunkScorer(tiny_predictor, TEXT, None, cache)
+    scorer.score(chunk(TEXTS))
+    parts = (scorer.encode(chunk([*TEXTS, text])) for text in ["a", "b", "c"])
+    assert [len(group) for group in grouped(parts)] == [2, 1]
+    cache.close()
+
+
+def test_a_text_that_chunks_have_in_common_is_computed_once(tiny_predictor, tmp_path, monkeypatch):
+    cache = ScoreCache(tmp_path / "scores.db", {}, score_dtype(2))
+    scorer = ChunkScorer(tiny_predictor, TEXT, None, cache)
+    scorer.score(chunk(TEXTS))
+    computed, predict = [], tiny_predictor.predict
+    monkeypatch.setattr(
+        tiny_predictor, "predict", lambda many: computed.append(len(many)) or predict(many)
+    )
+    one, two, three = (scorer.encode(chunk([*TEXTS, *new])) for new in ("ab", "ba", "cab"))
+    scores = [numbers(scored.prediction)[-1] for scored in scorer.predict([one, two])]
+    scores += [numbers(scored.prediction)[-1] for scored in scorer.predict([three])]
+    assert computed == [2, 1]  # a and b, then c
+    assert scores[0].tolist() == scores[2].tolist()
+    cache.close()

@@ -5,6 +5,8 @@ Knows bundles and inference, nothing of what is scored.
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import torch
 
@@ -34,6 +36,26 @@ def load_predictor(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     encoder = text_encoder_of(bundle, workers, device)
+    with _prepared(encoder):
+        return _fastest_exact(bundle, encoder, precision, device, fused)
+
+
+@contextmanager
+def _prepared(encoder: TextEncoder | EncodingWorkers) -> Iterator[None]:
+    """While entered, prepare an encoder in a thread: a network's arithmetic needs little Python."""
+    with ThreadPoolExecutor(1) as beside:
+        prepared = beside.submit(encoder.prepare)
+        yield
+        prepared.result()
+
+
+def _fastest_exact(
+    bundle: Bundle,
+    encoder: TextEncoder | EncodingWorkers,
+    precision: str,
+    device: str,
+    fused: bool,
+) -> Predictor:
     *faster, last = to_try(precision, bundle.facts.model, device, fused)
     for name, kernel in _ways(faster, fused):
         predictor = _built(bundle, encoder, name, device, kernel)

@@ -181,8 +181,7 @@ def _on_cores(
     lengths: np.ndarray, rows: int, score: Callable[[np.ndarray], torch.Tensor]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return batches and their logits; a core takes a batch, as small steps share badly."""
-    share = -(-int(np.count_nonzero(lengths)) // CORES)  # so that few rows occupy all cores
-    batches = length_sorted(lengths, min(max(share, 1), rows), TOKEN_BUDGET)
+    batches = length_sorted(lengths, rows, TOKEN_BUDGET, CORES)
     return batches, [values.numpy() for values in _threads(CORES).map(score, batches)]
 
 

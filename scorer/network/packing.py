@@ -12,17 +12,22 @@ import torch
 from scorer.tokens.encoding import Encoded
 
 
-def length_sorted(lengths: np.ndarray, batch_size: int, token_budget: int) -> list[np.ndarray]:
+def length_sorted(
+    lengths: np.ndarray, batch_size: int, token_budget: int, shares: int = 1
+) -> list[np.ndarray]:
     """Return the rows of each batch, longest texts first; rows of length 0 are in none.
 
     A batch holds at most `batch_size` rows and, padded, `token_budget` tokens, but at least a row.
+    It is full where it has its share of all tokens, one of `shares`: so many threads end together.
     """
     order = np.argsort(-lengths, kind="stable")
     order = order[: np.count_nonzero(lengths)]
+    before = np.concatenate([[0], np.cumsum(lengths[order])])  # tokens before each text
     batches, start = [], 0
     while start < len(order):
         fitting = max(1, token_budget // int(lengths[order[start]]))
-        stop = start + min(batch_size, fitting)
+        full = int(np.searchsorted(before, before[start] + before[-1] / shares))
+        stop = min(start + min(batch_size, fitting), full)
         batches.append(order[start:stop])
         start = stop
     return batches

@@ -1,13 +1,15 @@
-"""Scoring a chunk: its texts are encoded, then predicted, each distinct text once.
+"""Scoring chunks: their texts are encoded, then predicted, each distinct text of a chunk once.
 
 Knows Arrow tables, a predictor and a journal, nothing of files or of what is done with the scores.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scorer.errors import BundleError
 from scorer.evaluation.explanation import Explainer, Explanations
@@ -21,6 +23,8 @@ from scorer.tokens.encoding import Encoded
 
 TOLERANCE = 1e-6  # of the sum of a text's probabilities
 FIRST_ROWS = 1024  # handed to the model at the start, then twice as many
+GROUP_TEXTS = 512  # new ones, with which the model's cores are at work
+GROUP_BYTES = 16 << 20  # of chunks that wait for others, as nearly all of their scores are known
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,11 @@ class EncodedChunk:
     encoded: Encoded  # those that are not known
     counted: Encoded  # those whose words are counted
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the cache knows none of its texts."""
+        return len(self.encoded) == len(self.known.scores)
+
 
 @dataclass(frozen=True)
 class ScoredChunk:
@@ -64,7 +73,10 @@ class ScoredChunk:
 
 
 class ChunkScorer:
-    """Two stages: `encode`, then `predict`, the chunks of a table in their order."""
+    """Two stages: `encode`, then `predict`, the chunks of a table in their order.
+
+    The second takes chunks in groups: the fewer of their texts are new, the more chunks.
+    """
 
     def __init__(
         self,
@@ -98,17 +110,21 @@ class ChunkScorer:
             resumed = min(len(texts), max(0, self._journal.rows - chunk.first_row))
         distinct = texts.slice(resumed).dictionary_encode(null_encoding="encode")
         known = self._look_up(distinct.dictionary)
-        encoded = self._predictor.encode(distinct.dictionary.take(pa.array(known.missing)))
-        counted = self._counted(texts, encoded)
+        new = distinct.dictionary.take(pa.array(known.missing))
+        encoded, counted = self._encoded(new, texts)
         which = distinct.indices.to_numpy()
         return EncodedChunk(chunk, texts, resumed, which, known, encoded, counted)
 
-    def _counted(self, texts: pa.LargeStringArray, encoded: Encoded) -> Encoded:
-        """Return the texts whose words are counted; `encoded` are those that are to be scored."""
+    def _encoded(
+        self, new: pa.LargeStringArray, texts: pa.LargeStringArray
+    ) -> tuple[Encoded, Encoded]:
+        """Return the texts that are to be scored, some of `texts`, and those to count words of."""
         if not self._count_all:
-            return encoded
+            encoded = self._predictor.encode(new)
+            return encoded, encoded
         distinct = texts.unique()
-        return encoded if len(encoded) == len(distinct) else self._predictor.encode(distinct)
+        counted = self._predictor.encode(distinct)
+        return counted.take(pc.index_in(new, distinct).to_numpy().astype(np.int64)), counted
 
     def _look_up(self, texts: pa.LargeStringArray) -> KnownScores:
         if self._cache is None:
@@ -119,9 +135,20 @@ class ChunkScorer:
         self.cached_texts += len(keys) - len(missing)
         return KnownScores(scores, missing, [keys[at] for at in missing])
 
-    def predict(self, part: EncodedChunk) -> ScoredChunk:
+    def predict(self, group: Sequence[EncodedChunk]) -> list[ScoredChunk]:
         """Predict what was encoded, record it in the journal, and join it to what was there."""
-        rows = self._scores(part.known, part.encoded)[part.which]
+        new = self._new_scores(group)
+        ends = np.cumsum([len(part.encoded) for part in group])
+        return [
+            self._scored(part, scores)
+            for part, scores in zip(group, np.split(new, ends[:-1]), strict=True)
+        ]
+
+    def _scored(self, part: EncodedChunk, new: np.ndarray) -> ScoredChunk:
+        """Return a chunk with the scores of its rows; `new` are those of its new texts."""
+        scores = part.known.scores.copy()
+        scores[part.known.missing] = new
+        rows = scores[part.which]
         if self._journal is not None:
             self._journal.append(rows)
             rows = np.concatenate([self._journal.take(part.resumed), rows])
@@ -135,17 +162,37 @@ class ChunkScorer:
 
     def score(self, chunk: Chunk) -> ScoredChunk:
         """Do both."""
-        return self.predict(self.encode(chunk))
+        return self.predict([self.encode(chunk)])[0]
 
-    def _scores(self, known: KnownScores, encoded: Encoded) -> np.ndarray:
-        """Return the scores of distinct texts (texts,); the cache learns what it did not know."""
-        if not len(known.missing):
-            return known.scores
-        scores = known.scores.copy()
-        scores[known.missing] = self._computed(encoded)
-        if self._cache is not None:
-            self._cache.add(known.keys, scores[known.missing])
+    def _new_scores(self, group: Sequence[EncodedChunk]) -> np.ndarray:
+        """Return the scores of the new texts of all chunks (texts,); the cache learns them."""
+        encoded = Encoded.joined([part.encoded for part in group])
+        if not len(encoded):
+            return np.zeros(0, self._dtype)
+        if self._cache is None:
+            return self._computed(encoded)
+        keys = [key for part in group for key in part.known.keys]
+        if not group[0].is_new:
+            return self._found_or_computed(self._cache, keys, encoded)
+        scores = self._computed(encoded)
+        self._cache.add(keys, scores)
         return scores
+
+    def _found_or_computed(
+        self, cache: ScoreCache, keys: Sequence[bytes], encoded: Encoded
+    ) -> np.ndarray:
+        """Return the scores of these texts (texts,), each computed once.
+
+        Chunks were looked up apart and ahead of others, so that they may have a text in common.
+        """
+        _, first, which = np.unique(np.array(keys), return_index=True, return_inverse=True)
+        distinct = [keys[at] for at in first]
+        scores, found = cache.find(distinct)
+        missing = np.flatnonzero(~found)
+        if len(missing):
+            scores[missing] = self._computed(encoded.take(first[missing]))
+            cache.add([distinct[at] for at in missing], scores[missing])
+        return scores[which]
 
     def _computed(self, encoded: Encoded) -> np.ndarray:
         """Return scores (texts,) as `score_dtype` has them; never one that is none."""
@@ -169,6 +216,26 @@ def growing_parts(chunk: Chunk) -> Iterator[Chunk]:
     while start < chunk.table.num_rows:
         yield Chunk(chunk.first_row + start, chunk.table.slice(start, rows))
         start, rows = start + rows, 2 * rows
+
+
+def grouped(
+    parts: Generator[EncodedChunk, None, None],
+) -> Generator[list[EncodedChunk], None, None]:
+    """Yield the chunks in groups with enough new texts for the model, as far as memory allows.
+
+    A chunk of which no score was known waits for no other.
+    """
+    group: list[EncodedChunk] = []
+    texts = size = 0
+    with closing(parts):
+        for part in parts:
+            group.append(part)
+            texts, size = texts + len(part.encoded), size + part.chunk.table.nbytes
+            if part.is_new or texts >= GROUP_TEXTS or size >= GROUP_BYTES:
+                yield group
+                group, texts, size = [], 0, 0
+        if group:
+            yield group
 
 
 def _explanations(rows: np.ndarray) -> Explanations:

@@ -23,6 +23,7 @@ from scorer.scoring.chunks import (
     ChunkScorer,
     EncodedChunk,
     ScoredChunk,
+    grouped,
     growing_parts,
 )
 from scorer.scoring.columns import AddedColumns
@@ -299,19 +300,23 @@ class _Run:
             self._check_cancelled()
             return scorer.encode(chunk)
 
-        def predict(part: EncodedChunk) -> ScoredChunk:
+        def predict(group: list[EncodedChunk]) -> list[ScoredChunk]:
             self._check_cancelled()
-            return scorer.predict(part)
+            return scorer.predict(group)
 
         clocks = self._record.clocks
         read = overlapped(chunks, clocks["read"])
-        encoded = overlapped(each(encode, read, clocks["encode"]), clocks["encode"])
+        encoded = overlapped(grouped(each(encode, read, clocks["encode"])), clocks["encode"])
         scored = overlapped(each(predict, encoded, clocks["model"]), clocks["model"])
-        for _ in each(lambda part: self._write(part, writer), scored, clocks["write"]):
+        for _ in each(lambda group: self._write(group, writer), scored, clocks["write"]):
             self._callbacks.on_share(self._record.share)
             self._callbacks.on_chunk(self._record.ledger.rows)
 
-    def _write(self, scored: ScoredChunk, writer: TableWriter) -> None:
+    def _write(self, group: Sequence[ScoredChunk], writer: TableWriter) -> None:
+        for scored in group:
+            self._write_chunk(scored, writer)
+
+    def _write_chunk(self, scored: ScoredChunk, writer: TableWriter) -> None:
         """Write a chunk and count its rows."""
         chunk, before, record = scored.chunk, writer.rows_written, self._record
         writer.write(scored.with_columns(self._target.added, self._model.predictor.classes))

@@ -9,6 +9,7 @@ import io
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 
 from scorer.errors import InputError, UsageError
 from scorer.tables.encoding_guess import guess_encodings
@@ -73,7 +74,7 @@ class Encoding:
             wrong = len(UNDECODABLE.findall(text))
             return len(text.encode(self.name, "ignore")) + wrong, not wrong
 
-    @property
+    @cached_property
     def _unit(self) -> int:
         return {"utf-16": 2, "utf-32": 4}.get(self.name[:6], 1)
 

@@ -8,16 +8,20 @@ Knows nothing of how the matches become tokens.
 
 import re
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
-from typing import Any
+from typing import Any, TypeAlias
 
 UNBOUNDED = int(op.MAXREPEAT)
 IGNORES_CASE = int(re.IGNORECASE)  # of a tree's flags, which are looked at thousands of times
 SHORTEST_RUN = 2  # times at most that a run has to repeat its character
 WORD_CHARACTERS = string.ascii_letters + string.punctuation
+ASCII = 128  # characters
 CASES = ((ord("A"), ord("Z")), (ord("a"), ord("z")))  # of ASCII letters
+
+# of a match: one of these ASCII characters, a bit each; or else all that one of the branches needs
+Need: TypeAlias = "int | tuple[frozenset[Need], ...]"
 
 
 class AffixRules:
@@ -37,16 +41,18 @@ class AffixRules:
         self._form, self._method = form, method
         self._nothing: Any = () if method == "finditer" else None
         trees = {rule: _parser.parse(form.format(rule)) for rule in rules if rule.strip()}
-        self._trees = trees
-        self.harmless = self._harmless()
-        self.case_invariant = self._case_invariant()
+        self._needs = {rule: frozenset(_needs(tree)) for rule, tree in trees.items()}
+        words = {rule: _words(tree) for rule, tree in trees.items()}
+        uneven = [rule for rule in trees if not words[rule] and not _is_case_invariant(trees[rule])]
+        self.harmless = self._escaping(trees, [*WORD_CHARACTERS, *string.digits])
+        self.case_invariant = self._case_invariant(uneven)
         self.words = set().union(
-            *(_words(trees[rule]) for rule in self._acting_on(self.case_invariant))
+            *(words[rule] for rule in self._acting_on(self.case_invariant, trees))
         )
         self.reach = _reach(trees.values())
         self._may_act = finder_of_others(self.harmless)
-        self._find = self._search(list(trees))
-        self._find_in_word = self._search(self._acting_on(WORD_CHARACTERS))
+        self._find = self._search(trees)
+        self._find_in_word = self._search(self._acting_on(WORD_CHARACTERS, trees))
         self._beyond_word = finder_of_others(WORD_CHARACTERS)
 
     def find(self, text: str) -> Any:
@@ -55,33 +61,28 @@ class AffixRules:
             return self._nothing
         return self._find(text) if self._beyond_word(text) else self._find_in_word(text)
 
-    def _harmless(self) -> str:
-        harmless = ""
-        for character in WORD_CHARACTERS + string.digits:
-            if not self._acting_on(harmless + character):
-                harmless += character
-        return harmless
+    def _case_invariant(self, uneven: Iterable[str]) -> str:
+        found = self._escaping(uneven, [string.ascii_letters, *string.punctuation, *string.digits])
+        return found if found.startswith(string.ascii_letters) else ""
 
-    def _case_invariant(self) -> str:
-        even = ""
-        sound = {
-            rule for rule, tree in self._trees.items() if _words(tree) or _is_case_invariant(tree)
-        }
-        for characters in (string.ascii_letters, *string.punctuation, *string.digits):
-            if sound.issuperset(self._acting_on(even + characters)):
-                even += characters
-            if not even:
-                break
-        return even
+    def _escaping(self, rules: Iterable[str], groups: Iterable[str]) -> str:
+        """Return as many groups of characters as fit, such that no rule matches a text of them."""
+        found = ""
+        for characters in groups:
+            if not any(self._acting_on(found + characters, rules)):
+                found += characters
+        return found
 
-    def _search(self, rules: list[str]) -> Callable[[str], Any]:
-        if not rules:
-            return lambda text: self._nothing
+    def _acting_on(self, alphabet: str, rules: Iterable[str]) -> Iterator[str]:
+        """Return the rules that may match a text over the alphabet."""
+        characters = sum(1 << ord(character) for character in alphabet)
+        return (rule for rule in rules if not _need_other(self._needs[rule], characters))
+
+    def _search(self, rules: Iterable[str]) -> Callable[[str], Any]:
         expression = "|".join(map(self._form.format, rules))
+        if not expression:
+            return lambda text: self._nothing
         return getattr(re.compile(expression), self._method)  # type: ignore[no-any-return]
-
-    def _acting_on(self, alphabet: str) -> list[str]:
-        return [rule for rule, tree in self._trees.items() if not _needs_other(tree, alphabet)]
 
 
 def finder_of_others(alphabet: str) -> Callable[[str], Any]:
@@ -94,37 +95,48 @@ def length_of(match: Any) -> int:
     return match.end() - match.start() if match else 0
 
 
-def _needs_other(tree: Any, alphabet: str) -> bool:
-    """Return whether every match of a parsed expression has a character outside the alphabet."""
-    return not tree.state.flags & IGNORES_CASE and any(
-        _item_needs_other(code, argument, alphabet) for code, argument in tree
-    )
+def _needs(tree: Any) -> Iterator[Need]:
+    """Yield what every match of a parsed expression needs, as far as the tree proves it."""
+    if tree.state.flags & IGNORES_CASE:
+        return
+    for code, argument in tree:
+        if code is op.LITERAL:
+            yield _ascii([(code, argument)])
+        elif code is op.IN and {kind for kind, _ in argument} <= {op.LITERAL, op.RANGE}:
+            yield _ascii(argument)
+        elif code is op.BRANCH:
+            yield tuple(frozenset(_needs(branch)) for branch in argument[1])
+        elif _needs_inner(code, argument):
+            yield from _needs(argument[-1])
 
 
-def _item_needs_other(code: Any, argument: Any, alphabet: str) -> bool:
-    if code is op.LITERAL:
-        return chr(argument) not in alphabet
-    if code is op.IN:
-        return not any(_may_be_in(kind, member, alphabet) for kind, member in argument)
-    if code is op.BRANCH:
-        return all(_needs_other(tree, alphabet) for tree in argument[1])
+def _needs_inner(code: Any, argument: Any) -> bool:
+    """Return whether every match of an item has one of the expression within it, case and all."""
     if code is op.SUBPATTERN:
-        _, added_flags, _, tree = argument
-        return not added_flags & IGNORES_CASE and _needs_other(tree, alphabet)
+        return not argument[1] & IGNORES_CASE
     if code in (op.MAX_REPEAT, op.MIN_REPEAT):
-        least, _, tree = argument
-        return least > 0 and _needs_other(tree, alphabet)
-    return code is op.ASSERT and _needs_other(argument[1], alphabet)
+        return bool(argument[0] > 0)
+    return code is op.ASSERT
 
 
-def _may_be_in(code: Any, argument: Any, alphabet: str) -> bool:
-    """Return whether a member of a character class has characters of the alphabet."""
-    if code is op.LITERAL:
-        return chr(argument) in alphabet
-    if code is op.RANGE:
-        first, last = argument
-        return first < 128 and any(first <= ord(character) <= last for character in alphabet)
-    return True  # a negation or a category
+def _ascii(members: Iterable[tuple[Any, Any]]) -> int:
+    """Return the ASCII characters among a character class's literals and ranges, a bit each."""
+    characters = 0
+    for kind, member in members:
+        first, last = member if kind is op.RANGE else (member, member)
+        if first < ASCII:
+            characters |= (2 << min(last, ASCII - 1)) - (1 << first)
+    return characters
+
+
+def _need_other(needs: Iterable[Need], characters: int) -> bool:
+    """Return whether something needed is not to be had of these characters, a bit each."""
+    return any(
+        not need & characters
+        if isinstance(need, int)
+        else all(_need_other(branch, characters) for branch in need)
+        for need in needs
+    )
 
 
 def _words(tree: Any) -> set[str]:

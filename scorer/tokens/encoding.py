@@ -101,6 +101,14 @@ class TextEncoder:
         self._vocabulary = vocabulary
         self._cache = PieceCache(cached_pieces)
 
+    def prepare(self) -> None:
+        """Make the tokeniser of a bundle's rules, for which the first new piece would wait.
+
+        In any thread. Raises BundleError for rules that are none.
+        """
+        if self._tokeniser_rules is not None:
+            _ = self._tokeniser
+
     def encode(self, texts: pa.LargeStringArray) -> Encoded:
         """Return the texts' ids; a null or blank text has none."""
         parts = [self._encode(part) for part in slices(texts, SLICE_BYTES)]

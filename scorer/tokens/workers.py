@@ -48,6 +48,9 @@ class EncodingWorkers:
                 worker.send(encoder)
         atexit.register(self.close)  # before multiprocessing waits for the processes
 
+    def prepare(self) -> None:
+        """Do nothing: no process has to wait for another one's tokeniser."""
+
     def encode(self, texts: pa.LargeStringArray) -> Encoded:
         """Return the texts' ids, as `TextEncoder.encode` gives them.
 

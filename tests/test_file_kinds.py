@@ -116,6 +116,13 @@ def test_what_no_option_reads_is_named(tmp_path: Path, data: bytes, kind: str) -
             rows_of(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["in.csv", "in.jsonl", "in.parquet"])
+def test_a_pointer_that_git_left_instead_of_the_file_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d\n")
+    with pytest.raises(InputError, match=r"it is a Git LFS pointer\. `git lfs pull` fetches"):
+        rows_of(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     "data",
     [

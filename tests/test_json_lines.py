@@ -202,7 +202,9 @@ def test_rows_in_one_object_are_told_where_they_are(tiny_bundle, tmp_path, path,
         score(tmp_path, tiny_bundle, json.dumps(object_))
 
 
-@pytest.mark.parametrize("text", ['"text": "ok"', '"said": "so good"', '"said": "很好"'])
+@pytest.mark.parametrize(
+    "text", ['"text": "ok"', '"text": null', '"said": "so good"', '"said": "很好"']
+)
 def test_an_object_of_a_text_and_a_list_is_a_row(tiny_bundle, tmp_path, text):
     line = f'{{{text}, "tags": [{{"a": 1}}, {{"a": 2}}]}}'
     column = text.split('"')[1]

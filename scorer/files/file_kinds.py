@@ -75,6 +75,7 @@ KINDS = (  # the first that fits
     _kind("Avro", rb"Obj\x01"),
     _kind("a SQLite database", rb"SQLite format 3\x00"),
     _kind("PDF", rb"%PDF-\d"),
+    _kind("a Git LFS pointer", rb"version https://git-lfs", hint="`git lfs pull` fetches the file"),
     _kind("a web page", rb"\s*<(!doctype html|html|head|meta|table|tr)\b"),
     _kind("SQL", SQL, hint=UNLOAD),
     _kind("XML", rb"\s*<\?xml\s"),

@@ -253,7 +253,7 @@ def _path_of_rows(found: dict[str, Any]) -> str:
 
     They are in its only list of several objects, or in that of its only member with one.
     """
-    if any(isinstance(cell, str) and _may_be_text(name, cell) for name, cell in found.items()):
+    if any(_may_be_text(name, cell) for name, cell in found.items()):
         return ""
     paths = []
     for name, cell in found.items():
@@ -265,8 +265,9 @@ def _path_of_rows(found: dict[str, Any]) -> str:
     return paths[0] if len(paths) == 1 else ""
 
 
-def _may_be_text(name: str, cell: str) -> bool:
-    return name.casefold() in USUAL_NAMES or not cell.isascii() or SPACED.search(cell) is not None
+def _may_be_text(name: str, cell: Any) -> bool:
+    is_spaced = isinstance(cell, str) and not (cell.isascii() and SPACED.search(cell) is None)
+    return is_spaced or (name.casefold() in USUAL_NAMES and not isinstance(cell, list | dict))
 
 
 def _raw(line: bytes) -> str:

@@ -103,7 +103,7 @@ def test_text_under_another_name_is_text(tmp_path: Path, name: str) -> None:
         (b"MATLAB 5.0 MAT-file, Platform", "a MATLAB file"),
         (b"\x89HDF\r\n\x1a\nrest", "HDF5"),
         (b"\x93NUMPY\x01\0rest", "a NumPy array"),
-        (b"\x80\x04\x95\x1a\0\0\0", "a Python pickle"),
+        (b"\x80\x04\x95\x1a\0\0\0", "a serialised Python object"),
         (b"\n<!DOCTYPE html><html>not found</html>", "a web page"),
         (b"<table border=1>\n<tr><th>id</th></tr></table>", "a web page"),
         (b'<?xml version="1.0"?>\n<rows/>', "XML"),

@@ -71,7 +71,7 @@ KINDS = (  # the first that fits
     _kind("a MATLAB file", rb"MATLAB \d\.\d MAT-file"),
     _kind("HDF5", rb"\x89HDF\r\n\x1a\n"),
     _kind("a NumPy array", rb"\x93NUMPY"),
-    _kind("a Python pickle", rb"\x80[\x02-\x05](\x95|\}|\]|c|\x8c)"),
+    _kind("a serialised Python object", rb"\x80[\x02-\x05](\x95|\}|\]|c|\x8c)"),
     _kind("Avro", rb"Obj\x01"),
     _kind("a SQLite database", rb"SQLite format 3\x00"),
     _kind("PDF", rb"%PDF-\d"),

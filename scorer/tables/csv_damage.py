@@ -30,13 +30,12 @@ BOX = str.maketrans(
 )
 GAP = re.compile(r"\S {2,}(?=\S)")  # between names that are filled up
 MIN_PADDED = 6  # rows that reach the last column: in prose so many spaces are not below each other
-CORNERS = (
-    "\u250c\u2500",
-    "\u250f\u2501",
-    "\u256d\u2500",
-)  # of a box: its first line may have names
+CORNERS = ("\u250c\u2500", "\u250f\u2501", "\u256d\u2500")  # of a box, whose names may be in it
 LISTING = re.compile(r"-\[ .{1,20} 1 \]-*|\*{3,} 1\. row \*{3,}|Row 1:")  # psql, mysql, ClickHouse
-LISTED = "`psql --csv` writes CSV, `mysql --batch` fields with tabs between them"
+LISTED = (
+    "`psql --csv` writes CSV, `mysql --batch` fields with tabs between them; --input-format lines "
+    "reads each line as one text"
+)
 PADDED = (
     "Have them written with a delimiter: `set markup csv on` in SQL*Plus, `sqlcmd -W -s ,`; "
     "--input-format lines reads each line as one text"

@@ -254,6 +254,7 @@ DRAWN = {
 BOXED = {
     "DuckDB": "┌────┬──────┐\n│ id │ text │\n├────┼──────┤\n│  1 │ good │\n└────┴──────┘\n",
     "polars": "shape: (1, 2)\n┌─────┬──────┐\n│ id  ┆ text │\n│ --- ┆ ---  │\n╞═════╪══════╡\n",
+    "ClickHouse": "┌─id─┬─text─┐\n│  1 │ good │\n└────┴──────┘\n",
     "double lines": "╔════╦══════╗\n║ id ║ text ║\n╠════╬══════╣\n║  1 ║ good ║\n╚════╩══════╝\n",
 }
 
@@ -262,9 +263,63 @@ BOXED = {
 def test_a_table_that_is_drawn_is_refused(tmp_path: Path, name: str) -> None:
     said = r"drawn with \| and -.*`psql --csv` writes CSV"
     if name in BOXED:
-        said = r"drawn with lines, as DuckDB and polars.*`duckdb -csv`"
+        said = r"drawn with lines, as DuckDB, polars.*`duckdb -csv`"
     with pytest.raises(InputError, match=said):
         read(tmp_path, {**DRAWN, **BOXED}[name])
+
+
+LISTED = {
+    "psql -x": "-[ RECORD 1 ]------\nid     | 1\nreview | good film\n",
+    "mysql -E": f"{'*' * 27} 1. row {'*' * 27}\n    id: 1\nreview: good film\n",
+    "ClickHouse": "Row 1:\n──────\nid:     1\nreview: good film\n",
+}
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.txt"])
+@pytest.mark.parametrize("data", LISTED.values(), ids=LISTED)
+def test_cells_in_a_line_each_are_refused(tmp_path: Path, data: str, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(data, encoding="utf-8")
+    with pytest.raises(InputError, match=r"each cell in a line of its own.*`psql --csv`"):
+        open_table(str(path), format_of(name))
+
+
+@pytest.mark.parametrize("data", ["id\x1ftext\x1e1\x1fso good\x1e", "id,text\x851,so good\x85"])
+def test_rows_without_line_breaks_are_refused(tmp_path: Path, data: str) -> None:
+    with pytest.raises(InputError, match=r"all of it would be the header, 'id.*line break"):
+        read(tmp_path, data)
+    assert read(tmp_path, data, header=True)[1] == []
+
+
+@pytest.mark.parametrize("data", ["id,text\n", f"id,{'Do you agree? ' * 200}\n"])
+def test_a_header_alone_is_a_table_without_rows(tmp_path: Path, data: str) -> None:
+    assert read(tmp_path, data)[1] == []
+
+
+def test_lines_above_rows_without_a_header_are_refused_with_both_options(tmp_path: Path) -> None:
+    data = "Our reviews\nof 2026\n" + "1\tso good\n2\tso bad\n" * 5
+    with pytest.raises(InputError, match="--skip-rows 2 --no-header reads them"):
+        read(tmp_path, data)
+    assert len(read(tmp_path, data, skip_rows=2, no_header=True)[1]) == 10
+
+
+def test_a_title_above_two_columns_is_refused(tmp_path: Path) -> None:
+    data = "Our reviews,\nid,review\n1,so good\n2,so bad\n3,so so\n"
+    with pytest.raises(InputError, match=r"the header has 1 name for 2 columns.*--skip-rows 1"):
+        read(tmp_path, data)
+    assert read(tmp_path, "id,\na1,so good\na2,so bad\na3,so so\n")[0] == ["id", ""]
+
+
+def test_a_moment_below_a_name_is_a_date(tmp_path: Path) -> None:
+    rows = "".join(f"1/{day}/2026 3:04:05 PM GMT+1,so good\n" for day in range(1, 9))
+    assert read(tmp_path, f"Timestamp,How do you like it [Food]\n{rows}")[2] == []
+
+
+def test_ebcdic_is_refused_with_the_option_that_reads_it(tmp_path: Path) -> None:
+    data = f"id,review\n1,{GOOD}\n2,{GOOD}\n"
+    with pytest.raises(InputError, match=r"it is EBCDIC.*--encoding cp037 reads it"):
+        read(tmp_path, data.encode("cp037"))
+    assert read(tmp_path, data.encode("cp037"), encoding="cp037")[1] == [["1", GOOD], ["2", GOOD]]
 
 
 def test_a_delimiter_that_is_given_reads_a_drawn_table(tmp_path: Path) -> None:
@@ -347,6 +402,10 @@ def test_a_quoted_header_above_rows_that_are_not_is_told_as_it_is(tmp_path: Path
 
 
 SURVEYS = {
+    "ClickHouse": (
+        "id,text\nUInt32,LowCardinality(Nullable(String))\n1,good\n2,bad\n",
+        "1 row below the header holds no answers but what ClickHouse writes there (types)",
+    ),
     "sqlcmd": (
         "id,review\n--,------\n1,good\n2,bad\n",
         "1 row below the header holds no answers but what sqlcmd writes there (dashes)",
@@ -365,6 +424,11 @@ SURVEYS = {
         "1 row below the header holds no answers but what SurveyMonkey writes there",
     ),
 }
+
+
+def test_a_first_row_of_a_word_that_is_a_type_is_a_row(tmp_path: Path) -> None:
+    assert read(tmp_path, "id,text\nUInt32,String theory was hard\n1,good\n")[2] == []
+    assert read(tmp_path, "id,text\n7,String\n8,good\n")[2] == []
 
 
 def test_a_first_row_of_dashes_may_be_one_without_answers(tmp_path: Path) -> None:

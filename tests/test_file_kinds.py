@@ -95,6 +95,15 @@ def test_text_under_another_name_is_text(tmp_path: Path, name: str) -> None:
         (b"Obj\x01rest", "Avro"),
         (b"SQLite format 3\0rest", "a SQLite database"),
         (b"%PDF-1.7\n", "PDF"),
+        (b"$FL2@(#) SPSS DATA FILE", "an SPSS file"),
+        (b"<stata_dta><header>", "a Stata file"),
+        (b"\x73\x02\x01\x00\x03\0", "a Stata file"),
+        (b"\0" * 12 + b"\xc2\xea\x81\x60rest", "a SAS file"),
+        (b"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!", "a SAS file"),
+        (b"MATLAB 5.0 MAT-file, Platform", "a MATLAB file"),
+        (b"\x89HDF\r\n\x1a\nrest", "HDF5"),
+        (b"\x93NUMPY\x01\0rest", "a NumPy array"),
+        (b"\x80\x04\x95\x1a\0\0\0", "a serialised Python object"),
         (b"\n<!DOCTYPE html><html>not found</html>", "a web page"),
         (b"<table border=1>\n<tr><th>id</th></tr></table>", "a web page"),
         (b'<?xml version="1.0"?>\n<rows/>', "XML"),
@@ -107,8 +116,31 @@ def test_what_no_option_reads_is_named(tmp_path: Path, data: bytes, kind: str) -
             rows_of(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["in.csv", "in.jsonl", "in.parquet"])
+def test_a_pointer_that_git_left_instead_of_the_file_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d\n")
+    with pytest.raises(InputError, match=r"it is a Git LFS pointer\. `git lfs pull` fetches"):
+        rows_of(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "--\n-- PostgreSQL database dump\n--\n\nSET lock_timeout = 0;\n",
+        "/*!40101 SET NAMES utf8 */;\nINSERT INTO `reviews` VALUES (1,'so good');\n",
+        "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n",
+        "COPY public.reviews (id, text) FROM stdin;\n1\tso good\n",
+        "CREATE TABLE reviews (\n  id int\n);\n",
+    ],
+)
+def test_a_dump_in_sql_is_named(tmp_path: Path, data: str) -> None:
+    (tmp_path / "in.csv").write_text(data)
+    with pytest.raises(InputError, match=r"it is SQL\. Have the table written as CSV"):
+        rows_of(tmp_path / "in.csv")
+
+
 def test_a_csv_may_begin_with_any_word(tmp_path: Path) -> None:
-    for name in ("ORC", "Obj", "BZh1", "PK", "PAR1", "%PDF", "{x}", "<b>"):
+    for name in ("ORC", "Obj", "BZh1", "PK", "PAR1", "%PDF", "{x}", "<b>", "--", "Copy", "set"):
         (tmp_path / "in.csv").write_text(f"{name},text\n1,good\n")
         assert rows_of(tmp_path / "in.csv") == [{name: "1", "text": "good"}]
 

@@ -197,6 +197,17 @@ def test_names_that_repeat_are_kept_in_csv_and_refused_for_parquet(
         run(path, tmp_path / "out.parquet", model, CsvOptions())
 
 
+def test_a_run_that_ends_with_a_question_says_first_what_may_be_its_cause(
+    tmp_path: Path, tiny_bundle: Path
+) -> None:
+    path = tmp_path / "in.csv"  # without a header
+    path.write_text(f"7,{GOOD},7\n8,{DULL},9\n")
+    command = [str(path), str(tmp_path / "out.parquet"), "--bundle", str(tiny_bundle), "--quiet"]
+    run = CliRunner().invoke(main, ["score", *command])
+    assert run.exit_code == 2
+    assert re.search(r"^WARNING: .*looks like data; --no-header.*\nerror: .*'7'", run.stderr)
+
+
 @pytest.mark.parametrize(
     ("cells", "warning"),
     [

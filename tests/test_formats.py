@@ -99,7 +99,7 @@ def test_options_of_a_csv_come_before_its_name(tmp_path: Path) -> None:
         open_table(path, format_of(path))
 
 
-def test_columns_of_one_name_are_refused_for_parquet_unless_they_are_renamed(
+def test_columns_of_one_name_are_refused_but_for_csv_unless_they_are_renamed(
     tmp_path: Path,
 ) -> None:
     path, output = str(tmp_path / "in.csv"), tmp_path / "out.parquet"
@@ -107,6 +107,10 @@ def test_columns_of_one_name_are_refused_for_parquet_unless_they_are_renamed(
     with open_table(path, format_of(path)) as reader:
         with pytest.raises(UsageError, match=r"of one name: 'id'\. --rename-duplicates"):
             create_table(output, format_of(str(output)), reader.schema, reader.dialect)
+        with pytest.raises(UsageError, match=r"JSON cannot have .*'id'\. --rename-duplicates"):
+            create_table(
+                tmp_path / "out.jsonl", format_of("a.jsonl"), reader.schema, reader.dialect
+            )
         create_table(tmp_path / "out.csv", format_of("out.csv"), reader.schema, reader.dialect)
     with open_table(path, format_of(path), CsvOptions(rename_duplicates=True)) as reader:
         assert reader.schema.names == ["id", "text", "id.2", "id.1"]

@@ -188,6 +188,30 @@ def test_a_table_in_one_object_is_told_how_it_becomes_lines(tiny_bundle, tmp_pat
     assert '"meta": {}' in score(tmp_path, tiny_bundle, '{"meta": {}, "text": "good"}')
 
 
+@pytest.mark.parametrize(
+    ("path", "object_"),
+    [
+        ("'.hits.hits[]'", {"took": 3, "hits": {"total": 2, "hits": [{"_id": "a"}, {"_id": "b"}]}}),
+        ("'.features[]'", {"type": "FeatureCollection", "features": [{"a": "so good"}, {"b": 1}]}),
+        ("'.\"the rows\"[]'", {"the rows": [{"a": "so good"}, {"b": 1}], "next": None}),
+    ],
+)
+def test_rows_in_one_object_are_told_where_they_are(tiny_bundle, tmp_path, path, object_):
+    told = f"is one JSON object; .* `jq -c {re.escape(path)}` makes JSON Lines of its rows"
+    with pytest.raises(InputError, match=told):
+        score(tmp_path, tiny_bundle, json.dumps(object_))
+
+
+@pytest.mark.parametrize(
+    "text", ['"text": "ok"', '"text": null', '"said": "so good"', '"said": "很好"']
+)
+def test_an_object_of_a_text_and_a_list_is_a_row(tiny_bundle, tmp_path, text):
+    line = f'{{{text}, "tags": [{{"a": 1}}, {{"a": 2}}]}}'
+    column = text.split('"')[1]
+    scored = json.loads(score(tmp_path, tiny_bundle, line, text_column=column))
+    assert scored["tags"] == [{"a": 1}, {"a": 2}]
+
+
 LATER = '{"text": "good"}\n[1]\n{"half\n{"text": "bad", "late": 1}\n'
 
 

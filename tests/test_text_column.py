@@ -129,13 +129,29 @@ def test_else_the_only_one_of_strings():
     assert find_text_column(sample, None, trained_on="review") == 1
 
 
-@pytest.mark.parametrize(
-    "sample", [table(a=["good"], b=["bad"]), table(a=["1"], b=["2"]), pa.table({"n": [1]})]
-)
+@pytest.mark.parametrize("sample", [table(a=["good"], b=["bad"]), table(a=["1"], b=["2"])])
 def test_no_clear_text_column_is_an_error_that_lists_them(sample):
     listed = ", ".join(repr(name) for name in sample.column_names)
     with pytest.raises(InputError, match=rf"columns are: {listed}\. --text-column"):
         find_text_column(sample, None, trained_on="review")
+
+
+def test_columns_of_which_none_is_text_are_listed_with_their_types():
+    sample = pa.table({"n": [1], "said": [{"text": "so good"}]})
+    message = r"no column is text.*'n: int64', 'said: struct<text: string>'\. .*column of strings"
+    with pytest.raises(InputError, match=message):
+        find_text_column(sample, None, trained_on="review")
+
+
+def test_moments_with_a_zone_are_no_text():
+    moments = [f"2026/01/{day:02} 3:04:05 PM GMT+1" for day in range(1, 9)]
+    sample = table(Timestamp=moments, more=["so good"] * 8)
+    assert find_text_column(sample, None, trained_on="review") == 1
+
+
+def test_words_of_letters_with_marks_look_like_text():
+    texts = ["खाना बहुत अच्छा था", "சாப்பாடு நல்லா இருந்தது"]
+    assert find_text_column(table(a=["x", "y"], b=texts), None, trained_on="review") == 1
 
 
 def test_a_column_that_is_not_there_is_an_error_with_the_nearest():
@@ -244,11 +260,11 @@ def test_the_columns_of_a_wide_table_are_searched_together(monkeypatch):
 
     monkeypatch.setattr(pc, "match_substring_regex", recorded)
     assert find_text_column(sample, None, trained_on="review") == 3000
-    assert searched == [50 * 3002]
+    assert searched == [50 * 3002, 50]  # and those that look like text once more
 
 
 def test_a_message_does_not_list_thousands_of_columns():
-    sample = pa.table({f"c{i}": [1] for i in range(3000)})
+    sample = pa.table({f"c{i}": ["1"] for i in range(3000)})
     with pytest.raises(InputError, match=r"'c49' and 2,950 more\. --text-column"):
         find_text_column(sample, None, trained_on="review")
 
@@ -332,7 +348,9 @@ def test_bytes_of_utf_16_are_refused(text, encoding):
 
 def test_a_column_of_bytes_that_is_no_text_is_named_where_there_is_no_other():
     sample = pa.table({"id": [1, 2], "blob": [b"so good", b"caf\xe9 noir"]})
-    with pytest.raises(InputError, match=r"not clear.*; row 2, column 'blob': it is not UTF-8"):
+    with pytest.raises(
+        InputError, match=r"no column is text.*; row 2, column 'blob': it is not UTF-8"
+    ):
         find_text_column(sample, None, trained_on="text")
     both = sample.append_column("a", [["so good"] * 2]).append_column("b", [["so bad"] * 2])
     with pytest.raises(InputError, match=r"'a', 'b' look like text\. --text-column a takes"):

@@ -76,6 +76,7 @@ def test_json_is_doubted_as_text_and_marks_around_a_text_are_not():
     warning = doubt_text(pa.array(objects, pa.large_string()), "review")
     assert isinstance(warning, Doubt)
     assert "'review' look like JSON, read as it is written: is it the text column?" in warning
+    assert doubt_text(pa.array(objects[:1], pa.large_string()), "review") == warning
     marked = ["[removed]", "{so} good {film}", "[sic] a film [really]", "{}", "a [b] c"] * 4
     assert doubt_text(pa.array(marked, pa.large_string()), "review") is None
 

@@ -13,6 +13,11 @@ SAVE = "Save it as CSV or Parquet"
 SPREAD = "`jq -c '.[]'` makes JSON Lines of it"
 ONE_LINE = "`jq -c .` makes JSON Lines of it, each object in a line of its own"
 CONVERT = "`iconv -f utf-16 -t utf-8` converts it"
+UNLOAD = "Have the table written as CSV, by `\\copy TABLE TO FILE CSV HEADER` in psql for instance"
+SQL = (
+    rb"(?:\s|--[^\n]*\n|/\*[^\n]*\n)*(?:INSERT INTO .*VALUES|CREATE TABLE .*\(|DROP TABLE|"
+    rb"PRAGMA foreign_keys|COPY [^\n]+ FROM stdin;|SET \w+ ?=)"
+)
 UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|\{\x00|\x00\{")  # of JSON also without a mark
 TEXT = re.compile(rb"[^\x00-\x08\x0e-\x1f\x7f]*")
 
@@ -60,10 +65,19 @@ KINDS = (  # the first that fits
     _kind("an Office file of the old kind", rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
     _kind("Arrow IPC (Feather)", rb"ARROW1\x00\x00"),
     _kind("ORC", rb"ORC[\x00-\x1f]"),
+    _kind("an SPSS file", rb"\$FL[23]@\(#\)"),
+    _kind("a Stata file", rb"<stata_dta>|[\x6c-\x76][\x01\x02]\x01\x00"),
+    _kind("a SAS file", rb"\x00{12}\xc2\xea\x81\x60|HEADER RECORD\*{7}LIBRARY HEADER"),
+    _kind("a MATLAB file", rb"MATLAB \d\.\d MAT-file"),
+    _kind("HDF5", rb"\x89HDF\r\n\x1a\n"),
+    _kind("a NumPy array", rb"\x93NUMPY"),
+    _kind("a serialised Python object", rb"\x80[\x02-\x05](\x95|\}|\]|c|\x8c)"),
     _kind("Avro", rb"Obj\x01"),
     _kind("a SQLite database", rb"SQLite format 3\x00"),
     _kind("PDF", rb"%PDF-\d"),
+    _kind("a Git LFS pointer", rb"version https://git-lfs", hint="`git lfs pull` fetches the file"),
     _kind("a web page", rb"\s*<(!doctype html|html|head|meta|table|tr)\b"),
+    _kind("SQL", SQL, hint=UNLOAD),
     _kind("XML", rb"\s*<\?xml\s"),
     _kind("a JSON array", rb"\s*\[\s*\{", hint=SPREAD),
     JSON_LINES,

@@ -221,6 +221,7 @@ class _Run:
         first = next(chunks, None)
         if first is None:  # no row to find the text column by: all are rejects, too many or not
             self._check_rejects(reader)
+        self._note(reader.notes)  # now: a question about columns may come of what they say
         sample = first.table if first else pa.Table.from_batches([], reader.schema)
         column = self._locate_text(sample, reader.name)
         schema = target.added.added_to(sample.schema, self._model.predictor.classes)
@@ -230,7 +231,7 @@ class _Run:
             create_table(path, target.format, schema, reader.dialect) as writer,
         ):
             record.scorer = scorer = self._chunk_scorer(column, cache)
-            self._note((*reader.notes, *writer.notes))
+            self._note(writer.notes)
             self._pump(_rejoined(first, chunks), scorer, writer)
             self._note((*reader.notes, *record.tally.notes(reader.name)))
             record.ledger.prove(reader.rows_read, reader.rows_rejected, writer.rows_written)

@@ -2,6 +2,7 @@
 
     | id | review |     drawn with lines, as psql and mysql print a table
     |----|--------|
+    -[ RECORD 1 ]---    a cell a line, as psql -x and mysql -E do
     id    review          filled up with spaces, as SQL*Plus and sqlcmd do
     "1,""good"",5"      quoted row by row, as a spreadsheet does to rows that were pasted into it
 
@@ -29,6 +30,12 @@ BOX = str.maketrans(
 )
 GAP = re.compile(r"\S {2,}(?=\S)")  # between names that are filled up
 MIN_PADDED = 6  # rows that reach the last column: in prose so many spaces are not below each other
+CORNERS = ("\u250c\u2500", "\u250f\u2501", "\u256d\u2500")  # of a box, whose names may be in it
+LISTING = re.compile(r"-\[ .{1,20} 1 \]-*|\*{3,} 1\. row \*{3,}|Row 1:")  # psql, mysql, ClickHouse
+LISTED = (
+    "`psql --csv` writes CSV, `mysql --batch` fields with tabs between them; --input-format lines "
+    "reads each line as one text"
+)
 PADDED = (
     "Have them written with a delimiter: `set markup csv on` in SQL*Plus, `sqlcmd -W -s ,`; "
     "--input-format lines reads each line as one text"
@@ -51,15 +58,21 @@ ONE_TEXT = "--delimiter tab reads each row as one text, --no-header the first on
 def check_drawn(sample: CsvSample) -> None:
     """Raise `InputError` for a table with a drawn line above or below the names of its columns.
 
-    It has a mark for each that stands between or around the names, where spaces fill them up.
+    It has a mark for each that stands between or around the names, where spaces fill them up. Or
+    for one that has a cell in each line, below a drawn line for each row.
     """
+    if LISTING.fullmatch(sample.first_line):
+        raise InputError("it has each cell in a line of its own, as for the screen", LISTED)
     lines = [*sample.lines[:3]]
     plain = [line.translate(BOX) for line in lines]
-    if not any(map(_is_drawn, plain, plain[1:])):  # polars says the shape above them
+    is_box = sample.first_line.startswith(CORNERS)
+    if not is_box and not any(map(_is_drawn, plain, plain[1:])):  # polars says the shape above them
         return
     if plain == lines:
         raise InputError("it is a table drawn with | and -, as psql and mysql print it", DRAWN)
-    raise InputError("it is a table drawn with lines, as DuckDB and polars print it", BOXED)
+    raise InputError(
+        "it is a table drawn with lines, as DuckDB, polars and ClickHouse print it", BOXED
+    )
 
 
 def _is_drawn(first: str, second: str) -> bool:

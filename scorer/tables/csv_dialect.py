@@ -165,8 +165,8 @@ def _unusual_delimiter(sample: CsvSample, dialect: CsvDialect) -> str | None:
             return candidate
         raise InputError(
             f"{shown(candidate)} stands in the lines as often as in the header",
-            f"--delimiter {shown(candidate)} reads it as the delimiter; "
-            "--delimiter , reads each line as one text",
+            f"--delimiter {shown(candidate)} reads it as the delimiter; --delimiter , reads each "
+            "line below the first as one text, --input-format lines the first one too",
         )
     return None
 

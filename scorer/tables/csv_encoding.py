@@ -16,6 +16,10 @@ from scorer.tables.encoding_guess import guess_encodings
 
 DEFAULT = "utf-8"
 KNOWN = "utf-8, utf-16, latin-1, cp1252, cp1251, shift_jis, gb18030, big5"
+EBCDIC = re.compile(  # its letters, digits, spaces, marks and line ends: none of them a letter here
+    rb"[\x15\x25\r\x40\x4b-\x50\x5a-\x61\x6b-\x6f\x7a-\x7f\x81-\x89\x91-\x99\xa2-\xa9\xc1-\xc9"
+    rb"\xd1-\xd9\xe2-\xe9\xf0-\xf9]{40}"
+)
 REFUSED = re.compile(r"utf.?7|hz|idna|punycode|undefined|unicode.?escape")
 UNDECODABLE = re.compile("[\udc80-\udcff]")
 ERRORS = "scorer.undecodable"
@@ -146,6 +150,8 @@ def _unmarked(head: bytes, name: str) -> str:
     best = max(likely, key=lambda choice: likely[choice], default=name)
     if likely.get(best, 0) > 0:
         return best
+    if name == DEFAULT and EBCDIC.match(head):
+        raise InputError("it is EBCDIC, as mainframes write it", "--encoding cp037 reads it")
     if name == DEFAULT and head.count(0) > MANY_NULS * len(head):
         raise InputError("it is not UTF-8, as it has so many NULs", "--encoding names another")
     return choices[0]

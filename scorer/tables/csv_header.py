@@ -1,9 +1,10 @@
-"""Where the table of a CSV begins: lines that are not its header, or no header at all.
+r"""Where the table of a CSV begins: lines that are not its header, or no header at all.
 
     sep=;                  Excel's line, which says what the delimiter is
     Customer reviews       a title above the header: refused, `--skip-rows` leaves it out
     1,the soup was warm    data in the place of the header: a note, `--no-header` reads it as a row
     {"ImportId":"QID1"}    more headers below it, as survey tools and sqlcmd write them: a note
+    id\x1ftext\x1e1\x1f…     all of a file whose rows do not end in line breaks: refused
 
 Knows the first lines of a file and its dialect, nothing of files.
 """
@@ -18,12 +19,12 @@ from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_readings import MISSING_NAME
 from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
-from scorer.tables.text_column import MAX_NAME
+from scorer.tables.text_column import MAX_NAME, MOMENT
 from scorer.wording import counted
 
 SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1\2* *(?:\r\n|\r|\n)', re.IGNORECASE)
 NUMBER = re.compile(r"\d+")
-NUMBER_OR_DATE = re.compile(r"[-+]?\d[\d.,:/ -]*%?|\d{4}-\d\d-\d\dT[\d:.]+Z?")
+NUMBER_OR_DATE = re.compile(rf"[-+]?\d[\d.,:/ -]*%?|\d{{4}}-\d\d-\d\dT[\d:.]+Z?|{MOMENT}")
 SENTENCE_WORDS, SHORT_SENTENCE_WORDS = 4, 3
 MAX_SMALL_WORD = 3  # letters of a word that titles do not capitalise
 NO_VALUES = frozenset({"na", "n/a", "nan", "null", "none", "nil", "missing"})
@@ -32,6 +33,11 @@ MIN_TABLE, MAX_TITLE = 4, 10  # lines above a header that may be a table; that m
 WIDTHS = "A row has as many fields as the header has names: mend the file, or split it there"
 DASHES = re.compile("--+")
 IMPORT_ID = re.compile(r'\s*\{\s*"ImportId"\s*:')  # of Qualtrics
+TYPE = re.compile(  # of ClickHouse
+    r"(?:\w+\()*(?:U?Int\d+|B?Float\d+|(?:Fixed)?String|Date(?:Time)?\d*|Decimal\d*|Enum\d+|UUID|Bool|JSON)"
+    r"(?:\(.*\))?\)*"
+)
+UNBROKEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|(?s:.){10000}")  # in no name
 ANSWER_KINDS = frozenset({"response", "open-ended response"})  # of SurveyMonkey
 
 
@@ -42,8 +48,13 @@ def separator_of(line: str) -> str | None:
 
 
 def check_header(sample: CsvSample, dialect: CsvDialect, options: CsvOptions) -> None:
-    """Raise `InputError` where the header is clearly further down, or the delimiter another."""
+    """Raise `InputError` where the header is clearly further down, or the delimiter another.
+
+    Or where all of the file would be the header.
+    """
     records = sample.records(dialect)
+    if len(records) == 1 and not (options.header or options.no_header):
+        _check_breaks(records[0])
     if consistency([record.fields for record in records]) > CLEAR:
         if not options.header:
             _check_padded_title(records)
@@ -58,12 +69,23 @@ def check_header(sample: CsvSample, dialect: CsvDialect, options: CsvOptions) ->
             raise InputError(*_refusal(sample, dialect, choice, found))
 
 
+def _check_breaks(header: Record) -> None:
+    """Refuse names that are none, where there are no rows: something else ends them."""
+    if any(map(UNBROKEN.search, header.fields)):
+        raise InputError(
+            f"all of it would be the header, {header.fields[0][:MAX_NAME]!r} and so on",
+            "Each row has to end in a line break; --header says that it is the header",
+        )
+
+
 def _check_padded_title(records: Sequence[Record]) -> None:
     """Refuse a title that a spreadsheet wrote as wide as the table: `Our reviews,,`."""
     filled = [sum(map(bool, map(str.strip, record.fields))) for record in records]
     width = len(records[0].fields)
     at = next((i for i, count in enumerate(filled) if count > 1), 0)
-    if width < 3 or not filled[0] or at == 0 or filled[at] < width or at + 1 == len(records):
+    if not filled[0] or at == 0 or filled[at] < width or at + 1 == len(records):
+        return
+    if width < 3 and not _stands_above_numbers(records[at:]):  # a column may have no name
         return
     if not _is_data(records[at].fields):
         raise InputError(
@@ -72,6 +94,13 @@ def _check_padded_title(records: Sequence[Record]) -> None:
             f"If a title stands above the header, --skip-rows {records[at].lines_before} leaves "
             "it out; --header says that it is the header",
         )
+
+
+def _stands_above_numbers(records: Sequence[Record]) -> bool:
+    """Return whether a field of the first of some records names numbers."""
+    name, *rows = [record.fields for record in records]
+    columns = [[row[i] for row in rows if i < len(row)] for i in range(len(name))]
+    return any(map(_names_numbers, name, columns))
 
 
 def _header_further_down(records: Sequence[Record]) -> Record | None:
@@ -107,6 +136,9 @@ def _refusal(
         return problem, MISSING_NAME if len(found.fields) == len(fields) + 1 else WIDTHS
     above = CsvSample(sample.lines[:skipped], complete=True)
     title = f"If a title stands above the header, --skip-rows {skipped} leaves it out"
+    if _is_data(found.fields):
+        title = f"If a title stands above rows without a header, --skip-rows {skipped} --no-header"
+        title += " reads them"
     if any(_is_table(above.rows(replace(choice, delimiter=other))) for other in DELIMITERS):
         joined = f"If two files are joined, split them before line {skipped + 1}"
         return problem, joined if skipped > MAX_TITLE else f"{joined}. {title}"
@@ -173,6 +205,8 @@ def headers_below(rows: Sequence[Sequence[str]]) -> str:
             return _no_answers(count, 'Qualtrics writes there (`{"ImportId":…}`)')
     if len(rows) > 1 and all(map(_underlines, rows[0], rows[1])):
         return _no_answers(1, "sqlcmd writes there (dashes)")
+    if len(rows) > 1 and all(map(TYPE.fullmatch, rows[1])):
+        return _no_answers(1, "ClickHouse writes there (types)")
     kinds = {cell.strip().casefold() for cell in rows[1]} if len(rows) > 2 else set()
     if kinds & ANSWER_KINDS and not rows[1][0].strip() and all(row[0].strip() for row in rows[2:]):
         return _no_answers(1, "SurveyMonkey writes there (kinds of answers)")

@@ -185,8 +185,8 @@ def create_table(
 
     `dialect` is that of the input. Raises `InputError`.
     """
-    if isinstance(dialect, CsvDialect) and format.kind == "parquet":
-        _check_unique(schema)
+    if isinstance(dialect, CsvDialect) and format.kind != "csv":
+        _check_unique(schema, "Parquet" if format.kind == "parquet" else "JSON")
     if format.kind == "parquet":
         return ParquetWriter(
             target, schema, dialect if isinstance(dialect, ParquetDialect) else None
@@ -203,13 +203,13 @@ def _dialect(format: TableFormat, dialect: CsvDialect | ParquetDialect | None) -
     return replace(dialect, delimiter=format.delimiter) if format.delimiter else dialect
 
 
-def _check_unique(schema: pa.Schema) -> None:
-    """Refuse columns of one name, which a CSV may have and no reader of Parquet takes."""
+def _check_unique(schema: pa.Schema, format: str) -> None:
+    """Refuse columns of one name, which a CSV may have; readers of Parquet and JSON lose some."""
     repeated = [name for name, times in Counter(schema.names).items() if times > 1]
     if repeated:
         listed = ", ".join(map(repr, repeated))
         raise UsageError(
-            f"Parquet cannot have several columns of one name: {listed}",
+            f"{format} cannot have several columns of one name: {listed}",
             "--rename-duplicates numbers them; CSV can have them",
         )
 

@@ -10,6 +10,7 @@ nothing of scores or publishing.
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,7 @@ from scorer.tables.table_streams import (
     TableReader,
     TableWriter,
 )
+from scorer.tables.text_column import USUAL_NAMES
 
 LINE = "\0line"  # no member of a usual file is called so
 NO_ROWS = pa.schema([pa.field("text", TEXT)])  # of a file without any
@@ -45,6 +47,8 @@ OBJECTS = (
 COMMAS = r"A comma stands behind each object, as in an array: `sed 's/,\s*$//'` removes it"
 DICTS = "They are Python dicts, not JSON: `json.dumps(row)` writes JSON where `print(row)` does not"
 JOINED = "Several objects stand in one line: `jq -c .` puts each in a line of its own"
+PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")  # that `jq` takes without quotes
+SPACED = re.compile(r"\w\s+\w")  # words of a text
 BETWEEN_OBJECTS = re.compile(r"\}\s*\{")
 NOT_UTF_8 = "not UTF-8"
 AS_UTF_8 = "Have them written in UTF-8"
@@ -174,10 +178,13 @@ class JsonLinesReader(TableReader):
 
     def _check_rows(self, objects: list[dict[str, Any]]) -> None:
         """Refuse a file of one object that holds a whole table."""
-        cells = [*objects[0].values()] if self._is_read and len(objects) == 1 else []
-        if cells and all(isinstance(cell, list | dict) for cell in cells):
+        if not self._is_read or len(objects) != 1:
+            return
+        cells, path = [*objects[0].values()], _path_of_rows(objects[0])
+        if path or (cells and all(isinstance(cell, list | dict) for cell in cells)):
             problem = f"{self.name} is one JSON object; JSON Lines have one for each row"
-            raise InputError(problem, ROWS)
+            rows = f"`jq -c {shlex.quote(path)}` makes JSON Lines of its rows"
+            raise InputError(problem, rows if path else ROWS)
 
     def _schema_of(self, objects: list[dict[str, Any]]) -> pa.Schema:
         found = dict.fromkeys(name for one in objects for name in one)
@@ -239,6 +246,28 @@ def _text(value: Any) -> str | None:
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # half characters
+
+
+def _path_of_rows(found: dict[str, Any]) -> str:
+    """Return where in an object the objects of a table are, for `jq`; "" for an object with texts.
+
+    They are in its only list of several objects, or in that of its only member with one.
+    """
+    if any(_may_be_text(name, cell) for name, cell in found.items()):
+        return ""
+    paths = []
+    for name, cell in found.items():
+        key = f".{name}" if PLAIN_NAME.fullmatch(name) else f".{json.dumps(name)}"
+        if isinstance(cell, list) and len(cell) > 1 and all(isinstance(row, dict) for row in cell):
+            paths.append(f"{key}[]")
+        elif isinstance(cell, dict) and (path := _path_of_rows(cell)):
+            paths.append(key + path)
+    return paths[0] if len(paths) == 1 else ""
+
+
+def _may_be_text(name: str, cell: Any) -> bool:
+    is_spaced = isinstance(cell, str) and not (cell.isascii() and SPACED.search(cell) is None)
+    return is_spaced or (name.casefold() in USUAL_NAMES and not isinstance(cell, list | dict))
 
 
 def _raw(line: bytes) -> str:

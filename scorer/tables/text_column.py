@@ -24,9 +24,11 @@ TITLES = frozenset({"title", "subject", "summary", "headline", "heading", "name"
 NUMBERED = re.compile(r"column_\d+")  # the names of columns of a CSV without a header
 BETWEEN_WORDS = r"[\W_]+|(?<=[a-z])(?=[A-Z])"  # of a name
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"  # no spaces
-TWO_WORDS = rf"\p{{L}}{{2,}}\s+\p{{L}}{{2,}}|[{UNSPACED}]{{5}}"  # which no number or code has
-WORD = r"(?:[\p{Ll}\p{Lo}]\p{L}+|\p{Lu}{2,})"  # none of a name: `New York`, `Mon Apr 06`
-PROSE = rf"(?:^|\P{{L}}){WORD}\s+\p{{L}}{{2,}}|\p{{L}}{{2,}}\s+{WORD}|[{UNSPACED}]{{5}}"
+LETTERS = r"\p{L}[\p{L}\p{M}]+"  # at least two, or one with marks: Hindi's vowels
+TWO_WORDS = rf"{LETTERS}\s+{LETTERS}|[{UNSPACED}]{{5}}"  # which no number or code has
+WORD = r"(?:[\p{Ll}\p{Lo}][\p{L}\p{M}]+|\p{Lu}{2,})"  # none of a name: `New York`, `Mon Apr 06`
+PROSE = rf"(?:^|\P{{L}}){WORD}\s+{LETTERS}|{LETTERS}\s+{WORD}|[{UNSPACED}]{{5}}"
+MOMENT = r"^[\d\s.,:/-]+[AaPp]\.?[Mm]\.?(?:\s+[A-Z]{2,5}[\s\d:+-]*)?$"  # `3:04:05 PM GMT+1`
 JOIN = " + "  # between the names of columns whose texts are joined
 MAX_JOINED = 3  # columns that a question proposes to join
 FEW_CELLS = 50  # of a column are looked at, at most, unless all of them are blank
@@ -35,6 +37,7 @@ MAX_LISTED, MAX_NAME = 50, 60  # columns in a message, and what is shown of the 
 OPTION = "--text-column names it"
 TYPED = "--text-column names another; without --infer-types each column of a CSV is text"
 CONTROLS = r"[\x00-\x08\x0e-\x1f]"
+AS_STRINGS = "Have the program that writes the file write the texts as a column of strings"
 ENCODED = "Have the program that writes the file write that column in UTF-8"
 
 
@@ -112,8 +115,14 @@ def find_text_column(sample: pa.Table, wanted: str | None, trained_on: str) -> i
     problem = f"which column is the text is not clear; the columns are: {names}"
     if strings:
         raise InputError(problem, OPTION)
+    problem = f"no column is text; the columns are: {_with_types(sample.schema)}"
     faults = [*filter(None, map(_undecodable, sample.columns, sample.schema.names))]
-    raise InputError("; ".join([problem, *faults]), ENCODED if faults else OPTION)
+    raise InputError("; ".join([problem, *faults]), ENCODED if faults else AS_STRINGS)
+
+
+def _with_types(schema: pa.Schema) -> str:
+    """Return the names and types of columns for a message."""
+    return listed([f"{field.name}: {field.type}" for field in schema])
 
 
 def _prose_columns(sample: pa.Table, positions: Sequence[int]) -> list[int]:
@@ -272,15 +281,18 @@ def are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
 
 
 def _fit(columns: Sequence[pa.ChunkedArray], form: str) -> list[bool]:
-    """Return of each column whether a form is in at least half of some cells."""
+    """Return of each column whether a form is in at least half of some cells; not in moments."""
     cells = [_some_cells(column) for column in columns]
-    matches = pc.match_substring_regex(pa.concat_arrays(cells), form)  # is slow to begin
+    joined = pa.concat_arrays(cells)
+    found = pc.match_substring_regex(joined, form)  # is slow to begin
+    moments = pc.match_substring_regex(joined.filter(found), MOMENT)
     counts = [len(some) for some in cells]
     column_of_cell = np.repeat(np.arange(len(cells)), counts)
+    column_of_match = column_of_cell[found.to_numpy(zero_copy_only=False)]
     prose = np.bincount(
-        column_of_cell[matches.to_numpy(zero_copy_only=False)], minlength=len(cells)
+        column_of_match[~moments.to_numpy(zero_copy_only=False)], minlength=len(cells)
     )
-    return [count > 0 and 2 * found >= count for count, found in zip(counts, prose, strict=True)]
+    return [count > 0 and 2 * fits >= count for count, fits in zip(counts, prose, strict=True)]
 
 
 def is_category(column: pa.ChunkedArray) -> bool:

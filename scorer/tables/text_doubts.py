@@ -59,9 +59,10 @@ def doubt_text(texts: pa.LargeStringArray, name: str) -> Doubt | None:
     """Return a doubt where the first texts are not written by people, or wrongly decoded."""
     cells = texts.slice(0, DOUBTED_CELLS)
     cells = cells.filter(pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
-    if len(cells) >= FEW_CELLS // 10:
+    if len(cells):
         for pattern, what in KINDS.items():
-            if _count(cells, pattern) >= DOUBTED_SHARE * len(cells):
+            enough = len(cells) >= FEW_CELLS // 10 or pattern == JSON
+            if enough and _count(cells, pattern) >= DOUBTED_SHARE * len(cells):
                 return Doubt(
                     f"the texts of column {name!r} look like {what}: is it the text column?"
                 )

@@ -118,7 +118,10 @@ def test_two_values_beside_a_stray_one_still_need_the_option() -> None:
 
 @pytest.mark.parametrize(
     ("form", "separator"),
-    [("{}", ";"), ("{}", " | "), ("{}", ", "), ("['{}']", "', '"), ("{}", ","), ("{}", "#")],
+    [
+        *(("{}", ";"), ("{}", " | "), ("{}", ", "), ("['{}']", "', '"), ("{}", ","), ("{}", "#")),
+        *(("{}", " / "), ("{}", "+"), ("{}", " & ")),
+    ],
 )
 def test_several_labels_in_a_cell_are_a_question(form: str, separator: str) -> None:
     cells = [["price"], ["size"], ["price", "size"], ["size", "price"], ["price", "size", "taste"]]
@@ -140,6 +143,8 @@ def test_several_labels_in_a_cell_are_a_question(form: str, separator: str) -> N
         ("yes, surely", "yes, maybe", "no, surely", "no, maybe"),
         ("CARD ORDER / LOSS", "CARD ORDER", "LOSS"),
         ("do", "do#", "fa", "fa#"),
+        ("A", "A+", "A-", "B+", "B-"),
+        ("media/books", "media/films", "media", "goods", "goods/toys"),
     ],
 )
 def test_values_with_commas_may_be_classes(values: tuple[str, ...]) -> None:
@@ -169,6 +174,18 @@ def test_missing_labels_are_no_class_unless_they_are_named() -> None:
 def test_one_class_only_is_refused(counts: dict[str, int]) -> None:
     with pytest.raises(InputError, match="all labels are one class"):
         find_class_map(counts)
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [("x", {"x": "x", "": "blank"}), ("1", {"1": "positive", "": "negative"})],
+)
+def test_blank_cells_may_be_the_other_class(value: str, named: dict[str, str]) -> None:
+    counts = {value: 30, "": 20}
+    with pytest.raises(InputError, match=r"are one class: .*; 20 rows are blank") as refused:
+        find_class_map(counts)
+    found = find_class_map(counts, shlex.split(refused.value.hint)[1])
+    assert found.label_values == named
 
 
 def test_no_label_at_all_is_refused() -> None:
@@ -319,7 +336,13 @@ def test_spellings_of_one_class_are_asked_about_with_what_joins_them(values: tup
     assert len(find_class_map(counts, option).classes) == 2
 
 
-@pytest.mark.parametrize("values", [("A", "B", "C"), ("n", "no", "never"), ("は", "ば", "ぱ")])
+@pytest.mark.parametrize(
+    "values",
+    [
+        *(("A", "B", "C"), ("n", "no", "never"), ("は", "ば", "ぱ")),
+        *(("A", "B", "B-"), ("I", "II", "V", "VI"), ("A", "AA", "B", "BB")),  # grades
+    ],
+)
 def test_single_letters_and_other_scripts_are_classes(values: tuple[str, ...]) -> None:
     assert set(find_class_map(dict.fromkeys(values, 30)).classes) == set(values)
 
@@ -391,10 +414,13 @@ def test_unknown_held_out_values_are_left_out_by_the_option_that_the_message_giv
     counts = {"neg": 30, "pos": 30}
     with pytest.raises(InputError) as refused:
         find_class_map(counts).targets(["meh", "a, b"])
-    option = shlex.split(refused.value.hint)[4]
+    assert refused.value.hint == "They have to be written as in the training files"
+    with pytest.raises(InputError) as refused:
+        find_class_map(counts).targets(["meh", "a, b", "neg"])
+    option = shlex.split(refused.value.hint.partition("--labels ")[2])[0]
     assert find_class_map(counts, option).targets(["meh", "a, b", "neg"]).tolist() == [-1, -1, 0]
     with pytest.raises(InputError, match=r"and 22 more; known are: .*--labels VALUE= "):
-        find_class_map(counts).targets([f"value {at}" for at in range(30)])
+        find_class_map(counts).targets(["neg", *(f"value {at}" for at in range(30))])
 
 
 def test_ratings_in_words_and_stars_are_numbers() -> None:
@@ -411,6 +437,8 @@ def test_ratings_in_words_and_stars_are_numbers() -> None:
     assert list(rating_numbers(values).values()) == ["5", "1", "5", "4", "2", "3.5", "5"]
     for words in ("{},0 von 5 Sternen", "Rated {} out of 5 stars", "{}-star", "{},0"):
         assert list(rating_numbers(map(words.format, "15")).values()) == ["1", "5"]
+    assert list(rating_numbers(["*", "***", "NA"]).values()) == ["1", "3"]
+    assert rating_numbers(["1", "2", "*"]) == {}
     assert rating_numbers(["1,000", "2,000"]) == {}
     assert rating_numbers(["1", "2", "5"]) == {}
     assert rating_numbers(["1/2", "1/3"]) == {}

@@ -60,15 +60,22 @@ class ClassMap:
         """
         known = self._class_of_key
         if unknown := self.unknown(labels):
-            left_out = dict.fromkeys(unknown if len(unknown) <= SHOWN else ["VALUE"], "")
             raise InputError(
                 f"no class is known for the label values {quoted(unknown)}; known are: "
                 f"{quoted(self.label_values)}",
-                f"In a training, {labels_option(left_out)} leaves their rows out",
+                self._hint_on(unknown, labels),
             )
         index = {name: i for i, name in enumerate(self.classes)}
         keys = map(label_key, labels)
         return np.array([index[known[key]] if key in known else -1 for key in keys], np.int64)
+
+    def _hint_on(self, unknown: Sequence[str], labels: Sequence[str]) -> str:
+        """Return what can be done about values that have no class; some of the labels may."""
+        same = "They have to be written as in the training files"
+        if all(label_key(value) in {*map(label_key, unknown), *self._missing} for value in labels):
+            return same
+        left_out = dict.fromkeys(unknown if len(unknown) <= SHOWN else ["VALUE"], "")
+        return f"{same}; in a training, {labels_option(left_out)} leaves their rows out"
 
     def missing_marks(self, counts: Mapping[str, int]) -> dict[str, int]:
         """Return which values that are not blank mean a missing label, and the rows of each."""
@@ -147,7 +154,7 @@ def find_class_map(counts: Mapping[str, int], labels: str | None = None) -> Clas
     kept = _without_strays(found)
     classes = _understood(kept)
     if not classes:
-        check_classes(kept)
+        check_classes(kept, sum(of_keys(counts, {""}).values()))
         classes = class_map_of(kept)
     return replace(classes, rare=frozenset(map(label_key, found.keys() - kept)))
 

@@ -83,6 +83,7 @@ class Columns:
     label: str | None = None
     group: str | None = None
     labels: str | None = None  # what label values mean: VALUE=CLASS,…
+    trained: tuple[str, str] = ("", "")  # text and label of a bundle, taken where they are there
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def _find_columns(sample: pa.Table, columns: Columns) -> Positions:
     label_at = _label_column(cells, columns)
     probabilities = _probability_columns(sample.schema)
     others = {label_at, group_at, *probabilities.values()}
-    text = _text_column(sample, columns.text, others)
+    text = _text_column(sample, columns, others)
     if label_at is None and not probabilities:
         label_at = _remaining_column(cells, {*text.positions, group_at})
     if label_at in text.positions:
@@ -203,6 +204,8 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
                 f"no labels: {missing}; the columns are: {listed(sample.schema.names)}"
             )
         return named_column(sample.schema, columns.label, "--label-column")
+    if (trained := sample.schema.get_field_index(columns.trained[1])) >= 0:
+        return int(trained)
     text = {*(columns.text or "").split(JOIN), columns.text}
     free = [i for i, name in enumerate(sample.schema.names) if name not in {*text, columns.group}]
     repeating = [i for i in free if _repeats(sample.column(i))]
@@ -230,12 +233,13 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     return values <= MAX_CLASSES and not values == len(column) >= LEAST_IDS
 
 
-def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) -> TextColumn:
-    if text is not None:
-        return locate_text(sample, text, "")
+def _text_column(sample: pa.Table, columns: Columns, others: set[int | None]) -> TextColumn:
+    trained = columns.trained[0]
+    if columns.text is not None:
+        return locate_text(sample, columns.text, "")
     left = [i for i in range(sample.num_columns) if i not in others]
     try:
-        found = locate_text(sample.select(left), None, "")
+        found = locate_text(sample.select(left), None, trained)
     except InputError:  # labels of two words look like texts, too
         left = [i for i in left if not is_category(sample.column(i))]
         if not left:

@@ -76,6 +76,13 @@ def test_values_that_the_option_leaves_out_are_missing() -> None:
     assert find_class_map(stars, option).unnamed_values(stars) == {"3": 7}
 
 
+def test_the_name_of_a_class_is_a_value_of_it() -> None:
+    counts = {"x": 30, "y": 30, "Complaint": 20, "fine": 9, "so so": 9}
+    found = find_class_map(counts, "x=complaint,y=fine,fine=")
+    assert found.targets(["x", "complaint", "y"]).tolist() == [0, 0, 1]
+    assert found.unnamed_values(counts) == {"fine": 9, "so so": 9}
+
+
 def test_a_class_can_be_left_out_afterwards() -> None:
     counts = {"a": 50, "b": 50, "c": 50, "rare": 2}
     found = find_class_map(counts).without({"rare"})
@@ -326,6 +333,7 @@ def test_lists_of_several_labels_are_a_question_without_any_of_one() -> None:
         ("Yes", "No", "Y", "n"),
         ("négatif", "negatif", "positif"),
         ("pos", "positive", "neutral"),
+        ("good", "bad", "good.", "bad."),
     ],
 )
 def test_spellings_of_one_class_are_asked_about_with_what_joins_them(values: tuple) -> None:
@@ -348,9 +356,9 @@ def test_single_letters_and_other_scripts_are_classes(values: tuple[str, ...]) -
 
 
 def test_misspelt_sentiment_is_joined_to_the_understood_classes() -> None:
-    counts = {"Positive": 152, "negative": 197, "negative.": 16, "neg": 15, "Pos": 10}
+    counts = {"Positive": 152, "negative": 197, "negativee": 16, "neg": 15, "Pos": 10}
     with pytest.raises(
-        UsageError, match=r"'neg' and 'negative', .*; likely misspelt: 'negative\.' for"
+        UsageError, match=r"'neg' and 'negative', .*; likely misspelt: 'negativee' for"
     ) as r:
         find_class_map(counts)
     option = shlex.split(r.value.hint.partition("--labels ")[2])[0]

@@ -119,6 +119,16 @@ def test_several_files_are_read_as_one(tmp_path: Path) -> None:
     assert both.fingerprint != read_labelled([first], Columns()).fingerprint
 
 
+def test_rows_that_were_sampled_have_the_label_that_was_filled_in(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.csv", labelled(60, values=("x", "")), ["said", "complaint"])
+    rows = [(text, label, "0", "") for text, label in labelled(40, 1, values=("x", "no"))]
+    sampled = write(tmp_path / "b.csv", rows, ["text", "label", "guess", "complaint"])
+    both = read_labelled([first, sampled], Columns(labels="x=yes,=no"))
+    assert both.class_counts == {"no": 50, "yes": 50}
+    named = read_labelled([first, sampled], Columns(label="complaint", labels="x=yes,=no"))
+    assert named.class_counts == both.class_counts
+
+
 def test_a_column_missing_in_a_later_file_is_told_with_the_file(tmp_path: Path) -> None:
     first = write(tmp_path / "a.csv", labelled(60))
     second = write(tmp_path / "b.csv", labelled(60), ["text", "stars"])

@@ -100,6 +100,15 @@ def test_of_columns_that_say_the_same_the_name_of_labels_is_taken() -> None:
     assert find_columns(people, Columns()).label == 3
 
 
+def test_columns_of_a_bundle_are_taken_where_they_are_there() -> None:
+    moods = ["neg", "pos", "neutral"] * (ROWS // 3)
+    columns = table(**{"": list(range(ROWS))}, said=SAID, more=SAID[::-1], a=moods, b=sorted(moods))
+    trained = Columns(trained_text="said + more", trained_label="b")
+    found = find_columns(columns, trained)
+    assert (found.text.name, found.label) == ("said + more", 4)
+    assert find_columns(columns.select([0, 1, 3]), trained).label == 2
+
+
 @pytest.mark.parametrize("gold", ["gold", "Ground Truth", "human_sentiment"])
 def test_a_model_s_predictions_are_no_labels_beside_such(gold: str) -> None:
     moods = ["neg", "pos", "neutral"] * (ROWS // 3)

@@ -4,6 +4,7 @@
     1, pos, positive, true         positive
     any other two values           only as `--labels VALUE=CLASS,VALUE=CLASS` says
     values that --labels leaves out  missing; of `VALUE=` alone, VALUE only
+    the name of a class in --labels  that class, unless it is a VALUE too
     three values and more          a class each, named as the value is
     a value of fewer than 5 rows   missing, beside three classes; beside two if it is one row or 1%
     blank, NaN, None, NULL, #N/A   missing, unless `--labels` gives it a class
@@ -219,6 +220,7 @@ def _without_rare(class_map: ClassMap, found: Counter[str]) -> ClassMap:
 
 def _as_named(found: Counter[str], named: Mapping[str, str]) -> ClassMap:
     keys = {label_key(value): name for value, name in named.items()}
+    keys = {**{label_key(name): name for name in named.values() if name}, **keys}
     unnamed = frozenset(key for key, name in keys.items() if not name)
     keys_found = set(map(label_key, found)) | unnamed
     absent = [value for value in named if label_key(value) not in keys_found]

@@ -33,7 +33,15 @@ from scorer.wording import are, counted
 
 DOUBTFUL = frozenset(
     {"?", "??", "???", "-", "--", "---", ".", "..", "...", "_", "unknown", "unk", "missing"}
-    | {"undefined", "unlabeled", "unlabelled", "unassigned", "not available", "not labeled"}
+    | {
+        "undefined",
+        "unsup",
+        "unlabeled",
+        "unlabelled",
+        "unassigned",
+        "not available",
+        "not labeled",
+    }
 )
 NUMBERS_IN_DOUBT = frozenset({"-1", "-9", "-99", "-999", "-9999"})  # beside 0, 1, 2, …
 SIGNS = {"-1", "0", "1"}  # negative, neutral, positive
@@ -235,8 +243,8 @@ def _is_begun(word: str, letter: str) -> bool:
 
 
 def _bare(value: str) -> str:
-    """Return a value's key without accents; `positive` for `pos`."""
-    key = label_key(value)
+    """Return a value's key without accents and a full stop; `positive` for `pos`."""
+    key = label_key(value).removesuffix(".")
     word = UNDERSTOOD[key] if key in NEGATIVE_WORDS | POSITIVE_WORDS else key
     return re.sub(ACCENTS, "", unicodedata.normalize("NFKD", word))
 

@@ -68,9 +68,12 @@ BEFORE_LABEL = frozenset(  # `gold_label`, but not the `record_label` of a song
     {*LAST_WORDS, "class", "category", "topic", "target"}
     | {"gold", "true", "final", "majority", "human"}
 )
-OF_RATINGS = frozenset({"rating", "ratings", "stars", "score"})  # where the values are ratings
+OF_RATINGS = frozenset(
+    {"rating", "ratings", "stars", "score", "csat"}
+)  # where the values are ratings
 IN_ENGLISH = (NEGATIVE_WORDS, POSITIVE_WORDS)
 IN_SOME_LANGUAGES = (frozenset(SAY_NEGATIVE.split()), frozenset(SAY_POSITIVE.split()))
+TO_LABEL = ("text", "label", "guess")  # the first columns of what `scorer sample` writes
 HEADLESS = "The first row, taken as the header, looks like data; --no-header reads it as a row"
 PROSE_WORDS = 4  # at least, of a text where a name should be
 
@@ -83,7 +86,8 @@ class Columns:
     label: str | None = None
     group: str | None = None
     labels: str | None = None  # what label values mean: VALUE=CLASS,…
-    trained: tuple[str, str] = ("", "")  # text and label of a bundle, taken where they are there
+    trained_text: str = ""  # of a bundle, taken where a table has it, as is the next one
+    trained_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -204,7 +208,8 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
                 f"no labels: {missing}; the columns are: {listed(sample.schema.names)}"
             )
         return named_column(sample.schema, columns.label, "--label-column")
-    if (trained := sample.schema.get_field_index(columns.trained[1])) >= 0:
+    trained = sample.schema.get_field_index(columns.trained_label)
+    if columns.trained_label and trained >= 0:
         return int(trained)
     text = {*(columns.text or "").split(JOIN), columns.text}
     free = [i for i, name in enumerate(sample.schema.names) if name not in {*text, columns.group}]
@@ -234,12 +239,11 @@ def _repeats(column: pa.ChunkedArray) -> bool:
 
 
 def _text_column(sample: pa.Table, columns: Columns, others: set[int | None]) -> TextColumn:
-    trained = columns.trained[0]
     if columns.text is not None:
         return locate_text(sample, columns.text, "")
     left = [i for i in range(sample.num_columns) if i not in others]
     try:
-        found = locate_text(sample.select(left), None, trained)
+        found = locate_text(sample.select(left), None, columns.trained_text)
     except InputError:  # labels of two words look like texts, too
         left = [i for i in left if not is_category(sample.column(i))]
         if not left:

@@ -20,6 +20,7 @@ from scorer.corpus.column_contents import (
 from scorer.corpus.fasttext_lines import have_labels, split_labels
 from scorer.corpus.labelled_columns import (
     LABEL_NAMES,
+    TO_LABEL,
     Columns,
     Positions,
     find_columns,
@@ -176,8 +177,14 @@ def _check_header(table: LabelledTable) -> None:
 
 
 def _columns_of(names: Sequence[str], columns: Columns, named: Columns) -> Columns:
-    """Return the columns of a file in which those that were found elsewhere may be called else."""
+    """Return the columns of a file in which those that were found elsewhere may be called else.
+
+    Of rows that were sampled to be labelled, the label is the one that was filled in, not the blank
+    or older one of the file that they are from.
+    """
     text, label = columns.text, columns.label
+    if columns != named and tuple(names[: len(TO_LABEL)]) == TO_LABEL:
+        return replace(columns, text=TO_LABEL[0], label=TO_LABEL[1])
     if named.text is None and text is not None and not {text, *text.split(JOIN)} & set(names):
         text = _only_one(names, USUAL_NAMES) or text
     if named.label is None and label is not None and label not in names:

@@ -25,8 +25,9 @@ def read_held_out(
     """
     names = {name: name for name in bundle.classes}
     class_map = ClassMap(bundle.classes, {**names, **bundle.label_values})
-    trained = (bundle.text_column, bundle.facts.label_column)
-    read = read_labelled(paths, replace(columns, trained=trained), class_map, options)
+    text, label = bundle.text_column, bundle.facts.label_column
+    columns = replace(columns, trained_text=text, trained_label=label)
+    read = read_labelled(paths, columns, class_map, options)
     return replace(read, notes=(*read.notes, *_known_files(bundle, read.files)))
 
 

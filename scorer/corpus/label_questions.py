@@ -33,15 +33,8 @@ from scorer.wording import are, counted
 
 DOUBTFUL = frozenset(
     {"?", "??", "???", "-", "--", "---", ".", "..", "...", "_", "unknown", "unk", "missing"}
-    | {
-        "undefined",
-        "unsup",
-        "unlabeled",
-        "unlabelled",
-        "unassigned",
-        "not available",
-        "not labeled",
-    }
+    | {"undefined", "unlabeled", "unlabelled", "unassigned", "not available", "not labeled"}
+    | {"unsup"}  # of the Large Movie Review Dataset
 )
 NUMBERS_IN_DOUBT = frozenset({"-1", "-9", "-99", "-999", "-9999"})  # beside 0, 1, 2, …
 SIGNS = {"-1", "0", "1"}  # negative, neutral, positive

@@ -68,9 +68,7 @@ BEFORE_LABEL = frozenset(  # `gold_label`, but not the `record_label` of a song
     {*LAST_WORDS, "class", "category", "topic", "target"}
     | {"gold", "true", "final", "majority", "human"}
 )
-OF_RATINGS = frozenset(
-    {"rating", "ratings", "stars", "score", "csat"}
-)  # where the values are ratings
+OF_RATINGS = frozenset({"rating", "ratings", "stars", "score", "csat"})  # if values are ratings
 IN_ENGLISH = (NEGATIVE_WORDS, POSITIVE_WORDS)
 IN_SOME_LANGUAGES = (frozenset(SAY_NEGATIVE.split()), frozenset(SAY_POSITIVE.split()))
 TO_LABEL = ("text", "label", "guess")  # the first columns of what `scorer sample` writes

@@ -76,6 +76,13 @@ def test_values_that_the_option_leaves_out_are_missing() -> None:
     assert find_class_map(stars, option).unnamed_values(stars) == {"3": 7}
 
 
+def test_the_name_of_a_class_is_a_value_of_it() -> None:
+    counts = {"x": 30, "y": 30, "Complaint": 20, "fine": 9, "so so": 9}
+    found = find_class_map(counts, "x=complaint,y=fine,fine=")
+    assert found.targets(["x", "complaint", "y"]).tolist() == [0, 0, 1]
+    assert found.unnamed_values(counts) == {"fine": 9, "so so": 9}
+
+
 def test_a_class_can_be_left_out_afterwards() -> None:
     counts = {"a": 50, "b": 50, "c": 50, "rare": 2}
     found = find_class_map(counts).without({"rare"})
@@ -118,7 +125,10 @@ def test_two_values_beside_a_stray_one_still_need_the_option() -> None:
 
 @pytest.mark.parametrize(
     ("form", "separator"),
-    [("{}", ";"), ("{}", " | "), ("{}", ", "), ("['{}']", "', '"), ("{}", ","), ("{}", "#")],
+    [
+        *(("{}", ";"), ("{}", " | "), ("{}", ", "), ("['{}']", "', '"), ("{}", ","), ("{}", "#")),
+        *(("{}", " / "), ("{}", "+"), ("{}", " & ")),
+    ],
 )
 def test_several_labels_in_a_cell_are_a_question(form: str, separator: str) -> None:
     cells = [["price"], ["size"], ["price", "size"], ["size", "price"], ["price", "size", "taste"]]
@@ -140,6 +150,8 @@ def test_several_labels_in_a_cell_are_a_question(form: str, separator: str) -> N
         ("yes, surely", "yes, maybe", "no, surely", "no, maybe"),
         ("CARD ORDER / LOSS", "CARD ORDER", "LOSS"),
         ("do", "do#", "fa", "fa#"),
+        ("A", "A+", "A-", "B+", "B-"),
+        ("media/books", "media/films", "media", "goods", "goods/toys"),
     ],
 )
 def test_values_with_commas_may_be_classes(values: tuple[str, ...]) -> None:
@@ -169,6 +181,18 @@ def test_missing_labels_are_no_class_unless_they_are_named() -> None:
 def test_one_class_only_is_refused(counts: dict[str, int]) -> None:
     with pytest.raises(InputError, match="all labels are one class"):
         find_class_map(counts)
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [("x", {"x": "x", "": "blank"}), ("1", {"1": "positive", "": "negative"})],
+)
+def test_blank_cells_may_be_the_other_class(value: str, named: dict[str, str]) -> None:
+    counts = {value: 30, "": 20}
+    with pytest.raises(InputError, match=r"are one class: .*; 20 rows are blank") as refused:
+        find_class_map(counts)
+    found = find_class_map(counts, shlex.split(refused.value.hint)[1])
+    assert found.label_values == named
 
 
 def test_no_label_at_all_is_refused() -> None:
@@ -309,6 +333,7 @@ def test_lists_of_several_labels_are_a_question_without_any_of_one() -> None:
         ("Yes", "No", "Y", "n"),
         ("négatif", "negatif", "positif"),
         ("pos", "positive", "neutral"),
+        ("good", "bad", "good.", "bad."),
     ],
 )
 def test_spellings_of_one_class_are_asked_about_with_what_joins_them(values: tuple) -> None:
@@ -319,15 +344,21 @@ def test_spellings_of_one_class_are_asked_about_with_what_joins_them(values: tup
     assert len(find_class_map(counts, option).classes) == 2
 
 
-@pytest.mark.parametrize("values", [("A", "B", "C"), ("n", "no", "never"), ("は", "ば", "ぱ")])
+@pytest.mark.parametrize(
+    "values",
+    [
+        *(("A", "B", "C"), ("n", "no", "never"), ("は", "ば", "ぱ")),
+        *(("A", "B", "B-"), ("I", "II", "V", "VI"), ("A", "AA", "B", "BB")),  # grades
+    ],
+)
 def test_single_letters_and_other_scripts_are_classes(values: tuple[str, ...]) -> None:
     assert set(find_class_map(dict.fromkeys(values, 30)).classes) == set(values)
 
 
 def test_misspelt_sentiment_is_joined_to_the_understood_classes() -> None:
-    counts = {"Positive": 152, "negative": 197, "negative.": 16, "neg": 15, "Pos": 10}
+    counts = {"Positive": 152, "negative": 197, "negativee": 16, "neg": 15, "Pos": 10}
     with pytest.raises(
-        UsageError, match=r"'neg' and 'negative', .*; likely misspelt: 'negative\.' for"
+        UsageError, match=r"'neg' and 'negative', .*; likely misspelt: 'negativee' for"
     ) as r:
         find_class_map(counts)
     option = shlex.split(r.value.hint.partition("--labels ")[2])[0]
@@ -391,10 +422,13 @@ def test_unknown_held_out_values_are_left_out_by_the_option_that_the_message_giv
     counts = {"neg": 30, "pos": 30}
     with pytest.raises(InputError) as refused:
         find_class_map(counts).targets(["meh", "a, b"])
-    option = shlex.split(refused.value.hint)[4]
+    assert refused.value.hint == "They have to be written as in the training files"
+    with pytest.raises(InputError) as refused:
+        find_class_map(counts).targets(["meh", "a, b", "neg"])
+    option = shlex.split(refused.value.hint.partition("--labels ")[2])[0]
     assert find_class_map(counts, option).targets(["meh", "a, b", "neg"]).tolist() == [-1, -1, 0]
     with pytest.raises(InputError, match=r"and 22 more; known are: .*--labels VALUE= "):
-        find_class_map(counts).targets([f"value {at}" for at in range(30)])
+        find_class_map(counts).targets(["neg", *(f"value {at}" for at in range(30))])
 
 
 def test_ratings_in_words_and_stars_are_numbers() -> None:
@@ -411,6 +445,8 @@ def test_ratings_in_words_and_stars_are_numbers() -> None:
     assert list(rating_numbers(values).values()) == ["5", "1", "5", "4", "2", "3.5", "5"]
     for words in ("{},0 von 5 Sternen", "Rated {} out of 5 stars", "{}-star", "{},0"):
         assert list(rating_numbers(map(words.format, "15")).values()) == ["1", "5"]
+    assert list(rating_numbers(["*", "***", "NA"]).values()) == ["1", "3"]
+    assert rating_numbers(["1", "2", "*"]) == {}
     assert rating_numbers(["1,000", "2,000"]) == {}
     assert rating_numbers(["1", "2", "5"]) == {}
     assert rating_numbers(["1/2", "1/3"]) == {}

@@ -119,6 +119,16 @@ def test_several_files_are_read_as_one(tmp_path: Path) -> None:
     assert both.fingerprint != read_labelled([first], Columns()).fingerprint
 
 
+def test_rows_that_were_sampled_have_the_label_that_was_filled_in(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.csv", labelled(60, values=("x", "")), ["said", "complaint"])
+    rows = [(text, label, "0", "") for text, label in labelled(40, 1, values=("x", "no"))]
+    sampled = write(tmp_path / "b.csv", rows, ["text", "label", "guess", "complaint"])
+    both = read_labelled([first, sampled], Columns(labels="x=yes,=no"))
+    assert both.class_counts == {"no": 50, "yes": 50}
+    named = read_labelled([first, sampled], Columns(label="complaint", labels="x=yes,=no"))
+    assert named.class_counts == both.class_counts
+
+
 def test_a_column_missing_in_a_later_file_is_told_with_the_file(tmp_path: Path) -> None:
     first = write(tmp_path / "a.csv", labelled(60))
     second = write(tmp_path / "b.csv", labelled(60), ["text", "stars"])
@@ -144,6 +154,33 @@ def test_rows_without_a_label_or_a_text_are_left_out_and_told(tmp_path: Path) ->
         "left out: 2 rows without a label",
         "label values read as missing: 'NA' (1). --labels gives them a class",
     )
+
+
+def test_marks_of_a_missing_label_that_are_frequent_may_be_a_class(tmp_path: Path) -> None:
+    rows = labelled(120, values=("anger", "fear", "joy", "none"))
+    assert read(tmp_path, rows).notes[1] == (
+        "label values read as missing: 'none' (30). --labels "
+        "anger=anger,fear=fear,joy=joy,none=none gives them a class"
+    )
+
+
+def test_a_blank_label_that_is_a_class_is_none_where_there_is_no_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", [("", ""), *labelled(120, values=("x", ""))])
+    found = read_labelled([path], Columns(labels="x=yes,=no"))
+    assert (found.class_counts, found.left_out.blank_text) == ({"no": 60, "yes": 60}, 1)
+    texts, labels = zip(*labelled(120, values=("x", "")), strict=True)
+    nulls = pa.table({"text": texts, "label": [label or None for label in labels]})
+    pq.write_table(nulls, tmp_path / "a.parquet")
+    found = read_labelled([tmp_path / "a.parquet"], Columns(labels="x=yes,=no"))
+    assert found.class_counts == {"no": 60, "yes": 60}
+
+
+def test_rare_values_of_most_rows_are_doubted(tmp_path: Path) -> None:
+    values = ["good", "bad", "fair", *(f"good ({at}%)" for at in range(20))]
+    rows = labelled(60, values=values[:3]) + labelled(80, seed=1, values=values[3:])
+    (note, *_) = read(tmp_path, rows).notes
+    assert isinstance(note, Doubt)
+    assert note.startswith("left out (80 rows, more than are left), as fewer than 5 rows")
 
 
 def test_values_that_the_option_leaves_out_are_not_called_missing(tmp_path: Path) -> None:
@@ -369,6 +406,27 @@ def test_a_file_that_is_mostly_unreadable_is_refused(tmp_path: Path) -> None:
         read(tmp_path, [*[("too", "many", "fields")] * 30, *labelled(120)])
 
 
+def test_a_folder_is_told_with_its_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r" is a folder\. Name its files, as in .*/\*\.csv"):
+        read_labelled([tmp_path], Columns())
+    (tmp_path / "spark.parquet").mkdir()
+    with pytest.raises(InputError, match=r"spark\.parquet/\*\.parquet"):
+        read_labelled([tmp_path / "spark.parquet"], Columns())
+
+
+def test_headers_of_a_survey_are_no_rows(tmp_path: Path) -> None:
+    ids = tuple(f'{{"ImportId":"{name}"}}' for name in ("start", "Q1", "Q2"))
+    days = [f"2026-01-{1 + at % 28:02} 10:00:{at % 60:02}" for at in range(120)]
+    said = [
+        (day, *row) for day, row in zip(days, labelled(120, values=("a", "b", "c")), strict=True)
+    ]
+    rows = [("Start Date", "How was it?", "Satisfied?"), ids, *said]
+    path = write(tmp_path / "a.csv", rows, header=("StartDate", "Q1", "Q2"))
+    found = read_labelled([path], Columns())
+    assert (found.text_column, found.class_counts) == ("Q1", {"a": 40, "b": 40, "c": 40})
+    assert "a training leaves them out" in found.notes[0]
+
+
 def test_no_file_and_no_rows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no file .*nowhere\.csv"):
         read_labelled([tmp_path / "nowhere.csv"], Columns())
@@ -510,6 +568,17 @@ def test_a_column_of_parts_is_told_where_rows_are_trained_on(tmp_path: Path) -> 
     assert not any(note in line for line in grouped)
 
 
+def test_labels_that_were_not_accepted_are_told(tmp_path: Path) -> None:
+    answers = ["accept", "accept", "reject"]
+    rows = [(*row, answers[at % 3]) for at, row in enumerate(labelled(120))]
+    path = write(tmp_path / "a.csv", rows, header=("text", "label", "answer"))
+    (note, *_) = read_labelled([path], Columns()).notes
+    assert isinstance(note, Doubt)
+    assert note.startswith("column 'answer' says 'reject' of some rows: their labels are learned")
+    verdicts = read_labelled([path], Columns(label="answer", labels="accept=yes,reject=no"))
+    assert not any("says" in note for note in verdicts.notes)
+
+
 def test_a_held_out_file_may_have_other_usual_names(tmp_path: Path) -> None:
     path = write(tmp_path / "test.csv", labelled(40), header=("review", "label"))
     found = Columns("text", "sentiment")
@@ -517,6 +586,9 @@ def test_a_held_out_file_may_have_other_usual_names(tmp_path: Path) -> None:
     assert (held_out.text_column, held_out.label_column) == ("review", "label")
     with pytest.raises(InputError, match="there is no column 'sentiment'"):
         read_labelled([path], Columns(label="sentiment"), BINARY, found=found)
+    path = write(tmp_path / "odd.csv", labelled(40), header=("what they said", "mood"))
+    with pytest.raises(InputError, match="to be called as those of the files before it"):
+        read_labelled([path], Columns(), BINARY, found=found)
 
 
 @pytest.mark.parametrize(

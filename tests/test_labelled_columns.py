@@ -1,4 +1,5 @@
 import datetime
+import json
 
 import pyarrow as pa
 import pytest
@@ -93,6 +94,33 @@ def test_of_several_people_s_labels_the_majority_s_are_taken() -> None:
     assert find_columns(people, Columns()).label == 3
 
 
+def test_of_columns_that_say_the_same_the_name_of_labels_is_taken() -> None:
+    moods = ["neg", "pos", "neutral"] * (ROWS // 3)
+    people = table(text=SAID, anna=moods, bob=moods[::-1], majority_label=moods)
+    assert find_columns(people, Columns()).label == 3
+
+
+def test_columns_of_a_bundle_are_taken_where_they_are_there() -> None:
+    moods = ["neg", "pos", "neutral"] * (ROWS // 3)
+    columns = table(**{"": list(range(ROWS))}, said=SAID, more=SAID[::-1], a=moods, b=sorted(moods))
+    trained = Columns(trained_text="said + more", trained_label="b")
+    found = find_columns(columns, trained)
+    assert (found.text.name, found.label) == ("said + more", 4)
+    assert find_columns(columns.select([0, 1, 3]), trained).label == 2
+
+
+@pytest.mark.parametrize("gold", ["gold", "Ground Truth", "human_sentiment"])
+def test_a_model_s_predictions_are_no_labels_beside_such(gold: str) -> None:
+    moods = ["neg", "pos", "neutral"] * (ROWS // 3)
+    guesses = sorted(moods)
+    models = table(text=SAID, predicted_sentiment=guesses, **{gold: moods})
+    assert find_columns(models, Columns()).label == 2
+    asked = table(text=SAID, prediction=guesses, mine=moods)
+    with pytest.raises(InputError, match="for example --label-column mine"):
+        find_columns(asked, Columns())
+    assert find_columns(table(text=SAID, predicted_sentiment=guesses), Columns()).label == 1
+
+
 def test_a_column_that_is_not_there_is_answered_with_the_nearest_and_all() -> None:
     with pytest.raises(InputError) as refused:
         find_columns(table(text=PROSE, label=["0", "1"]), Columns(label="lable"))
@@ -174,6 +202,7 @@ SAID = [f"{word} word of prose {word}" for word in map(str, range(ROWS))]
         ([f"customer {i}" for i in range(ROWS)], "another value in most rows"),
         (list(range(ROWS)), "another value in most rows"),
         ([f"customer {i % 40}" for i in range(ROWS)], "another value in most rows"),
+        ([f"{30 + i % 40}" for i in range(ROWS)], "another value in most rows"),
         ([["a"], ["a", "b"]] * (ROWS // 2), "lists or records"),
         ([{"name": "a"}, {"name": "b"}] * (ROWS // 2), "lists or records"),
         (SAID, "another value in most rows"),
@@ -374,6 +403,7 @@ def test_lists_of_one_label_may_be_the_labels(lists: list) -> None:
             '(.["mood"] | objects) |= (to_entries | max_by(.value).key)',
         ),
         ("{{'name': '{}'}}", ""),
+        ('[[0, 5, "{}"]]', ""),
     ],
 )
 @pytest.mark.parametrize("named", [None, "mood"])
@@ -387,6 +417,22 @@ def test_labels_that_are_records_are_refused_with_what_makes_them_plain(
     assert r.value.hint == f"Training needs a column of plain values{using}"
     with pytest.raises(InputError, match="records"):
         find_columns(table(text=SAID, label=moods, shop=["a", "b"] * (ROWS // 2)), Columns())
+
+
+def test_members_of_objects_are_told_as_columns() -> None:
+    moods = ["bad", "good", "fair"] * (ROWS // 3)
+    results = [[{"id": at, "value": {"choices": [mood]}}] for at, mood in enumerate(moods)]
+    texts = [{"a b": text} for text in SAID]
+    nested = {"id": list(range(ROWS)), "data": texts, "results": results}
+    written = {name: list(map(json.dumps, cells)) for name, cells in nested.items()}
+    for columns in (nested, written):  # as Parquet and as JSON Lines have them
+        with pytest.raises(InputError, match=r"no column of labels|which column is the text") as r:
+            find_columns(table(**columns), Columns())
+        program = '{text: .data["a b"], label: .results[0].value.choices[0]}'
+        assert f"`jq -c '{program}' IN > OUT`" in r.value.hint
+    with pytest.raises(InputError) as refused:  # no labels in them
+        find_columns(table(id=written["id"], data=written["data"]), Columns())
+    assert "jq" not in refused.value.hint
 
 
 def test_one_record_is_of_a_row_that_describes_the_columns() -> None:

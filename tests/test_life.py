@@ -6,6 +6,7 @@ import os
 import random
 import re
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,29 @@ def test_a_title_and_a_body_are_joined_in_training_and_in_scoring(folder):
     frame = Scorer.load(store=folder / "store").score(pa.table(table), ["title", "body"])
     given = [float(row["probability_positive"]) for row in read_csv(folder / "out.csv")]
     np.testing.assert_allclose(frame["probability_positive"].to_numpy(), given, atol=1e-6)
+    sampled = run("sample", "out.csv", "--rows", "300", *both)
+    assert "\n".join(halves[0]) in {row["text"] for row in csv.DictReader(StringIO(sampled.stdout))}
+
+
+def test_a_bundle_is_evaluated_on_the_columns_it_was_trained_on(folder):
+    rows = write_texts(CLASSES, 300, 5)
+    names = [CLASSES[target] for target in rows.targets]
+    other = ["so it is", "or not so"] * 150
+    lines = list(zip(other, rows.texts, names, other[::-1], strict=True))
+    header = ("asked", "said", "mood", "agent")
+    write_csv(folder / "split.csv", lines, header)
+    assert train("split.csv", "--text-column", "said", "--label-column", "mood").exit_code == 0
+    write_csv(folder / "new.csv", [line[::-1] for line in lines[:99]], header[::-1])
+    found = run("evaluate", "new.csv", "--store", "store")
+    assert (found.exit_code, found.stdout.count("99 rows")) == (0, 1)
+    assert found.stderr.startswith("texts in 'said', labels in 'mood'\n")
+    assert "was trained on" not in found.stderr
+    encoded = (folder / "new.csv").read_text().replace("so it is", "schön").encode("cp1252")
+    (folder / "new.csv").write_bytes(encoded)
+    found = run("evaluate", "new.csv", "--store", "store", "--encoding", "cp1252")
+    assert found.stdout.count("99 rows") == 1
+    known = run("evaluate", "split.csv", "--store", "store").stderr
+    assert "WARNING: " in known and "was trained on rows of it: figures get too good" in known
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

@@ -61,10 +61,19 @@ def test_large_groups_stay_whole_and_the_sizes_say_so() -> None:
     ]
 
 
-def test_groups_that_leave_a_part_without_a_class_are_refused() -> None:
+def test_groups_that_leave_a_part_with_one_class_are_refused() -> None:
     targets = np.repeat([0, 1], 20)
-    with pytest.raises(UsageError, match="without a row of some class"):
+    with pytest.raises(UsageError, match="without rows of two classes"):
         split_rows(targets, 0.2, 0.2, 0, targets)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_class_whose_rows_stay_together_is_trained_on(seed: int) -> None:
+    targets = np.array([0, 1] * 30 + [2] * 6)
+    groups = np.append(np.arange(60), [60] * 6)
+    split = split_rows(targets, 0.2, 0.2, seed, groups)
+    assert set(split.train) >= {*range(60, 66)}
+    assert set(targets[split.valid]) == set(targets[split.test]) == {0, 1}
 
 
 def test_every_part_has_a_row_of_the_rarest_class() -> None:

@@ -56,6 +56,7 @@ def test_a_blank_column_or_a_category_beside_one_of_texts_is_doubted(cells):
         (["2026-01-02", "2026-01-03 10:00:00", "03.01.2026"] * 4, True),
         (["A-1029", "B-77", "x_12", "b0c4de9a-1f"] * 4, True),
         (["12", "3.5", "1,000"] * 4, True),
+        (["neg/1021_3.txt", "b.PDF", "c d.html"] * 4, False),
         (["good", "bad", "so-so"] * 4, False),
         (["Broke on day 2", "Works", "10/10"] * 4, False),
         (["2026-01-02"] * 3, False),
@@ -85,6 +86,8 @@ def test_json_is_doubted_as_text_and_marks_around_a_text_are_not():
     ("cells", "what"),
     [
         (["https://a.com/x?id=1", "www.b.org", "ann.lee@mail.com"] * 4, "addresses"),
+        (["gs://bucket/a", "s3://bucket/b.gz"] * 6, "addresses"),
+        (["neg/1021_3.txt", "b.PDF", "texts/c.html"] * 4, "names of files"),
         (["???? ?? ????, ???", "?????!"] * 4, "question marks, as where characters were lost"),
     ],
 )

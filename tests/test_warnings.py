@@ -60,6 +60,10 @@ def test_accuracy_equal_to_that_of_the_training_rows_is_doubted() -> None:
     evidence = replace(HONEST, train_accuracy=0.99, test=figures(0.99), baseline=baseline(0.98))
     (line,) = find_warnings(evidence)
     assert "is as high as on the training rows (99.0%)" in line
+    rare = replace(evidence, baseline=baseline(0.99, majority=0.99))
+    assert [line.partition(" is ")[2][:20] for line in find_warnings(rare)] == [
+        "not clearly above th"
+    ]
 
 
 def test_leaking_duplicates_are_told_with_their_number() -> None:

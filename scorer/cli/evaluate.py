@@ -7,10 +7,13 @@ import click
 
 from scorer.cli.arguments import LOCAL, STORE_VARIABLE
 from scorer.cli.bundle_options import bundle_options
+from scorer.cli.console import Progress
 from scorer.cli.job import run_job
+from scorer.cli.table_options import TEXT_COLUMN, table_options
 from scorer.wording import counted, plural
 
 if TYPE_CHECKING:
+    from scorer.corpus.labelled import Labelled
     from scorer.evaluation.evaluation import Evaluation
 
 
@@ -31,8 +34,9 @@ if TYPE_CHECKING:
     help="Store whose bundle in use is evaluated, without --bundle.",
     type=LOCAL,
 )
-@click.option("--text-column", metavar="NAME", help="Column of the texts. Default: inferred.")
+@TEXT_COLUMN
 @click.option("--label-column", metavar="NAME", help="Column of the labels. Default: inferred.")
+@table_options
 @click.option("--labels", metavar="V=C,…", help="Class of each label value: 1=positive,0=negative.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each bundle.")
 @click.option(
@@ -42,7 +46,10 @@ if TYPE_CHECKING:
     type=LOCAL,
 )
 def evaluate(**options: Any) -> None:
-    """Evaluate bundles on the rows of LABELLED files; they should not have been trained on them."""
+    """Evaluate bundles on the rows of LABELLED files; they should not have been trained on them.
+
+    Columns are those of a bundle's training, where the files have them.
+    """
     run_job(lambda: _evaluate(**options), piped=True)
 
 
@@ -50,32 +57,51 @@ def _evaluate(
     labelled: tuple[str, ...],
     bundles: tuple[str, ...],
     store: str | None,
-    text_column: str | None,
+    text_column: list[str] | None,
     label_column: str | None,
     labels: str | None,
     as_json: bool,
     html: str | None,
+    input_format: str | None,
+    **options: Any,
 ) -> None:
     from scorer.bundles.store import load_chosen
     from scorer.corpus.labelled_columns import Columns
     from scorer.evaluation.figures import evaluation_html
     from scorer.files.urls import hide_secrets, location
-    from scorer.monitoring.held_out import evaluate_bundle
+    from scorer.jobs import one_name
+    from scorer.monitoring.held_out import evaluate_bundle, read_held_out
     from scorer.pages.page import check_page, publish_page
+    from scorer.tables.csv_options import CsvOptions
+    from scorer.tables.formats import ReadOptions
 
     if html is not None:
         check_page(html, "--html", labelled)
     labelled = tuple(map(hide_secrets, labelled))
     paths = [location(path) for path in labelled]
-    columns = Columns(text_column, label_column, labels=labels)
+    columns = Columns(one_name(text_column), label_column, labels=labels)
+    reading = ReadOptions(input_format, CsvOptions(**options))
     evaluated: dict[str, Evaluation] = {}
+    told: set[str] = set()
     for chosen in bundles or (None,):
         bundle = load_chosen(chosen, None if chosen else store)
-        found = evaluated[bundle.version] = evaluate_bundle(bundle, paths, columns)
+        rows = read_held_out(bundle, paths, columns, reading)
+        _tell(rows, told)
+        found = evaluated[bundle.version] = evaluate_bundle(bundle, rows.rows)
         facts = {"bundle": bundle.version, "macro_f1": found.macro_f1, **found.to_json()}
         click.echo(json.dumps(facts) if as_json else _table(bundle.version, found))
     if html is not None:
         publish_page(html, evaluation_html(evaluated, labelled))
+
+
+def _tell(read: "Labelled", told: set[str]) -> None:
+    """Print which columns were read, and notes, on standard error: each line once."""
+    progress = Progress()
+    columns = f"texts in {read.text_column!r}, labels in {read.label_column!r}"
+    for line in (columns, *read.notes):
+        if line not in told:
+            (progress.say if line is columns else progress.note)(line)
+        told.add(line)
 
 
 def _table(version: str, found: "Evaluation") -> str:
@@ -97,7 +123,7 @@ def _table(version: str, found: "Evaluation") -> str:
 @click.argument("source", metavar="IN")
 @click.argument("other", metavar="BUNDLE", type=LOCAL)
 @bundle_options
-@click.option("--text-column", metavar="NAME", help="Column of the texts. Default: the bundle's.")
+@TEXT_COLUMN
 @click.option(
     "--rows", default=10, show_default=True, help="How many of the rows that change most to print."
 )
@@ -114,15 +140,16 @@ def _compare(
     other: str,
     bundle: str | None,
     store: str | None,
-    text_column: str | None,
+    text_column: list[str] | None,
     rows: int,
 ) -> None:
     from scorer.bundles.store import load_chosen
+    from scorer.jobs import one_name
     from scorer.monitoring.shadow import compare_on
     from scorer.pages.page import cut
 
     now, new = load_chosen(bundle, store), load_chosen(other)
-    found = compare_on(source, now, new, text_column)
+    found = compare_on(source, now, new, one_name(text_column))
     click.echo(
         f"{now.version} -> {new.version}: {counted(found.rows, 'text')}; {found.flipped:,} "
         f"({found.flipped / max(found.rows, 1):.2%}) get another class; probabilities move by "

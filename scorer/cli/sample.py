@@ -7,6 +7,7 @@ import click
 from scorer.cli.arguments import LOCAL
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.job import run_job
+from scorer.cli.table_options import TEXT_COLUMN
 from scorer.wording import counted
 
 
@@ -24,7 +25,7 @@ from scorer.wording import counted
     "names gives other probabilities; or random ones.",
 )
 @bundle_options
-@click.option("--text-column", metavar="NAME", help="Column of the texts. Default: inferred.")
+@TEXT_COLUMN
 @click.option(
     "--seed",
     type=click.IntRange(0),
@@ -44,12 +45,19 @@ def sample(**options: Any) -> None:
 
 
 def _sample(
-    scored: str, output: str | None, by: str, bundle: str | None, store: str | None, **options: Any
+    scored: str,
+    output: str | None,
+    by: str,
+    bundle: str | None,
+    store: str | None,
+    text_column: list[str] | None,
+    **options: Any,
 ) -> None:
     from pathlib import Path
 
     from scorer.files.byte_streams import STANDARD_STREAM
     from scorer.files.publish import check_output
+    from scorer.jobs import one_name
     from scorer.monitoring.labelling import rows_to_label
     from scorer.tables.formats import FORMATS, create_table
 
@@ -60,7 +68,7 @@ def _sample(
         from scorer.bundles.store import load_chosen
 
         other = load_chosen(bundle, store)
-    table = rows_to_label(scored, by=by, other=other, **options)
+    table = rows_to_label(scored, by=by, other=other, text_column=one_name(text_column), **options)
     with create_table(output or STANDARD_STREAM, FORMATS["csv"], table.schema) as writer:
         writer.write(table)
     if output is not None:

@@ -4,6 +4,7 @@
     1, pos, positive, true         positive
     any other two values           only as `--labels VALUE=CLASS,VALUE=CLASS` says
     values that --labels leaves out  missing; of `VALUE=` alone, VALUE only
+    the name of a class in --labels  that class, unless it is a VALUE too
     three values and more          a class each, named as the value is
     a value of fewer than 5 rows   missing, beside three classes; beside two if it is one row or 1%
     blank, NaN, None, NULL, #N/A   missing, unless `--labels` gives it a class
@@ -60,15 +61,22 @@ class ClassMap:
         """
         known = self._class_of_key
         if unknown := self.unknown(labels):
-            left_out = dict.fromkeys(unknown if len(unknown) <= SHOWN else ["VALUE"], "")
             raise InputError(
                 f"no class is known for the label values {quoted(unknown)}; known are: "
                 f"{quoted(self.label_values)}",
-                f"In a training, {labels_option(left_out)} leaves their rows out",
+                self._hint_on(unknown, labels),
             )
         index = {name: i for i, name in enumerate(self.classes)}
         keys = map(label_key, labels)
         return np.array([index[known[key]] if key in known else -1 for key in keys], np.int64)
+
+    def _hint_on(self, unknown: Sequence[str], labels: Sequence[str]) -> str:
+        """Return what can be done about values that have no class; some of the labels may."""
+        same = "They have to be written as in the training files"
+        if all(label_key(value) in {*map(label_key, unknown), *self._missing} for value in labels):
+            return same
+        left_out = dict.fromkeys(unknown if len(unknown) <= SHOWN else ["VALUE"], "")
+        return f"{same}; in a training, {labels_option(left_out)} leaves their rows out"
 
     def missing_marks(self, counts: Mapping[str, int]) -> dict[str, int]:
         """Return which values that are not blank mean a missing label, and the rows of each."""
@@ -147,7 +155,7 @@ def find_class_map(counts: Mapping[str, int], labels: str | None = None) -> Clas
     kept = _without_strays(found)
     classes = _understood(kept)
     if not classes:
-        check_classes(kept)
+        check_classes(kept, sum(of_keys(counts, {""}).values()))
         classes = class_map_of(kept)
     return replace(classes, rare=frozenset(map(label_key, found.keys() - kept)))
 
@@ -212,6 +220,7 @@ def _without_rare(class_map: ClassMap, found: Counter[str]) -> ClassMap:
 
 def _as_named(found: Counter[str], named: Mapping[str, str]) -> ClassMap:
     keys = {label_key(value): name for value, name in named.items()}
+    keys = {**{label_key(name): name for name in named.values() if name}, **keys}
     unnamed = frozenset(key for key, name in keys.items() if not name)
     keys_found = set(map(label_key, found)) | unnamed
     absent = [value for value in named if label_key(value) not in keys_found]

@@ -31,12 +31,18 @@ DATE = (  # 2026-01-31, 31.1.26 09:30; 9:30; 2026-01; Jan 31, 2026, 31/Jan/26, S
     rf"|(19|20)\d\d[-/]\d{{1,2}}|([a-z]{{3,9}},?\s)?(\d{{1,2}}(st|nd|rd|th)?\W)?{MONTH}\W+\d.*)\s*$"
 )
 DECIMAL = r"^\s*[-+]?\d+(?:[.,]\d+)?\s*%?\s*$"
-RECORD = r"(?s)^\s*\[?\s*\{\s*[\"'].*\}\s*\]?\s*$"  # an object, or a list of such
+RECORD = (
+    r"(?s)^\s*(\[?\s*\{\s*[\"'].*\}\s*\]?|\[\s*\[.*\]\s*\])\s*$"  # an object, or a list of such
+)
 HALF = r"^\s*[-+]?\d+(?:[.,](?:0+|50*))?\s*$"  # a rating of one text; means have other parts too
 WHOLE = r"^\s*\d+(?:[.,]0+)?\s*$"  # a rating, as 4 or 4.0
 LETTER = r"\p{L}"
 PARTS = frozenset(
     {"train", "training", "test", "testing", "valid", "validation", "val", "dev", "eval", "holdout"}
+)
+VERDICTS_FOR = frozenset({"accept", "accepted", "approved", "submitted", "completed"})
+VERDICTS_AGAINST = frozenset(  # of Prodigy, Argilla and Mechanical Turk
+    {"reject", "rejected", "ignore", "ignored", "skip", "skipped", "discarded", "draft", "pending"}
 )
 MOST_PARTS = 2 * len(PARTS)  # in several spellings, and blank
 
@@ -74,11 +80,9 @@ def holds_records(column: pa.ChunkedArray) -> bool:
 
 
 def are_ids(column: pa.ChunkedArray) -> bool:
-    """Return whether all cells of a column differ, as ids do, or most, as names and titles do."""
+    """Return whether most cells of a column differ, as ids, names, titles and durations do."""
     cells = filled(column) if is_text(column.type) else column.drop_null()
-    values = cells.unique()
-    most = len(cells) / 2 if _all_match(values, LETTER) else len(cells) - 1
-    return len(cells) >= LEAST_IDS and len(values) > most
+    return len(cells) >= LEAST_IDS and 2 * len(cells.unique()) > len(cells)
 
 
 def holds_little(column: pa.ChunkedArray) -> bool:
@@ -124,6 +128,15 @@ def are_one_hot(flags: Sequence[pa.ChunkedArray]) -> bool:
     """Return whether each row has a 1 (or true) in one of these columns of flags."""
     ones = [[label_key(str(c)) in {"1", "true"} for c in column.to_pylist()] for column in flags]
     return bool((np.sum(ones, axis=0) == 1).all())
+
+
+def verdicts_named(column: pa.ChunkedArray) -> list[str]:
+    """Return what else than "accept" a column of verdicts on labels says; nothing for any other."""
+    if not is_text(column.type) or len(column.unique()) > MOST_PARTS:
+        return []
+    said = {label_key(value): value for value in texts_of(column) if value.strip()}
+    known = said.keys() <= VERDICTS_FOR | VERDICTS_AGAINST and said.keys() & VERDICTS_FOR
+    return [said[key] for key in sorted(said.keys() - VERDICTS_FOR)] if known else []
 
 
 def parts_named(column: pa.ChunkedArray) -> list[str]:

@@ -18,9 +18,19 @@ from scorer.errors import InputError
 from scorer.tables.text_column import listed, name_words
 
 AGAIN = "Training needs a column of labels that come again and again; cut numbers into a few first"
+PREDICTED = {"predicted", "prediction", "predictions", "pred", "preds", "model", "suggestion"}
 LABEL_MEMBERS = {"label", "name", "value", "choices"}  # words of the names of members
 PLAIN = "Training needs a column of plain values"
 FIRST, SHOWN_VALUES, SHOWN_CHARACTERS = 1000, 3, 40  # of a column in a question
+
+
+class RecordsError(InputError):
+    """Labels that are records; the hint has what makes plain values of them."""
+
+
+def is_prediction(name: str) -> bool:
+    """Return whether the name of a column says that a model wrote it."""
+    return not PREDICTED.isdisjoint(name_words(name))
 
 
 def no_labels(sample: pa.Table, at: int, held: str) -> InputError:
@@ -36,14 +46,24 @@ def no_labels(sample: pa.Table, at: int, held: str) -> InputError:
     return InputError(problem, hint)
 
 
-def records_as_labels(sample: pa.Table, at: int) -> InputError:
+def records_as_labels(sample: pa.Table, at: int) -> RecordsError:
     """Return what is said of labels that are records, with what keeps one member of each."""
     problem = f"the labels are records, not plain values: {_values(sample, at)}"
     record = _first_record(sample.column(at))
     if record is None:
-        return InputError(problem, PLAIN)
-    program = shlex.quote(_keeping_one(sample.schema.names[at], record))
-    return InputError(problem, f"{PLAIN}. In JSON Lines, `jq -c {program} IN > OUT` makes them so")
+        return RecordsError(problem, PLAIN)
+    program = _keeping_one(sample.schema.names[at], record)
+    return RecordsError(problem, f"{PLAIN}. In JSON Lines, {_jq(program)} makes them so")
+
+
+def members_as_columns(text: str, label: str) -> str:
+    """Return what is said of a text and a label that are members of objects, by their paths."""
+    program = f"{{text: {text}, label: {label}}}"
+    return f"{PLAIN}. In JSON Lines, {_jq(program)} makes such columns of them"
+
+
+def _jq(program: str) -> str:
+    return f"`jq -c {shlex.quote(program)} IN > OUT`"
 
 
 def _first_record(column: pa.ChunkedArray) -> dict[str, Any] | list[dict[str, Any]] | None:
@@ -93,8 +113,9 @@ def which_label(sample: pa.Table, candidates: Sequence[int]) -> InputError:
 
 def _naming(sample: pa.Table, candidates: Sequence[int]) -> str:
     values = {at: len(sample.column(at).unique()) for at in candidates}
-    fewest = min(candidates, key=lambda at: (values[at] < 2, values[at]))
-    return f"--label-column names it, for example {_option(sample.schema.names[fewest])}"
+    names = sample.schema.names
+    fewest = min(candidates, key=lambda at: (values[at] < 2, is_prediction(names[at]), values[at]))
+    return f"--label-column names it, for example {_option(names[fewest])}"
 
 
 def _naming_flag(sample: pa.Table, flags: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scorer.corpus.label_values import PROBABILITY
+from scorer.corpus.label_values import PROBABILITY, quoted
 from scorer.corpus.labelled import (
     Labelled,
     LabelledRows,
@@ -216,8 +216,9 @@ def _check_classes(pool: _Pool) -> None:
 def _absent_classes(pool: _Pool, classes: Sequence[str]) -> Iterator[str]:
     for part in (VALID, TEST):
         counts = class_counts(pool.rows.targets[pool.within(part)], classes)
-        for name in (name for name, count in counts.items() if not count):
-            yield f"no {NAMES[part]} row is {name!r}: the figures say nothing about it"
+        if absent := [name for name, count in counts.items() if not count]:
+            it = "it" if len(absent) == 1 else "them"
+            yield f"no {NAMES[part]} row is {quoted(absent)}: the figures say nothing about {it}"
 
 
 def _split_off(

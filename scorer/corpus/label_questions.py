@@ -29,11 +29,12 @@ from scorer.corpus.label_values import (
     show_values,
 )
 from scorer.errors import InputError, UsageError
-from scorer.wording import counted
+from scorer.wording import are, counted
 
 DOUBTFUL = frozenset(
     {"?", "??", "???", "-", "--", "---", ".", "..", "...", "_", "unknown", "unk", "missing"}
     | {"undefined", "unlabeled", "unlabelled", "unassigned", "not available", "not labeled"}
+    | {"unsup"}  # of the Large Movie Review Dataset
 )
 NUMBERS_IN_DOUBT = frozenset({"-1", "-9", "-99", "-999", "-9999"})  # beside 0, 1, 2, …
 SIGNS = {"-1", "0", "1"}  # negative, neutral, positive
@@ -45,10 +46,12 @@ LIKELY_POSITIVE = (
     f"{SAY_POSITIVE} yes y ja oui si sí sì sim good gut bon bueno happy satisfied like recommended "
     "хорошо 好 جيد 👍 😀 😃 😄 😊 🙂 😍 ❤"
 )
+GRADE = re.compile(r"(.)\1+|[ivx]+")  # one letter again and again, or a Roman number
 ACCENTS = r"[\u0300-\u036f]"  # of Latin letters, after a decomposition
 RARE = 10  # a misspelling has at most this part of the rows of the value it is near to
 NEAR = 0.8  # difflib's ratio: "positve" and "positive" have 0.93, "negative" and "positive" 0.5
-SEPARATORS = (";", "|", ",", "#")  # of several labels in a cell
+OPPOSITE = {"negative": "positive", "positive": "negative"}
+SEPARATORS = (";", "|", ",", "#", "/", "+", "&")  # of several labels in a cell
 DECIMAL = r"\s*\d+,\d+\s*"  # 3,5 stars are no two labels
 WRAPPING = " []'\""  # around labels, as a Python list has them
 
@@ -64,14 +67,14 @@ def check_values(found: Counter[str]) -> None:
         )
 
 
-def check_classes(found: Counter[str]) -> None:
-    """Refuse to guess of which values that are frequent enough the classes are made."""
+def check_classes(found: Counter[str], blank: int) -> None:
+    """Refuse to guess of which values that are frequent enough the classes are made.
+
+    blank: rows with a blank label.
+    """
     _check_doubtful(found)
     if len(found) == 1 or len({UNDERSTOOD.get(label_key(value), value) for value in found}) == 1:
-        raise InputError(
-            f"all labels are one class: {show_values(found)}",
-            "Training needs rows of two classes at least; --label-column names another column",
-        )
+        _refuse_one_class(found, blank)
     _check_spelling(found)
     if len(found) == 2:
         _ask_what_two_mean(found)
@@ -171,6 +174,19 @@ def _is_doubtful(value: str, found: Counter[str]) -> bool:
     return key in DOUBTFUL
 
 
+def _refuse_one_class(found: Counter[str], blank: int) -> None:
+    problem = f"all labels are one class: {show_values(found)}"
+    column = "--label-column names another column"
+    if not blank:
+        raise InputError(problem, f"Training needs rows of two classes at least; {column}")
+    named = _class_names({value: value for value in found})
+    named[""] = OPPOSITE.get(next(iter(named.values())), "blank")
+    raise InputError(
+        f"{problem}; {counted(blank, 'row')} {are(blank)} blank",
+        f"{labels_option(named)} says that blank is the other class; {column}",
+    )
+
+
 def _class_names(named: Mapping[str, str]) -> dict[str, str]:
     """Return value -> class with `negative` and `positive` where all classes are understood."""
     known = all(label_key(name) in UNDERSTOOD for name in named.values())
@@ -203,16 +219,25 @@ def _same_in_other_writing(found: Counter[str]) -> dict[str, str]:
     first: dict[str, str] = {}
     same = {v: other for v in frequent if (other := first.setdefault(_bare(v), v)) != v}
     words = [value for value in frequent if value not in same and len(value) > 1]
-    for letter in (value for value in found if len(value) == 1 and value.isalpha()):
-        begun = [word for word in words if _bare(word).startswith(_bare(letter))]
+    for letter in filter(_is_letter, found):
+        begun = [word for word in words if _is_begun(_bare(word), _bare(letter))]
         if len(begun) == 1:
             same[letter] = begun[0]
     return same
 
 
+def _is_letter(value: str) -> bool:
+    return len(value) == 1 and value.isalpha()
+
+
+def _is_begun(word: str, letter: str) -> bool:
+    """Return whether a letter may stand for a word; beside `B-`, `BB` or `VI` it is a grade."""
+    return word.startswith(letter) and word.isalpha() and not GRADE.fullmatch(word)
+
+
 def _bare(value: str) -> str:
-    """Return a value's key without accents; `positive` for `pos`."""
-    key = label_key(value)
+    """Return a value's key without accents and a full stop; `positive` for `pos`."""
+    key = label_key(value).removesuffix(".")
     word = UNDERSTOOD[key] if key in NEGATIVE_WORDS | POSITIVE_WORDS else key
     return re.sub(ACCENTS, "", unicodedata.normalize("NFKD", word))
 

@@ -36,7 +36,7 @@ RATING = re.compile(  # of a label's key
     r"(?:rated )?(\d+(?:\.\d+|,\d)?)(?: ?(?:/|out of|von|sur|su|van|de|из|z) ?(\d+))?"
     r"(?:[ -]?(?:stars?|sterne?n?|étoiles?|estrellas?|stelle?|sterren|звезд\w*|星)(?: rating)?)?"
 )
-STARS = re.compile(r"([★⭐]+)☆*")
+STARS = re.compile(r"[★⭐]+☆*")
 MOST_STARS = 10
 PROBABILITY = "probability_"  # before a class, of the column that has its probabilities
 MAX_CLASSES = 400  # different values that labels may have
@@ -75,7 +75,8 @@ def rating_numbers(values: Iterable[str]) -> dict[str, str]:
     As `5 stars`, `★★★★★`, `5/5` or `5.0 out of 5 stars` has 5; a missing value is passed over.
     """
     kept = [value for value in values if label_key(value) not in MISSING]
-    ratings = {value: _rating(value) for value in kept}
+    asterisks = {*"".join(kept)} <= {*"* "}  # beside others, one is a mark of something else
+    ratings = {v: _rating(v.replace("*", "★") if asterisks else v) for v in kept}
     scales = {scale for _, scale in filter(None, ratings.values()) if scale}
     if not all(ratings.values()) or len(scales) > 1:
         return {}

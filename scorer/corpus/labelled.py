@@ -22,6 +22,7 @@ from scorer.corpus.label_values import (
     UNDERSTOOD,
     label_key,
     labels_option,
+    quoted,
     rating_numbers,
     show_some,
     show_values,
@@ -137,7 +138,7 @@ def read_labelled(
     """
     table = read_labelled_table(paths, columns, options, found)
     blank = pc.equal(folded(table.texts).fill_null(""), "")
-    labels = pc.if_else(blank, pa.scalar(None, pa.large_string()), table.labels)
+    labels = pc.if_else(blank, pa.scalar(None, pa.large_string()), table.labels.fill_null(""))
     names = _names_of_labels(labels, table.class_names, class_map)
     labels = _renamed(labels, names)
     counts = _value_counts(labels)
@@ -167,6 +168,7 @@ def read_labelled(
         (
             *table.notes,
             *(_parts_notes(table.parts_column) if training else ()),
+            *_verdict_notes(*table.verdicts),
             *_renaming_notes(names),
             *_notes(rows, left_out, counts, class_map, training),
         ),
@@ -183,7 +185,7 @@ def _names_of_labels(
     None where the classes have the labels as they are. Two names that are not understood would be
     a question where 0 and 1 are none.
     """
-    values = labels.drop_null().unique().to_pylist()
+    values = [value for value in labels.drop_null().unique().to_pylist() if value]
     if known and not known.unknown(values):
         return {}
     understood = {label_key(name) for name in class_names.values()} <= UNDERSTOOD.keys()
@@ -241,10 +243,10 @@ def _value_counts(labels: pa.LargeStringArray) -> Counter[str]:
 
 
 def _targets(labels: pa.LargeStringArray, class_map: ClassMap) -> np.ndarray:
-    """Return int64 (rows,): class indices, -1 for a missing label."""
-    encoded = labels.fill_null("").dictionary_encode()
-    targets = class_map.targets(encoded.dictionary.to_pylist())
-    return targets.take(np.asarray(encoded.indices))
+    """Return int64 (rows,): class indices, -1 for a missing label, and where there is none."""
+    encoded = labels.dictionary_encode()
+    targets = np.append(class_map.targets(encoded.dictionary.to_pylist()), -1)
+    return targets.take(np.asarray(encoded.indices.fill_null(-1)))
 
 
 def _check_rows(rows: LabelledRows, class_map: ClassMap, training: bool) -> None:
@@ -275,7 +277,8 @@ def _notes(
     yield from _left_out_notes(rows, left_out, counts, class_map, training)
     marks = class_map.missing_marks(counts)
     if marks:
-        yield f"label values read as missing: {show_values(marks)}. --labels gives them a class"
+        option = _classes_of(marks, class_map)
+        yield f"label values read as missing: {show_values(marks)}. {option} gives them a class"
     yield from _spelling_notes(counts)
     if training:
         yield from _class_notes(class_counts(rows.targets, class_map.classes))
@@ -288,6 +291,15 @@ def _parts_notes(column: str | None) -> Iterator[str]:
         yield (
             f"column {column!r} says which rows are for training or testing; it is not used, all "
             "rows are. To keep those parts, make a file of each and give the test rows as --test"
+        )
+
+
+def _verdict_notes(column: str = "", *said: str) -> Iterator[str]:
+    """Yield that labels which people did not accept are learned, too."""
+    if said:
+        yield Doubt(
+            f"column {column!r} says {quoted(said)} of some rows: their labels are learned like "
+            "any other. If they are wrong, leave these rows out of the file"
         )
 
 
@@ -320,7 +332,10 @@ def _left_out_notes(
     if rare:
         few = f"fewer than {MIN_CLASS_ROWS} rows are no class"
         why = few if training else "the model has no such classes"
-        yield _rare_note(f"left out, as {why}: {show_values(rare)}", rare, rows, class_map)
+        most = training and sum(rare.values()) > len(rows)
+        share = f" ({counted(sum(rare.values()), 'row')}, more than are left)" if most else ""
+        note = f"left out{share}, as {why}: {show_values(rare)}"
+        yield _rare_note(Doubt(note) if most else note, rare, rows, class_map)
 
 
 def _rare_note(note: str, rare: dict[str, int], rows: LabelledRows, class_map: ClassMap) -> str:
@@ -331,8 +346,19 @@ def _rare_note(note: str, rare: dict[str, int], rows: LabelledRows, class_map: C
     if not likely:
         return note
     named = {**values, **{value: values[other] for value, other in likely.items()}}
-    option = "--labels" if len(named) > SHOWN else labels_option(named)
+    option = _labels_or_name(named)
     return Doubt(f"{note}; {misspelt(likely)}. Correct the file, or join them with {option}")
+
+
+def _classes_of(marks: Mapping[str, int], class_map: ClassMap) -> str:
+    """Return the option that makes classes of marks of a missing label, as far as rows suffice."""
+    named = {mark: mark for mark, rows in marks.items() if rows >= MIN_CLASS_ROWS}
+    return _labels_or_name({**class_map.label_values, **named}) if named else "--labels"
+
+
+def _labels_or_name(named: Mapping[str, str]) -> str:
+    """Return the option with those classes of label values; of many, its name alone."""
+    return "--labels" if len(named) > SHOWN else labels_option(named)
 
 
 def _spelling_notes(counts: Counter[str]) -> Iterator[str]:

@@ -25,6 +25,9 @@ from scorer.corpus.column_contents import (
     texts_of,
 )
 from scorer.corpus.column_questions import (
+    RecordsError,
+    is_prediction,
+    members_as_columns,
     no_labels,
     none_are_labels,
     records_as_labels,
@@ -40,6 +43,7 @@ from scorer.corpus.label_values import (
     UNDERSTOOD,
     label_key,
 )
+from scorer.corpus.nested_columns import flat_table
 from scorer.errors import InputError, UsageError
 from scorer.tables.text_column import (
     JOIN,
@@ -57,15 +61,17 @@ LABEL_NAMES = frozenset({"label", "labels", "sentiment", "class", "target", "y",
 OFTEN_LABELS = frozenset(
     {"category", "rating", "ratings", "stars", "overall", "intent", "emotion"}
     | {"majority", "majority_vote", "consensus"}  # of several people's labels
+    | {"gold", "gold_standard", "ground_truth", "truth"}  # beside a model's
 )
 LAST_WORDS = frozenset({"sentiment", "polarity", "intent", "emotion"})  # of such names
 BEFORE_LABEL = frozenset(  # `gold_label`, but not the `record_label` of a song
     {*LAST_WORDS, "class", "category", "topic", "target"}
     | {"gold", "true", "final", "majority", "human"}
 )
-OF_RATINGS = frozenset({"rating", "ratings", "stars", "score"})  # where the values are ratings
+OF_RATINGS = frozenset({"rating", "ratings", "stars", "score", "csat"})  # if values are ratings
 IN_ENGLISH = (NEGATIVE_WORDS, POSITIVE_WORDS)
 IN_SOME_LANGUAGES = (frozenset(SAY_NEGATIVE.split()), frozenset(SAY_POSITIVE.split()))
+TO_LABEL = ("text", "label", "guess")  # the first columns of what `scorer sample` writes
 HEADLESS = "The first row, taken as the header, looks like data; --no-header reads it as a row"
 PROSE_WORDS = 4  # at least, of a text where a name should be
 
@@ -78,6 +84,8 @@ class Columns:
     label: str | None = None
     group: str | None = None
     labels: str | None = None  # what label values mean: VALUE=CLASS,…
+    trained_text: str = ""  # of a bundle, taken where a table has it, as is the next one
+    trained_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,11 +105,27 @@ def find_columns(sample: pa.Table, columns: Columns) -> Positions:
     """
     try:
         return _find_columns(sample, columns)
+    except RecordsError:
+        raise
     except InputError as error:
-        if not _may_lack_header(sample):
-            raise
-        hint = f"{HEADLESS}. {error.hint}" if error.hint else HEADLESS
-        raise InputError(error.args[0], hint) from error
+        is_named = columns.text is not None or columns.label is not None
+        hints = [error.hint if is_named else _members_hint(sample) or error.hint]
+        if _may_lack_header(sample):
+            hints.insert(0, HEADLESS)
+        raise InputError(error.args[0], ". ".join(filter(None, hints))) from error
+
+
+def _members_hint(sample: pa.Table) -> str:
+    """Return what is said where the columns of a table are members of objects; "" elsewhere."""
+    flat = flat_table(sample)
+    if flat is None:
+        return ""
+    try:
+        found = _find_columns(flat, Columns())
+    except InputError:
+        return ""
+    label = "" if found.label is None else flat.schema.names[found.label]
+    return members_as_columns(found.text.name, label) if label else ""
 
 
 def lacks_header(sample: pa.Table) -> bool:
@@ -153,7 +177,7 @@ def _find_columns(sample: pa.Table, columns: Columns) -> Positions:
     label_at = _label_column(cells, columns)
     probabilities = _probability_columns(sample.schema)
     others = {label_at, group_at, *probabilities.values()}
-    text = _text_column(sample, columns.text, others)
+    text = _text_column(sample, columns, others)
     if label_at is None and not probabilities:
         label_at = _remaining_column(cells, {*text.positions, group_at})
     if label_at in text.positions:
@@ -182,6 +206,9 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
                 f"no labels: {missing}; the columns are: {listed(sample.schema.names)}"
             )
         return named_column(sample.schema, columns.label, "--label-column")
+    trained = sample.schema.get_field_index(columns.trained_label)
+    if columns.trained_label and trained >= 0:
+        return int(trained)
     text = {*(columns.text or "").split(JOIN), columns.text}
     free = [i for i, name in enumerate(sample.schema.names) if name not in {*text, columns.group}]
     repeating = [i for i in free if _repeats(sample.column(i))]
@@ -209,12 +236,12 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     return values <= MAX_CLASSES and not values == len(column) >= LEAST_IDS
 
 
-def _text_column(sample: pa.Table, text: str | None, others: set[int | None]) -> TextColumn:
-    if text is not None:
-        return locate_text(sample, text, "")
+def _text_column(sample: pa.Table, columns: Columns, others: set[int | None]) -> TextColumn:
+    if columns.text is not None:
+        return locate_text(sample, columns.text, "")
     left = [i for i in range(sample.num_columns) if i not in others]
     try:
-        found = locate_text(sample.select(left), None, "")
+        found = locate_text(sample.select(left), None, columns.trained_text)
     except InputError:  # labels of two words look like texts, too
         left = [i for i in left if not is_category(sample.column(i))]
         if not left:
@@ -256,15 +283,20 @@ def _clearest(sample: pa.Table, candidates: Sequence[int]) -> int:
 
 
 def _different(sample: pa.Table, columns: Sequence[int]) -> list[int]:
-    """Return the columns that hold something, without those that say the same as one in words."""
+    """Return the columns that hold something, without those that say the same as one in words.
+
+    Of those in words the one is kept whose name labels often have, else the first.
+    """
     filled = [i for i in columns if not holds_little(sample.column(i))]
     candidates = filled or columns
     words = [i for i in candidates if are_words(sample.column(i))]
+    often = _often_labels(sample, words)
+    rank = {i: (i not in words, i not in often, i) for i in candidates}
     same = {
         at
         for at in candidates
         for i in words
-        if (i < at or at not in words) and say_the_same(sample.column(at), sample.column(i))
+        if rank[i] < rank[at] and say_the_same(sample.column(at), sample.column(i))
     }
     return [at for at in candidates if at not in same]
 
@@ -280,16 +312,20 @@ def _in_words(sample: pa.Table, label: int, columns: Sequence[int]) -> int:
 
 
 def _often_labels(sample: pa.Table, columns: Sequence[int]) -> list[int]:
-    """Return the columns with a name that labels often have, and no other values than ratings."""
-    return [i for i in columns if _is_often_label(sample.schema.names[i], sample.column(i))]
+    """Return the columns with a name that labels often have, and no other values than ratings.
+
+    A model's predictions are such only where no other column is.
+    """
+    names = sample.schema.names
+    often = [i for i in columns if _is_often_label(names[i], sample.column(i))]
+    return [i for i in often if not is_prediction(names[i])] or often
 
 
 def _is_often_label(name: str, column: pa.ChunkedArray) -> bool:
-    usual = name.strip().casefold()
-    if usual in LABEL_NAMES:  # and not the only one
+    if name.strip().casefold() in LABEL_NAMES:  # and not the only one
         return False
     *before, last = name_words(name) or [""]
-    if usual in OFTEN_LABELS or last in LAST_WORDS:
+    if "_".join([*before, last]) in OFTEN_LABELS or last in LAST_WORDS:
         return True
     if last == "label":
         return not BEFORE_LABEL.isdisjoint(before)

@@ -11,10 +11,16 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.column_contents import SAMPLE_ROWS, parts_named, plain_column
+from scorer.corpus.column_contents import (
+    SAMPLE_ROWS,
+    parts_named,
+    plain_column,
+    verdicts_named,
+)
 from scorer.corpus.fasttext_lines import have_labels, split_labels
 from scorer.corpus.labelled_columns import (
     LABEL_NAMES,
+    TO_LABEL,
     Columns,
     Positions,
     find_columns,
@@ -26,6 +32,7 @@ from scorer.corpus.soft_labels import SoftLabels, join_soft_labels, read_soft_la
 from scorer.errors import InputError, prefix_errors
 from scorer.files.urls import Location
 from scorer.tables.csv_cells import as_text
+from scorer.tables.csv_header import headers_below
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.doubts import about
 from scorer.tables.formats import ReadOptions, open_table_as
@@ -35,10 +42,12 @@ from scorer.tables.text_doubts import doubt_text, note_other_texts
 from scorer.wording import counted
 
 HUGGING_FACE = b"huggingface"  # key of the schema's metadata
+SAME_NAMES = "Its columns have to be called as those of the files before it"
 READ_AS_ROW = (
     "the first row is a text with its label, and is read as a row, as --no-header says; --header "
     "says that it is the header"
 )
+HEAD_ROWS = 100  # that show whether the first of them are headers too
 MAX_UNREADABLE = 0.05  # of a file's rows; beyond, it is not what it seems
 
 
@@ -58,6 +67,7 @@ class LabelledTable:
     notes: tuple[str, ...] = ()  # about the files
     soft_labels: SoftLabels | None = None
     parts_column: str | None = None  # says which rows are for training, which for testing
+    verdicts: tuple[str, ...] = ()  # a column that says whose labels were not accepted, and how
     class_names: Mapping[str, str] = field(default_factory=dict)  # of labels that are numbers
     headless: bool = False  # the files have no header, though no option says so
 
@@ -94,7 +104,7 @@ def _read_file(
                 if _is_headless(reader, table, columns, named, options.csv):
                     return _read_headless(path, columns, named, options)
                 columns = _columns_of(table.schema.names, columns, named)
-            parts.append(_select_columns(table, columns, path))
+            parts.append(_select_columns(table, columns, named, path))
             columns = _found(columns, parts[-1])
         check_rejected(reader)
         if reader.rows_read == 0:
@@ -110,11 +120,21 @@ def _read_file(
 
 
 def _tables(reader: TableReader) -> Iterator[pa.Table]:
-    """Yield the chunks of a file; of lines that begin with their labels, as the first ones do."""
+    """Yield the chunks of a file; of lines that begin with their labels, as the first ones do.
+
+    Further headers below the names, as survey tools write them, are left out.
+    """
     split = None
     for chunk in reader.chunks(SAMPLE_ROWS):
         split = have_labels(chunk.table) if split is None else split
-        yield split_labels(chunk.table) if split else chunk.table
+        below = _headers_below(chunk.table) if chunk.first_row == 0 else 0
+        yield split_labels(chunk.table) if split else chunk.table.slice(below)
+
+
+def _headers_below(table: pa.Table) -> int:
+    columns = (column.to_pylist() for column in table.slice(0, HEAD_ROWS).columns)
+    cells = (["" if cell is None else str(cell) for cell in column] for column in columns)
+    return headers_below([table.schema.names, *zip(*cells, strict=True)])[0]
 
 
 def _is_headless(
@@ -157,8 +177,14 @@ def _check_header(table: LabelledTable) -> None:
 
 
 def _columns_of(names: Sequence[str], columns: Columns, named: Columns) -> Columns:
-    """Return the columns of a file in which those that were found elsewhere may be called else."""
+    """Return the columns of a file in which those that were found elsewhere may be called else.
+
+    Of rows that were sampled to be labelled, the label is the one that was filled in, not the blank
+    or older one of the file that they are from.
+    """
     text, label = columns.text, columns.label
+    if columns != named and tuple(names[: len(TO_LABEL)]) == TO_LABEL:
+        return replace(columns, text=TO_LABEL[0], label=TO_LABEL[1])
     if named.text is None and text is not None and not {text, *text.split(JOIN)} & set(names):
         text = _only_one(names, USUAL_NAMES) or text
     if named.label is None and label is not None and label not in names:
@@ -179,11 +205,14 @@ def check_rejected(reader: TableReader) -> None:
         raise InputError(f"{reader.name}: {problem}", reader.reject_hint)
 
 
-def _select_columns(chunk: pa.Table, columns: Columns, path: Location) -> LabelledTable:
+def _select_columns(
+    chunk: pa.Table, columns: Columns, named: Columns, path: Location
+) -> LabelledTable:
     with prefix_errors(str(path)):
-        positions = find_columns(chunk, columns)
+        positions = _find_columns(chunk, columns, named)
         soft_labels = read_soft_labels(chunk, positions.probabilities)
     label, labels = _labels(chunk, positions, soft_labels)
+    unused = _unused(chunk, positions)
     return LabelledTable(
         positions.text.texts(chunk),
         labels,
@@ -191,10 +220,21 @@ def _select_columns(chunk: pa.Table, columns: Columns, path: Location) -> Labell
         positions.text.name,
         label,
         soft_labels=soft_labels,
-        parts_column=_parts_column(chunk, positions),
+        parts_column=next((name for name, c in unused if parts_named(c)), None),
+        verdicts=next(((n, *said) for n, c in unused if (said := verdicts_named(c))), ()),
         class_names=_class_names(chunk.schema, label) if label is not None else {},
         notes=() if columns.text is not None else _other_texts(chunk, positions, path),
     )
+
+
+def _find_columns(chunk: pa.Table, columns: Columns, named: Columns) -> Positions:
+    """Return where the columns are; no option names one that an earlier file has otherwise."""
+    try:
+        return find_columns(chunk, columns)
+    except InputError as error:
+        if columns == named or columns.label is None:
+            raise
+        raise InputError(error.args[0], SAME_NAMES) from error
 
 
 def _other_texts(chunk: pa.Table, positions: Positions, path: Location) -> tuple[str, ...]:
@@ -214,10 +254,11 @@ def _class_names(schema: pa.Schema, label: str) -> dict[str, str]:
         return {}
 
 
-def _parts_column(chunk: pa.Table, positions: Positions) -> str | None:
+def _unused(chunk: pa.Table, positions: Positions) -> list[tuple[str, pa.ChunkedArray]]:
+    """Return the names and cells of the columns that hold neither texts, labels nor groups."""
     used = {*positions.text.positions, positions.label, positions.group}
-    free = (i for i in range(chunk.num_columns) if i not in used)
-    return next((chunk.schema.names[i] for i in free if parts_named(chunk.column(i))), None)
+    columns = enumerate(zip(chunk.schema.names, chunk.columns, strict=True))
+    return [column for at, column in columns if at not in used]
 
 
 def _labels(
@@ -272,6 +313,7 @@ def _joined(tables: Sequence[LabelledTable]) -> LabelledTable:
             [table.soft_labels for table in tables], [len(table.texts) for table in tables]
         ),
         next((table.parts_column for table in tables if table.parts_column), None),
+        next((table.verdicts for table in tables if table.verdicts), ()),
         tables[0].class_names,
         any(table.headless for table in tables),
     )

@@ -95,7 +95,10 @@ def _as_numbers(column: pa.ChunkedArray, name: str) -> np.ndarray:
                 column = pc.replace_substring_regex(column, rf"(?i)^{flag}$", number)
         numbers: np.ndarray = column.cast(pa.float64()).to_numpy()
     except (pa.ArrowException, ValueError) as error:
-        raise InputError(f"column {PROBABILITY + name!r} is not of numbers: {error}") from error
+        raise InputError(
+            f"column {PROBABILITY + name!r} is not of numbers: {error}",
+            "A probability is written as 0.85",
+        ) from error
     return numbers
 
 

@@ -80,6 +80,8 @@ def split_rows(
     if groups is not None:
         _place_groups(part_of_row, targets, groups, wanted, rng)
     _place_singles(part_of_row, targets, wanted, rng)
+    if groups is not None:
+        _return_to_training(part_of_row, targets, groups)
     _check_classes(part_of_row, targets, asked)
     train, valid_rows, test_rows = (np.flatnonzero(part_of_row == part) for part in range(3))
     return Split(train, valid_rows, test_rows, asked, grown)
@@ -160,6 +162,12 @@ def _place_groups(
         wanted[part] -= counts
 
 
+def _return_to_training(part_of_row: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> None:
+    """Take classes of which training has no row back, with all of their groups."""
+    lost = np.setdiff1d(targets, targets[part_of_row == TRAIN])
+    part_of_row[np.isin(groups, groups[np.isin(targets, lost)])] = TRAIN
+
+
 def _neediest(counts: np.ndarray, wanted: np.ndarray, shares: np.ndarray) -> int:
     """Return the part a group goes to: of those it fits in, the one that is least filled."""
     room = wanted.sum(axis=1)  # (parts,)
@@ -194,10 +202,10 @@ def _rank_in_class(targets: np.ndarray) -> np.ndarray:
 
 
 def _check_classes(part_of_row: np.ndarray, targets: np.ndarray, asked: Sequence[int]) -> None:
-    classes = len(np.unique(targets))
+    """Raise `UsageError` for a part of which the figures would be those of one class."""
     for part, size in enumerate(asked):
-        if size and len(np.unique(targets[part_of_row == part])) < classes:
+        if size and len(np.unique(targets[part_of_row == part])) < 2:
             raise UsageError(
-                f"rows that stay together leave the {PARTS[part]} part without a row of some class",
+                f"rows that stay together leave the {PARTS[part]} part without rows of two classes",
                 "Another --seed, larger shares, --keep-duplicates or no --group-column may do",
             )

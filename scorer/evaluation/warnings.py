@@ -75,6 +75,8 @@ def _too_far_above(evidence: Evidence) -> Iterator[str]:
 
 def _as_good_as_training(evidence: Evidence) -> Iterator[str]:
     train, test = evidence.train_accuracy, evidence.test
+    if _is_like_one_class(evidence):  # of a rare other one, accuracy is the same everywhere
+        return
     if train >= NEARLY_ALL and test.accuracy >= train and test.accuracy_low >= NEARLY_ALL - 0.02:
         yield (
             f"test accuracy {test.accuracy:.1%} is as high as on the training rows "
@@ -95,12 +97,17 @@ def _label_in_text(evidence: Evidence) -> Iterator[str]:
         )
 
 
+def _is_like_one_class(evidence: Evidence) -> bool:
+    baseline = evidence.baseline
+    return baseline is not None and evidence.test.accuracy_low <= baseline.majority
+
+
 def _no_better(evidence: Evidence) -> Iterator[str]:
     if evidence.baseline is None:
         return
     baseline, test = evidence.baseline, evidence.test
     rare = "" if test.is_balanced else ": of so rare a class see the recall"
-    if test.accuracy_low <= baseline.majority:
+    if _is_like_one_class(evidence):
         yield (
             f"test accuracy {test.accuracy:.1%} is not clearly above the {baseline.majority:.1%} "
             f"of always guessing one class{rare}"

@@ -18,7 +18,7 @@ import pyarrow as pa
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.corpus.label_values import PROBABILITY
-from scorer.corpus.labelled_columns import LABEL_NAMES
+from scorer.corpus.labelled_columns import LABEL_NAMES, TO_LABEL
 from scorer.corpus.near_duplicates import find_duplicates, text_codes
 from scorer.errors import InputError, UsageError
 from scorer.files.urls import hide_secrets
@@ -84,14 +84,10 @@ def _ranks(scored: _Scored, by: str, seed: int, other: Bundle | None) -> np.ndar
 
 
 def _table(scored: _Scored, rows: pa.Int64Array) -> pa.Table:
-    columns = {
-        "text": scored.texts.take(rows),
-        "label": pa.array([""] * len(rows)),
-        "guess": scored.guesses.take(rows),
-    }
+    columns = (scored.texts.take(rows), pa.array([""] * len(rows)), scored.guesses.take(rows))
     others = scored.others.take(rows)
-    arrays = [*columns.values(), *(column.combine_chunks() for column in others.columns)]
-    return pa.table(arrays, [*columns, *_free_names(others.schema.names)])
+    arrays = [*columns, *(column.combine_chunks() for column in others.columns)]
+    return pa.table(arrays, [*TO_LABEL, *_free_names(others.schema.names)])
 
 
 def _free_names(names: Sequence[str]) -> list[str]:

@@ -12,7 +12,13 @@ from scorer.errors import InputError, prefix_errors
 from scorer.tables.csv_damage import check_drawn, check_padded, check_wrapped
 from scorer.tables.csv_dialect import detect_dialect
 from scorer.tables.csv_encoding import DEFAULT, Encoding, encoding_hint, open_text
-from scorer.tables.csv_header import check_header, headers_below, looks_like_data, separator_of
+from scorer.tables.csv_header import (
+    check_header,
+    headers_below,
+    looks_like_data,
+    no_answers,
+    separator_of,
+)
 from scorer.tables.csv_lines import LINES_COLUMN, TEXT_LINES, WHOLE_LINES, are_texts
 from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_readings import ONE_FIELD
@@ -145,8 +151,9 @@ def _names(
     if not options.no_header:
         if not options.header and looks_like_data(rows):
             notes.append(Doubt(LIKE_DATA))
-        if more := headers_below(rows):
-            notes.append(Doubt(more))
+        below, what = headers_below(rows)
+        if below:
+            notes.append(Doubt(no_answers(below, what)))
         return _read_header(lines, dialect)
     if not rows:
         raise InputError(f"{lines.name} is empty")

@@ -195,33 +195,34 @@ def _has_data(first: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
     return any(numbers)
 
 
-def headers_below(rows: Sequence[Sequence[str]]) -> str:
-    """Return a warning of what a program writes between names and answers; "" if nothing is.
+def headers_below(rows: Sequence[Sequence[str]]) -> tuple[int, str]:
+    """Return how many rows below the names are headers too, and what writes them; (0, "") if none.
 
     rows: those of the table, the names first.
     """
     for count, row in enumerate(rows[1:3], 1):
         if any(row) and all(IMPORT_ID.match(cell) for cell in row if cell):
-            return _no_answers(count, 'Qualtrics writes there (`{"ImportId":…}`)')
+            return count, 'Qualtrics writes there (`{"ImportId":…}`)'
     if len(rows) > 1 and all(map(_underlines, rows[0], rows[1])):
-        return _no_answers(1, "sqlcmd writes there (dashes)")
+        return 1, "sqlcmd writes there (dashes)"
     if len(rows) > 1 and all(map(TYPE.fullmatch, rows[1])):
-        return _no_answers(1, "ClickHouse writes there (types)")
+        return 1, "ClickHouse writes there (types)"
     kinds = {cell.strip().casefold() for cell in rows[1]} if len(rows) > 2 else set()
     if kinds & ANSWER_KINDS and not rows[1][0].strip() and all(row[0].strip() for row in rows[2:]):
-        return _no_answers(1, "SurveyMonkey writes there (kinds of answers)")
-    return ""
+        return 1, "SurveyMonkey writes there (kinds of answers)"
+    return 0, ""
 
 
 def _underlines(name: str, cell: str) -> bool:
     return DASHES.fullmatch(cell) is not None and len(cell) >= len(name)
 
 
-def _no_answers(count: int, what: str) -> str:
-    holds = "holds" if count == 1 else "hold"
+def no_answers(count: int, what: str) -> str:
+    """Return the warning of headers below the names, and what writes them there."""
+    holds, them = ("holds", "it") if count == 1 else ("hold", "them")
     return (
-        f"{counted(count, 'row')} below the header {holds} no answers but what {what}: scored like "
-        f"any other, so delete {'it' if count == 1 else 'them'} in the file"
+        f"{counted(count, 'row')} below the header {holds} no answers but what {what}: a training "
+        f"leaves {them} out, scoring does not, so delete {them} in the file"
     )
 
 

@@ -153,7 +153,10 @@ class ReadOptions:
 
 
 def open_table_as(path: str, options: ReadOptions) -> TableReader:
-    """Open a path as the options say. Raises `InputError` or `UsageError`."""
+    """Open a path as the options say. Raises `InputError` or `UsageError`, also for a folder."""
+    if Path(path).is_dir():
+        files = Path(path) / f"*{Path(path).suffix or '.csv'}"
+        raise InputError(f"{path} is a folder", f"Name its files, as in {files}")
     return open_table(path, format_of(path, options.format), options.csv)
 
 

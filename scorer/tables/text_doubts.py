@@ -1,6 +1,7 @@
 """Whether the texts that were found are written by people, and rightly decoded.
 
     2026-01-02, A-1029, https://a.b/c     dates, ids, addresses: another column may be the texts
+    neg/1021_3.txt                        names of files that hold the texts
     {"title": "Good"}                     JSON
     en, de, en, en                        a category beside a column of texts
     schÃ¶n, donâ€™t                     read in a wrong encoding, here or before
@@ -27,12 +28,14 @@ from scorer.tables.text_column import (
 from scorer.wording import counted
 
 CODE = r"^\s*(?:[\d\s.,:/+TZ-]+|[0-9a-fA-F-]{8,}|[A-Za-z_-]*\d[\w-]*)\s*$"  # one word at most
-ADDRESS = r"^\s*(?:(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+\.\S+)\s*$"
+ADDRESS = r"^\s*(?:(?:[a-z][a-z\d+.-]*://|www\.)\S+|[\w.+-]+@[\w-]+\.\S+)\s*$"
+FILE = r"(?i)^\s*\S+\.(?:txt|text|md|html?|xml|json|eml|msg|pdf|docx?|rtf|png|jpe?g|wav|mp[34])\s*$"
 JSON = r"(?s)^\s*(?:\{\s*[\"'].*\}|\[\s*[\[{\"'].*\])\s*$"  # an object or a list, as it is written
 LOST = r"^(?:[\s.,!-]*\?){3}[\s.,!?-]*$"  # a program's sign for a character it does not have
 KINDS = {
     CODE: "dates, numbers or ids",
     ADDRESS: "addresses",
+    FILE: "names of files",
     JSON: "JSON, read as it is written",
     LOST: "question marks, as where characters were lost",
 }

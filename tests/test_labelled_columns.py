@@ -426,7 +426,7 @@ def test_members_of_objects_are_told_as_columns() -> None:
     nested = {"id": list(range(ROWS)), "data": texts, "results": results}
     written = {name: list(map(json.dumps, cells)) for name, cells in nested.items()}
     for columns in (nested, written):  # as Parquet and as JSON Lines have them
-        with pytest.raises(InputError, match=r"no column of labels|which column is the text") as r:
+        with pytest.raises(InputError, match=r"no column of labels|no column is text") as r:
             find_columns(table(**columns), Columns())
         program = '{text: .data["a b"], label: .results[0].value.choices[0]}'
         assert f"`jq -c '{program}' IN > OUT`" in r.value.hint

@@ -37,7 +37,14 @@ def load_predictor(
         device = "cuda" if torch.cuda.is_available() else "cpu"
     encoder = text_encoder_of(bundle, workers, device)
     with _prepared(encoder):
-        return _fastest_exact(bundle, encoder, precision, device, fused)
+        *faster, last = to_try(precision, bundle.facts.model, device, fused)
+        for name, kernel in _ways(faster, fused):
+            predictor = _built(bundle, encoder, name, device, kernel)
+            if bundle.golden.holds(predictor):
+                return predictor
+        predictor = _built(bundle, encoder, last, device, fused)
+        bundle.golden.check(predictor)
+        return predictor
 
 
 @contextmanager
@@ -47,23 +54,6 @@ def _prepared(encoder: TextEncoder | EncodingWorkers) -> Iterator[None]:
         prepared = beside.submit(encoder.prepare)
         yield
         prepared.result()
-
-
-def _fastest_exact(
-    bundle: Bundle,
-    encoder: TextEncoder | EncodingWorkers,
-    precision: str,
-    device: str,
-    fused: bool,
-) -> Predictor:
-    *faster, last = to_try(precision, bundle.facts.model, device, fused)
-    for name, kernel in _ways(faster, fused):
-        predictor = _built(bundle, encoder, name, device, kernel)
-        if bundle.golden.holds(predictor):
-            return predictor
-    predictor = _built(bundle, encoder, last, device, fused)
-    bundle.golden.check(predictor)
-    return predictor
 
 
 def _ways(precisions: Sequence[str], fused: bool) -> Iterator[tuple[str, bool]]:

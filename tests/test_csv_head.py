@@ -404,24 +404,24 @@ def test_a_quoted_header_above_rows_that_are_not_is_told_as_it_is(tmp_path: Path
 SURVEYS = {
     "ClickHouse": (
         "id,text\nUInt32,LowCardinality(Nullable(String))\n1,good\n2,bad\n",
-        "1 row below the header holds no answers but what ClickHouse writes there (types)",
+        "1 row below the header holds no data but what ClickHouse writes there (types)",
     ),
     "sqlcmd": (
         "id,review\n--,------\n1,good\n2,bad\n",
-        "1 row below the header holds no answers but what sqlcmd writes there (dashes)",
+        "1 row below the header holds no data but what sqlcmd writes there (dashes)",
     ),
     "Qualtrics": (
         'Start,Q1\nStart Date,"How satisfied are you, overall?"\n'
         '"{""ImportId"":""start"",""timeZone"":""x""}","{""ImportId"":""QID1""}"\n7,good\n8,bad\n',
-        "2 rows below the header hold no answers but what Qualtrics writes there",
+        "2 rows below the header hold no data but what Qualtrics writes there",
     ),
     "Qualtrics without questions": (
         'Start,Q1\n"{""ImportId"":""start""}",\n7,good\n8,bad\n',
-        "1 row below the header holds no answers but what Qualtrics writes there",
+        "1 row below the header holds no data but what Qualtrics writes there",
     ),
     "SurveyMonkey": (
         "Respondent ID,Satisfied?,What else?\n,Response,Open-Ended Response\n7,yes,no\n8,no,more\n",
-        "1 row below the header holds no answers but what SurveyMonkey writes there",
+        "1 row below the header holds no data but what SurveyMonkey writes there",
     ),
 }
 

@@ -221,7 +221,7 @@ def no_answers(count: int, what: str) -> str:
     """Return the warning of headers below the names, and what writes them there."""
     holds, them = ("holds", "it") if count == 1 else ("hold", "them")
     return (
-        f"{counted(count, 'row')} below the header {holds} no answers but what {what}: a training "
+        f"{counted(count, 'row')} below the header {holds} no data but what {what}: a training "
         f"leaves {them} out, scoring does not, so delete {them} in the file"
     )
 

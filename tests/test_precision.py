@@ -11,8 +11,9 @@ from scorer.bundles.predictor import load_predictor
 from scorer.cli.score import PRECISIONS as OFFERED
 from scorer.errors import BundleError, UsageError
 from scorer.network import inference, precision
+from scorer.network.fused_lstm import load_kernel
 from scorer.network.inference import Predictor
-from scorer.network.model import ModelConfig
+from scorer.network.model import ModelConfig, TextClassifier
 from scorer.network.precision import fast_precisions, multiplies_bytes, to_try
 from scorer.tokens.encoding import TextEncoder
 
@@ -167,6 +168,23 @@ def test_near_ties_are_left_to_float32(bundle, labelled_texts):
     assert np.abs(found - exact)[~near].max() > 1e-5
 
 
+@pytest.mark.skipif(not load_kernel("int16", 16), reason="no kernel of 16-bit integers here")
+def test_near_ties_of_16_bit_integers_are_left_to_float32_too(bundle, labelled_texts):
+    torch.manual_seed(0)
+    model = TextClassifier(replace(bundle.facts.model, hidden_dim=16))
+    encoder, texts = TextEncoder(bundle.rules, bundle.vocabulary), list(labelled_texts.texts)
+    exact = logits(Predictor(encoder, model, bundle.classes), texts)
+    predictor = Predictor(encoder, model, bundle.classes, precision="int16")
+    predictor.narrow_near_ties(bundle.golden.encoded_by(predictor))
+    assert predictor.near_tie == inference.LEAST_TIE["int16"]
+    gaps = np.abs(np.diff(exact))[:, 0]
+    predictor.near_tie = float(np.median(gaps))
+    near = gaps < np.median(gaps) * 0.9
+    found = logits(predictor, texts)
+    np.testing.assert_allclose(found[near], exact[near], rtol=0, atol=1e-6)
+    assert 1e-6 < np.abs(found - exact)[~near].max() < 0.005
+
+
 @pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
 def test_what_is_a_near_tie_follows_from_the_golden_texts_errors(bundle, labelled_texts):
     predictor = load_predictor(bundle, "int8", "cpu", fused=False)
@@ -176,7 +194,7 @@ def test_what_is_a_near_tie_follows_from_the_golden_texts_errors(bundle, labelle
     predictor.near_tie = np.inf
     errors = np.abs(np.diff(predictor.logits(encoded) - rounded))
     predictor.narrow_near_ties(encoded)
-    wanted = min(inference.NEAR_TIE, max(inference.LEAST_TIE, 4 * errors.max()))
+    wanted = min(inference.NEAR_TIE, max(inference.LEAST_TIE["int8"], 4 * errors.max()))
     assert predictor.near_tie == pytest.approx(wanted)
     texts = list(labelled_texts.texts)
     exact = logits(load_predictor(bundle, "float32", "cpu"), texts)

@@ -30,8 +30,9 @@ CORES = torch.get_num_threads()  # now: later threads see what a pool has set
 BATCH_STATES = 1 << 16  # rows times hidden size: a step's states stay in a core's cache
 LEAST_ROWS, MOST_ROWS = 256, 1024  # of a batch; oneDNN keeps a program for every 16 rows
 TOKEN_BUDGET = 1 << 20  # tokens of a padded batch
-NEAR_TIE = 0.1  # between a text's two highest logits: float32 takes it from int8
-TIE_ERRORS, LEAST_TIE = 4, 0.02  # a near tie is so many times int8's error on known texts, at least
+NEAR_TIE = 0.1  # between a text's two highest logits: float32 takes it from integers
+TIE_ERRORS = 4  # a near tie is so many times the error of integers on known texts,
+LEAST_TIE = {"int8": 0.02, "int16": 0.005}  # and at least this
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Predictor:
         return np.where(near[:, None], exact, logits)
 
     def narrow_near_ties(self, encoded: Encoded) -> None:
-        """Take for near what these texts' 8-bit errors make doubtful, `NEAR_TIE` at most.
+        """Take for near what the integers' errors on these texts make doubtful, `NEAR_TIE` at most.
 
         The texts are the bundle's, so what is near depends on the bundle and the machine alone.
         """
@@ -141,7 +142,8 @@ class Predictor:
         ways = (self._recurrence, self._exact)
         rounded, exact = (self._scored(encoded, encoded.lengths, way) for way in ways)
         errors = np.nan_to_num(np.ptp(rounded - exact, axis=1))  # of differences of two logits
-        self.near_tie = min(NEAR_TIE, max(LEAST_TIE, TIE_ERRORS * float(errors.max(initial=0.0))))
+        doubtful = max(LEAST_TIE[self.precision], TIE_ERRORS * float(errors.max(initial=0.0)))
+        self.near_tie = min(NEAR_TIE, doubtful)
 
     def _scored(self, encoded: Encoded, lengths: np.ndarray, recurrence: Recurrence) -> np.ndarray:
         """Return the logits of the rows whose length is not 0, NaN for the others."""
@@ -167,7 +169,7 @@ class Predictor:
                 weights = FoldedWeights.of(self._model)
                 fused = fused or self.precision == "int16"  # which is nowhere else
                 kernel = fused_lstm(weights, self.precision) if fused else None
-                exact = FoldedLstm(weights) if self.precision == "int8" else None
+                exact = FoldedLstm(weights) if self.precision in LEAST_TIE else None
                 return kernel or FoldedLstm(weights, self.precision), exact
         return PackedLayer(self._model, self.precision), None
 

@@ -15,8 +15,8 @@ ONE_LINE = "`jq -c .` makes JSON Lines of it, each object in a line of its own"
 CONVERT = "`iconv -f utf-16 -t utf-8` converts it"
 UNLOAD = "Have the table written as CSV, by `\\copy TABLE TO FILE CSV HEADER` in psql for instance"
 SQL = (
-    rb"(?:\s|--[^\n]*\n|/\*[^\n]*\n)*(?:INSERT INTO .*VALUES|CREATE TABLE .*\(|DROP TABLE|"
-    rb"PRAGMA foreign_keys|COPY [^\n]+ FROM stdin;|SET \w+ ?=)"
+    rb"(?:\s|--[^\n]*\n|/\*[^\n]*\n)*(?:INSERT INTO .*VALUES\s*\(|CREATE TABLE .*\(|DROP TABLE|"
+    rb"PRAGMA foreign_keys|COPY [^\n]+ FROM stdin;|SET \w+ ?= ?[^\n,]*;)"
 )
 UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|\{\x00|\x00\{")  # of JSON also without a mark
 TEXT = re.compile(rb"[^\x00-\x08\x0e-\x1f\x7f]*")

@@ -19,7 +19,7 @@ from scorer.tables.csv_options import CsvOptions, shown
 from scorer.tables.csv_readings import MISSING_NAME
 from scorer.tables.csv_sample import DELIMITERS, SURE, CsvSample, Record, consistency, is_prose
 from scorer.tables.table_streams import CsvDialect
-from scorer.tables.text_column import MAX_NAME, MOMENT
+from scorer.tables.text_column import MAX_NAME, MOMENT, USUAL_NAMES
 from scorer.wording import counted
 
 SEPARATOR_LINE = re.compile(r'("?)sep=(.)\1\2* *(?:\r\n|\r|\n)', re.IGNORECASE)
@@ -85,7 +85,8 @@ def _check_padded_title(records: Sequence[Record]) -> None:
     at = next((i for i, count in enumerate(filled) if count > 1), 0)
     if not filled[0] or at == 0 or filled[at] < width or at + 1 == len(records):
         return
-    if width < 3 and not _stands_above_numbers(records[at:]):  # a column may have no name
+    is_usual = not USUAL_NAMES.isdisjoint(name.strip().casefold() for name in records[0].fields)
+    if width < 3 and (is_usual or not _stands_above_numbers(records[at:])):  # one has no name
         return
     if not _is_data(records[at].fields):
         raise InputError(

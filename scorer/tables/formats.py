@@ -209,6 +209,8 @@ def _dialect(format: TableFormat, dialect: CsvDialect | ParquetDialect | None) -
 def _check_unique(schema: pa.Schema, format: str) -> None:
     """Refuse columns of one name, which a CSV may have; readers of Parquet and JSON lose some."""
     repeated = [name for name, times in Counter(schema.names).items() if times > 1]
+    if format == "JSON":  # spreadsheets write empty columns without a name: nothing is lost
+        repeated = [name for name in repeated if name]
     if repeated:
         listed = ", ".join(map(repr, repeated))
         raise UsageError(

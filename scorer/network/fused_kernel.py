@@ -9,14 +9,14 @@ written as LLVM instructions, as no compiler finds them by itself:
     cell      16 units of one text: gates, cell, state, its byte for the next step, and pooling
 
 So on AVX-512 VNNI. On AVX2 registers have 8 lanes and there are half as many: 8 units, 2 gates
-after 2 gates, 2 states (16 bits) at a time (VPMADDWD). The type of the weights says which.
+after 2 gates (the two parts of a block's weights), 2 states (16 bits) at a time (VPMADDWD). The
+type of the weights says which.
 
 Weights lie as the product reads them, so that a block of units (16 KB for 256 states) stays in
 the L1 cache while all texts pass by:
 
-    weights  int8    (blocks, 1, hidden / 4, 4 gates, 16 units x 4 states)
-             int16   (blocks, 2, hidden / 2, 2 gates,  8 units x 2 states)
-    table    uint16  (vocabulary, blocks, 4 gates, units): the bits of bfloat16, or of float16
+    int8    (blocks, 1 part,  hidden / 4, 4 gates, 16 units x 4 states)
+    int16   (blocks, 2 parts, hidden / 2, 2 gates,  8 units x 2 states)
 
 Gates are given times -log2(e), so that sigmoid(x) = 1 / (1 + 2^y), with 2^y by a polynomial of
 degree 4 (relative error 4e-6); the update gate is doubled: tanh(x) = (1 - 2^y) / (1 + 2^y).
@@ -31,11 +31,11 @@ from llvmlite import ir
 from numba import njit, types, uintp
 from numba.extending import intrinsic
 
-from scorer.network.kernel_layout import GATES, TILE_TEXTS
+from scorer.network.kernel_layout import GATES, TILE_TEXTS, BatchArrays, NetworkArrays
 from scorer.network.vector_code import CODES, I8, I32, I64, VectorCode
 
 # numba looks for changes in this file alone: this is the digest of `vector_code`, `kernel_layout`
-CODE = "0bef9fea74736bda"
+CODE = "97628571df530734"
 TANH_SCALE = -2.88539008  # -2 log2(e)
 CACHE_LINE = 64
 
@@ -77,7 +77,10 @@ def _multiply_tile(
 def _add_step(
     code: VectorCode, sums: list[list[Any]], states: Any, part: Any, step: Any, steps: Any
 ) -> list[list[Any]]:
-    """Return the sums (texts, gates) with the products of a step: 4 bytes of each text's states."""
+    """Return the sums (texts, gates) with the products of a step.
+
+    It has 4 bytes of each text's states: four states, or two.
+    """
     builder, layout = code.builder, code.layout
     step_bytes = ir.Constant(I64, layout.tile_gates * layout.register_bytes)
     block = code.load_gates(
@@ -87,7 +90,7 @@ def _add_step(
     added = []
     for text, row in enumerate(sums):
         place = builder.add(states, builder.mul(stride, ir.Constant(I64, text)))
-        some = code.everywhere(code.load(builder.add(place, offset), I32))
+        some = code.in_all_lanes(code.load(builder.add(place, offset), I32))
         added.append(
             [
                 code.add_products(before, some, weight)
@@ -177,64 +180,87 @@ def _prefetch(_: Any, address: Any) -> tuple[Any, Any]:
 
 @njit(nogil=True, boundscheck=False, error_model="numpy", cache=True)
 def run_batch(
-    ids: np.ndarray,
-    sizes: np.ndarray,
-    table: np.ndarray,
-    weights: np.ndarray,
-    scales: np.ndarray,
-    first: np.ndarray,
-    now: np.ndarray,
-    following: np.ndarray,
-    cell: np.ndarray,
-    last: np.ndarray,
-    highest: np.ndarray,
-    total: np.ndarray,
-    sums: np.ndarray,
+    ids: np.ndarray, sizes: np.ndarray, network: NetworkArrays, batch: BatchArrays
 ) -> None:
     """Take a batch through all its steps.
 
-    ids int64 (tokens,) and sizes int64 (time,), as `PackedIds` has them; table, weights, scales
-    float32 and first int32 (blocks, 4 gates, units) as above; now, following: states uint8 or
-    int16 (texts + TILE_TEXTS, hidden); cell, last, highest, total float32 (texts, hidden); sums
-    int32 (TILE_TEXTS, 4 gates, units). Arrays of registers lie at multiples of 64 bytes.
+    ids int64 (tokens,) and sizes int64 (time,), as `PackedIds` has them.
     """
-    blocks, parts, steps = weights.shape[:3]
-    lanes = sums.shape[2]
-    hidden, gates = uintp(blocks * lanes), uintp(4 * GATES * lanes)  # gates: bytes of a block's
-    part_bytes = gates // uintp(parts)
-    state_bytes, part_weights = uintp(now.itemsize), uintp(steps) * part_bytes
-    source, target = uintp(now.ctypes.data), uintp(following.ctypes.data)
+    now, following = batch.now, batch.following
     start = 0
-    for step in range(len(sizes)):
-        texts = sizes[step]
-        for block in range(blocks):
-            begin = uintp(table.ctypes.data) + uintp(block) * (gates // uintp(2))
+    for texts in sizes:
+        step_ids = ids[start : start + texts]
+        for block in range(len(network.scales)):
             for row in range(0, texts, TILE_TEXTS):
-                for text in range(row + TILE_TEXTS, min(texts, row + 2 * TILE_TEXTS)):
-                    ahead = begin + uintp(ids[start + text]) * (gates // uintp(2)) * uintp(blocks)
-                    _prefetch(ahead)  # type: ignore[call-arg]
-                    _prefetch(ahead + uintp(CACHE_LINE))
-                for part in range(parts):
-                    _multiply_tile(  # type: ignore[call-arg]
-                        weights,
-                        source + uintp(row) * hidden * state_bytes,
-                        uintp(weights.ctypes.data) + uintp(block * parts + part) * part_weights,
-                        uintp(first.ctypes.data) + uintp(block * parts + part) * part_bytes,
-                        uintp(sums.ctypes.data) + uintp(part) * part_bytes,
-                        uintp(steps),
-                    )
-                for text in range(row, min(texts, row + TILE_TEXTS)):
-                    at = (uintp(text) * hidden + uintp(block * lanes)) * uintp(4)
-                    _step_cell(  # type: ignore[call-arg]
-                        weights,
-                        uintp(sums.ctypes.data) + uintp(text - row) * gates,
-                        uintp(scales.ctypes.data) + uintp(block) * gates,
-                        begin + uintp(ids[start + text]) * (gates // uintp(2)) * uintp(blocks),
-                        uintp(cell.ctypes.data) + at,
-                        uintp(highest.ctypes.data) + at,
-                        uintp(total.ctypes.data) + at,
-                        uintp(last.ctypes.data) + at,
-                        target + (uintp(text) * hidden + uintp(block * lanes)) * state_bytes,
-                    )
+                ahead = step_ids[row + TILE_TEXTS : row + 2 * TILE_TEXTS]
+                _ask_for_inputs(ahead, block, network)
+                _multiply_block(row, block, network, now, batch.sums)
+                _step_block(step_ids, row, block, network, batch, following)
         start += texts
-        source, target = target, source
+        now, following = following, now
+
+
+@njit
+def _ask_for_inputs(ids: np.ndarray, block: int, network: NetworkArrays) -> None:
+    """Ask for what some tokens give to a block, while other texts are multiplied."""
+    for token in ids:
+        inputs = _address(network.table, _inputs_at(token, block, network))
+        _prefetch(inputs)  # type: ignore[call-arg]
+        _prefetch(inputs + uintp(CACHE_LINE))
+
+
+@njit
+def _multiply_block(
+    row: int, block: int, network: NetworkArrays, states: np.ndarray, sums: np.ndarray
+) -> None:
+    """Sum a block of the texts from `row` on, a tile after the other."""
+    _, parts, steps, gates, factors = network.weights.shape
+    lanes = network.scales.shape[2]
+    for part in range(parts):
+        _multiply_tile(  # type: ignore[call-arg]
+            network.weights,
+            _address(states, row * states.shape[1]),
+            _address(network.weights, (block * parts + part) * steps * gates * factors),
+            _address(network.first, (block * GATES + part * gates) * lanes),
+            _address(sums, part * gates * lanes),
+            uintp(steps),
+        )
+
+
+@njit
+def _step_block(
+    ids: np.ndarray,
+    row: int,
+    block: int,
+    network: NetworkArrays,
+    batch: BatchArrays,
+    following: np.ndarray,
+) -> None:
+    """Take a block of the texts from `row` on, as many as a tile has, one step further."""
+    lanes = network.scales.shape[2]
+    for text in range(row, min(len(ids), row + TILE_TEXTS)):
+        unit = text * batch.cell.shape[1] + block * lanes
+        _step_cell(  # type: ignore[call-arg]
+            network.weights,
+            _address(batch.sums, (text - row) * GATES * lanes),
+            _address(network.scales, block * GATES * lanes),
+            _address(network.table, _inputs_at(ids[text], block, network)),
+            _address(batch.cell, unit),
+            _address(batch.highest, unit),
+            _address(batch.total, unit),
+            _address(batch.last, unit),
+            _address(following, unit),
+        )
+
+
+@njit
+def _inputs_at(token: Any, block: int, network: NetworkArrays) -> Any:
+    """Return where in the table a token's part of a block begins."""
+    _, blocks, gates, lanes = network.table.shape
+    return (token * blocks + block) * gates * lanes
+
+
+@njit
+def _address(array: np.ndarray, at: Any) -> Any:
+    """Return the address of an element of a contiguous array."""
+    return uintp(array.ctypes.data) + uintp(at) * uintp(array.itemsize)

@@ -12,7 +12,15 @@ import numpy as np
 import torch
 
 from scorer.network.folded_lstm import FoldedWeights
-from scorer.network.kernel_layout import ALIGNMENT, GATES, LAYOUTS, TILE_TEXTS, KernelLayout
+from scorer.network.kernel_layout import (
+    ALIGNMENT,
+    GATES,
+    LAYOUTS,
+    TILE_TEXTS,
+    BatchArrays,
+    KernelLayout,
+    NetworkArrays,
+)
 from scorer.network.packing import PackedIds
 
 LOG2_E = -1.44269504  # negative: sigmoid(x) = 1 / (1 + 2^(x LOG2_E))
@@ -55,27 +63,31 @@ class FusedLstm:
         weight = weights.weight.numpy().astype(np.float32) / 2  # for whole states
         scales = _scales(weight, layout)  # a gate's unit each
         rounded = np.rint(weight / scales).astype(layout.weight)
-        self._scales = _aligned_copy(self._blocks(scales * LOG2_E / layout.state_steps), np.float32)
         zero = -layout.state_zero * rounded.sum(axis=0, dtype=np.int32)
-        self._first = _aligned_copy(self._blocks(zero), np.int32)
-        self._weights = self._tiles(rounded)
-        self._table = self._halved_table(weights.table.numpy())
+        self._network = NetworkArrays(
+            self._halved_table(weights.table.numpy()),
+            self._tiles(rounded),
+            _aligned_copy(self._blocks(scales * LOG2_E / layout.state_steps), np.float32),
+            _aligned_copy(self._blocks(zero), np.int32),
+        )
 
     def pooled(self, batch: PackedIds) -> torch.Tensor:
         """Return the pooled states float32 (batch, pooled_dim)."""
-        texts, hidden, layout = len(batch.rows), self._hidden, self._layout
-        states = np.full((2, texts + TILE_TEXTS, hidden), layout.state_zero, layout.state)
+        arrays = self._arrays(len(batch.rows))
+        self._run(batch.ids.numpy(), batch.sizes, self._network, arrays)
+        if not self._concat:
+            return torch.from_numpy(arrays.last)
+        mean = arrays.total / batch.lengths[:, None].astype(np.float32)
+        return torch.from_numpy(np.concatenate([arrays.last, arrays.highest, mean], axis=1))
+
+    def _arrays(self, texts: int) -> BatchArrays:
+        """Return what so many texts are worked on in, with states of zero."""
+        hidden, layout = self._hidden, self._layout
+        now, following = np.full((2, texts + TILE_TEXTS, hidden), layout.state_zero, layout.state)
         cell, last, highest, total = (_aligned((texts, hidden), np.float32) for _ in range(4))
         highest[:] = -np.inf
         sums = _aligned((TILE_TEXTS, GATES, layout.lanes), np.int32)
-        weights = (self._table, self._weights, self._scales, self._first)
-        self._run(
-            batch.ids.numpy(), batch.sizes, *weights, *states, cell, last, highest, total, sums
-        )
-        if not self._concat:
-            return torch.from_numpy(last)
-        mean = total / batch.lengths[:, None].astype(np.float32)
-        return torch.from_numpy(np.concatenate([last, highest, mean], axis=1))
+        return BatchArrays(now, following, cell, last, highest, total, sums)
 
     def _blocks(self, gates: np.ndarray) -> np.ndarray:
         """Return (…, 4 hidden) as (…, blocks, 4 gates, units)."""

@@ -5,6 +5,7 @@ changes `fused_kernel.CODE` too, as a test demands.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -35,6 +36,27 @@ class KernelLayout:
     def register_bytes(self) -> int:
         """Bytes of a register."""
         return 4 * self.lanes
+
+
+class NetworkArrays(NamedTuple):  # which numba takes apart, as it does no dataclass
+    """A network as the kernel reads it; `weights` as `fused_kernel` says."""
+
+    table: np.ndarray  # uint16 (vocabulary, blocks, 4 gates, units): bits of bfloat16 or float16
+    weights: np.ndarray
+    scales: np.ndarray  # float32 (blocks, 4 gates, units)
+    first: np.ndarray  # int32 (blocks, 4 gates, units): sums to begin with
+
+
+class BatchArrays(NamedTuple):
+    """What a batch is worked on in; arrays of registers lie at multiples of `ALIGNMENT`."""
+
+    now: np.ndarray  # states, uint8 or int16 (texts + TILE_TEXTS, hidden)
+    following: np.ndarray  # the same after a step
+    cell: np.ndarray  # float32 (texts, hidden), as are the next three
+    last: np.ndarray
+    highest: np.ndarray
+    total: np.ndarray
+    sums: np.ndarray  # int32 (TILE_TEXTS, 4 gates, units)
 
 
 VNNI = KernelLayout(

@@ -106,9 +106,8 @@ class VectorCode(ABC):
             power = self.multiply_add(power, fraction, self.constant(coefficient))
         return self.scaled(power, whole)
 
-    def everywhere(self, together: Any) -> Any:
-        """Return a register with the same states, as many as are multiplied together, in each
-        lane."""
+    def in_all_lanes(self, together: Any) -> Any:
+        """Return a register with the states that are multiplied together in each lane."""
         nothing, lanes = (
             ir.Constant(self.ints, ir.Undefined),
             ir.Constant(self.ints, [0] * self.lanes),
@@ -149,15 +148,15 @@ class Vnni(VectorCode):
 
     def reciprocal(self, value: Any) -> Any:
         """Come within 2^-14 of it."""
-        everywhere = ir.Constant(ir.IntType(self.lanes), -1)
+        all_lanes = ir.Constant(ir.IntType(self.lanes), -1)
         name = "llvm.x86.avx512.rcp14.ps.512"
-        return self.call(name, self.floats, value, self.constant(0), everywhere)
+        return self.call(name, self.floats, value, self.constant(0), all_lanes)
 
     def scaled(self, value: Any, exponent: Any) -> Any:
         """Scale by an instruction."""
-        everywhere, nearest = ir.Constant(ir.IntType(self.lanes), -1), ir.Constant(I32, 4)
+        all_lanes, nearest = ir.Constant(ir.IntType(self.lanes), -1), ir.Constant(I32, 4)
         name = "llvm.x86.avx512.mask.scalef.ps.512"
-        return self.call(name, self.floats, value, exponent, self.constant(0), everywhere, nearest)
+        return self.call(name, self.floats, value, exponent, self.constant(0), all_lanes, nearest)
 
     def widened(self, halves: Any) -> Any:
         """Widen bfloat16: the upper half of a float32."""

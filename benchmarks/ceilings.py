@@ -52,7 +52,7 @@ class Ceilings:
 
 def measure(config: ModelConfig, texts: list[str], repeats: int) -> Ceilings:
     """Return the machine's rates; `texts` are normalised."""
-    names = dict.fromkeys(("float32", "bfloat16", *fast_precisions(config, "cpu", words=False)))
+    names = dict.fromkeys(("float32", "bfloat16", *fast_precisions(config, "cpu", int16=False)))
     products = {name: _product_rate(name, config.hidden_dim, repeats) for name in names}
     return Ceilings(products, _copy_rate(repeats), _spacy_rate(texts, repeats))
 

@@ -308,6 +308,7 @@ def test_a_title_above_two_columns_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the header has 1 name for 2 columns.*--skip-rows 1"):
         read(tmp_path, data)
     assert read(tmp_path, "id,\na1,so good\na2,so bad\na3,so so\n")[0] == ["id", ""]
+    assert len(read(tmp_path, "review,\nGreat,unknown\nAwful,1\nFine,3\nLovely,5\n")[1]) == 4
 
 
 def test_a_moment_below_a_name_is_a_date(tmp_path: Path) -> None:

@@ -145,6 +145,12 @@ def test_a_csv_may_begin_with_any_word(tmp_path: Path) -> None:
         assert rows_of(tmp_path / "in.csv") == [{name: "1", "text": "good"}]
 
 
+@pytest.mark.parametrize("name", ["SET x = 5 is a command", "INSERT INTO notes what VALUES say"])
+def test_a_text_may_begin_like_sql(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in.csv").write_text(f"{name},text\n1,good\n")
+    assert rows_of(tmp_path / "in.csv") == [{name: "1", "text": "good"}]
+
+
 def test_of_a_zip_only_its_one_file_counts(tmp_path: Path) -> None:
     path = tmp_path / "in.csv.zip"
     path.write_bytes(zipped(**{"a.csv": CSV, "__MACOSX/._a.csv": b"x", "sub/.DS_Store": b"x"}))

@@ -118,6 +118,17 @@ def test_columns_of_one_name_are_refused_but_for_csv_unless_they_are_renamed(
         create_table(output, format_of(str(output)), reader.schema, reader.dialect)
 
 
+def test_columns_without_a_name_are_no_reason_against_json(tmp_path: Path) -> None:
+    path = str(tmp_path / "in.csv")
+    Path(path).write_text("id,text,,\n1,good,,\n2,bad,,\n")
+    with open_table(path, format_of(path)) as reader:
+        create_table(tmp_path / "out.jsonl", format_of("a.jsonl"), reader.schema, reader.dialect)
+        with pytest.raises(UsageError, match=r"Parquet cannot have .*: ''"):
+            create_table(
+                tmp_path / "a.parquet", format_of("a.parquet"), reader.schema, reader.dialect
+            )
+
+
 def test_a_zip_archive_is_read_but_not_written() -> None:
     assert format_of("in.csv.zip") == format_of("in.zip") == TableFormat("csv", "zip")
     with pytest.raises(UsageError, match=r"read, not written\. csv.gz is written"):

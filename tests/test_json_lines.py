@@ -193,7 +193,7 @@ def test_a_table_in_one_object_is_told_how_it_becomes_lines(tiny_bundle, tmp_pat
     [
         ("'.hits.hits[]'", {"took": 3, "hits": {"total": 2, "hits": [{"_id": "a"}, {"_id": "b"}]}}),
         ("'.features[]'", {"type": "FeatureCollection", "features": [{"a": "so good"}, {"b": 1}]}),
-        ("'.\"the rows\"[]'", {"the rows": [{"a": "so good"}, {"b": 1}], "next": None}),
+        ("'.[\"the rows\"][]'", {"the rows": [{"a": "so good"}, {"b": 1}], "next": None}),
     ],
 )
 def test_rows_in_one_object_are_told_where_they_are(tiny_bundle, tmp_path, path, object_):

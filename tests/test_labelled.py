@@ -42,6 +42,13 @@ def test_texts_are_read_exactly(tmp_path: Path) -> None:
     assert found.rows.texts.to_pylist()[:4] == odd
 
 
+def test_a_column_that_is_not_read_may_hold_what_python_cannot(tmp_path: Path) -> None:
+    texts, labels = zip(*labelled(120), strict=True)
+    days = pa.array([2**31 - 1] * 120, pa.int32()).cast(pa.date32())  # as Postgres' infinity
+    pq.write_table(pa.table({"day": days, "text": texts, "label": labels}), tmp_path / "a.parquet")
+    assert len(read_labelled([tmp_path / "a.parquet"], Columns()).rows) == 120
+
+
 def test_parquet_and_compressed_csv_are_the_same_rows(tmp_path: Path) -> None:
     plain = write(tmp_path / "a.csv", labelled(120))
     packed = tmp_path / "a.csv.gz"

@@ -75,8 +75,8 @@ def rating_numbers(values: Iterable[str]) -> dict[str, str]:
     As `5 stars`, `★★★★★`, `5/5` or `5.0 out of 5 stars` has 5; a missing value is passed over.
     """
     kept = [value for value in values if label_key(value) not in MISSING]
-    asterisks = {*"".join(kept)} <= {*"* "}  # beside others, one is a mark of something else
-    ratings = {v: _rating(v.replace("*", "★") if asterisks else v) for v in kept}
+    are_asterisks = {*"".join(kept)} <= {*"* "}  # beside others, one is a mark of something else
+    ratings = {v: _rating(v.replace("*", "★") if are_asterisks else v) for v in kept}
     scales = {scale for _, scale in filter(None, ratings.values()) if scale}
     if not all(ratings.values()) or len(scales) > 1:
         return {}

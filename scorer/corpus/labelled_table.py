@@ -134,9 +134,8 @@ def _tables(reader: TableReader) -> Iterator[pa.Table]:
 def _headers_below(table: pa.Table) -> int:
     if not all(map(pa.types.is_large_string, table.schema.types)):  # no CSV; others have one header
         return 0
-    columns = (column.to_pylist() for column in table.slice(0, HEAD_ROWS).columns)
-    cells = (["" if cell is None else str(cell) for cell in column] for column in columns)
-    return headers_below([table.schema.names, *zip(*cells, strict=True)])[0]
+    columns = (column.fill_null("").to_pylist() for column in table.slice(0, HEAD_ROWS).columns)
+    return headers_below([table.schema.names, *zip(*columns, strict=True)])[0]
 
 
 def _is_headless(

@@ -7,16 +7,16 @@ Knows the first rows of a table, nothing of files or of what is text or label.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
 
+from scorer.tables.json_lines import jq_member
+
 FIRST_ROWS = 200
 MOST_ITEMS = 5  # of a list that are looked at
-PLAIN_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def flat_table(sample: pa.Table) -> pa.Table | None:
@@ -26,7 +26,7 @@ def flat_table(sample: pa.Table) -> pa.Table | None:
     """
     rows = [dict(_members(row)) for row in sample.slice(0, FIRST_ROWS).to_pylist()]
     paths = list(dict.fromkeys(path for row in rows for path in row))
-    if set(paths) <= {_child("", name) for name in sample.schema.names}:
+    if set(paths) <= {jq_member("", name) for name in sample.schema.names}:
         return None
     return pa.table(
         {path: pa.array([row.get(path) for row in rows], pa.string()) for path in paths}
@@ -35,23 +35,19 @@ def flat_table(sample: pa.Table) -> pa.Table | None:
 
 def _members(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, cell in row.items():
-        yield from _leaves(_child("", name), _parsed(cell))
+        yield from _leaves(jq_member("", name), _parsed(cell))
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
     """Yield the plain values in a value, with the path of each."""
     if isinstance(value, dict):
         for name, member in value.items():
-            yield from _leaves(_child(path, name), member)
+            yield from _leaves(jq_member(path, name), member)
     elif isinstance(value, list):
         for at, item in enumerate(value[:MOST_ITEMS]):
             yield from _leaves(f"{path}[{at}]", item)
     elif value is not None:
         yield path, str(value)
-
-
-def _child(path: str, name: str) -> str:
-    return f"{path}.{name}" if PLAIN_NAME.fullmatch(name) else f"{path or '.'}[{json.dumps(name)}]"
 
 
 def _parsed(cell: Any) -> Any:

@@ -28,17 +28,17 @@ def to_try(precision: str, model: ModelConfig, device: str, fused: bool = True) 
     may import the fused kernel's library.
     """
     check_precision(precision, CHOICES)
-    words = precision == "int16" or (precision == "auto" and fused)
-    fast = (*fast_precisions(model, device, words), "float32")
+    int16 = precision == "int16" or (precision == "auto" and fused)
+    fast = (*fast_precisions(model, device, int16), "float32")
     if precision == "auto":
         return fast
     return (precision,) if precision in fast else ("float32",)
 
 
-def fast_precisions(model: ModelConfig, device: str, words: bool = True) -> tuple[str, ...]:
+def fast_precisions(model: ModelConfig, device: str, int16: bool = True) -> tuple[str, ...]:
     """Return the precisions that are faster than float32 here, fastest first.
 
-    words: whether to look for int16, which imports the fused kernel's library.
+    int16: whether to look for its kernel, which imports a library.
     """
     if device == "cuda":
         return ("float16", "bfloat16") if torch.cuda.is_bf16_supported() else ("float16",)
@@ -46,7 +46,7 @@ def fast_precisions(model: ModelConfig, device: str, words: bool = True) -> tupl
         return ()
     halves = [name for name, features in CPU_FEATURES.items() if any(map(_cpu_has, features))]
     whole = ["int8"] if multiplies_bytes() else []
-    if words and load_kernel("int16", model.hidden_dim):
+    if int16 and load_kernel("int16", model.hidden_dim):
         whole.append("int16")
     return (*whole, *halves)
 

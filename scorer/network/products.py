@@ -15,7 +15,7 @@ import torch
 
 STEPS = 127  # 8-bit steps from 0 to 1
 CENTRE = 128  # the byte that stands for 0
-HALVES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 Scratch = tuple[torch.Tensor, ...]  # what a product works on, (rows, …) each
 
@@ -127,4 +127,4 @@ def product_of(precision: str, table: torch.Tensor, weight: torch.Tensor) -> Pro
         return ByteProduct(table, weight)
     if precision == "float32":
         return FloatProduct(table, weight)
-    return HalfProduct(table, weight, HALVES[precision])
+    return HalfProduct(table, weight, DTYPES[precision])

@@ -14,10 +14,10 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from scorer.errors import UsageError
 from scorer.network.model import TextClassifier
 from scorer.network.packing import PackedIds
+from scorer.network.products import DTYPES
 
 STEPS = 512  # taken at a time
 State = tuple[torch.Tensor, ...] | torch.Tensor | None
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class Recurrence(Protocol):

@@ -16,8 +16,8 @@ from scorer.tables.csv_header import (
     check_header,
     headers_below,
     looks_like_data,
-    no_answers,
     separator_of,
+    warn_of_headers,
 )
 from scorer.tables.csv_lines import LINES_COLUMN, TEXT_LINES, WHOLE_LINES, are_texts
 from scorer.tables.csv_options import CsvOptions, shown
@@ -153,7 +153,7 @@ def _names(
             notes.append(Doubt(LIKE_DATA))
         below, what = headers_below(rows)
         if below:
-            notes.append(Doubt(no_answers(below, what)))
+            notes.append(Doubt(warn_of_headers(below, what)))
         return _read_header(lines, dialect)
     if not rows:
         raise InputError(f"{lines.name} is empty")

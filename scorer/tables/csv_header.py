@@ -218,7 +218,7 @@ def _underlines(name: str, cell: str) -> bool:
     return DASHES.fullmatch(cell) is not None and len(cell) >= len(name)
 
 
-def no_answers(count: int, what: str) -> str:
+def warn_of_headers(count: int, what: str) -> str:
     """Return the warning of headers below the names, and what writes them there."""
     holds, them = ("holds", "it") if count == 1 else ("hold", "them")
     return (

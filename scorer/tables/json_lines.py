@@ -248,21 +248,27 @@ def _text(value: Any) -> str | None:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # half characters
 
 
-def _path_of_rows(found: dict[str, Any]) -> str:
+def _path_of_rows(found: dict[str, Any], path: str = "") -> str:
     """Return where in an object the objects of a table are, for `jq`; "" for an object with texts.
 
-    They are in its only list of several objects, or in that of its only member with one.
+    They are in its only list of several objects, or in that of its only member with one. path: the
+    object's own.
     """
     if any(_may_be_text(name, cell) for name, cell in found.items()):
         return ""
     paths = []
     for name, cell in found.items():
-        key = f".{name}" if PLAIN_NAME.fullmatch(name) else f".{json.dumps(name)}"
+        member = jq_member(path, name)
         if isinstance(cell, list) and len(cell) > 1 and all(isinstance(row, dict) for row in cell):
-            paths.append(f"{key}[]")
-        elif isinstance(cell, dict) and (path := _path_of_rows(cell)):
-            paths.append(key + path)
+            paths.append(f"{member}[]")
+        elif isinstance(cell, dict) and (within := _path_of_rows(cell, member)):
+            paths.append(within)
     return paths[0] if len(paths) == 1 else ""
+
+
+def jq_member(path: str, name: str) -> str:
+    """Return the path, for `jq`, of a member of the object at a path; "" is a whole line's."""
+    return f"{path}.{name}" if PLAIN_NAME.fullmatch(name) else f"{path or '.'}[{json.dumps(name)}]"
 
 
 def _may_be_text(name: str, cell: Any) -> bool:

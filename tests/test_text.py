@@ -11,7 +11,9 @@ from scorer.tokens.text import TextRules, normalise, ranges, split
 PLAIN = TextRules(strip_markup=False, other_spellings=False)
 SPACES = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace())
 
-texts_with_spaces = st.text(st.sampled_from(SPACES + "ab.é€—\u200b\ufeff😀") | st.characters())
+texts_with_spaces = st.text(
+    st.sampled_from(SPACES + "ab.é€—\u200b\ufeff😀") | st.characters(codec="utf-8")
+)
 
 
 def column(*texts: str | None) -> pa.LargeStringArray:

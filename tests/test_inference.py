@@ -17,7 +17,7 @@ from scorer.bundles.predictor import load_predictor
 from scorer.errors import UsageError
 from scorer.network import inference
 from scorer.network.cuda_batches import CudaBatches
-from scorer.network.fused_lstm import load_kernel
+from scorer.network.fused_lstm import has_kernel
 from scorer.network.inference import Prediction, Predictor
 from scorer.network.model import CELLS, POOLINGS, ModelConfig, TextClassifier
 from scorer.network.precision import PRECISIONS
@@ -76,7 +76,7 @@ def test_a_caller_s_autocast_does_not_reach_the_scores(tiny_bundle):
     model = bundle.model()
     encoder = TextEncoder(bundle.rules, bundle.vocabulary)
     predictor = Predictor(encoder, model, bundle.classes)
-    predictor._recurrence = PackedLayer(model)
+    predictor._ways["float32"] = PackedLayer(model)
     predictor._cuda_batches = CudaBatches(10_000)
     texts = ["a good film", "bad", "the film is so so"]
     expected = probabilities(predictor, texts)
@@ -240,7 +240,7 @@ def test_a_text_scores_alike_in_any_company_in_every_precision(
     tiny_bundle, labelled_texts, precision
 ):
     bundle, texts = load_bundle(tiny_bundle), list(labelled_texts.texts[:30])
-    if precision == "int16" and not load_kernel("int16", bundle.facts.model.hidden_dim):
+    if precision == "int16" and not has_kernel("int16", bundle.facts.model.hidden_dim):
         pytest.skip("no AVX2 in this CPU")
     model = (bundle.model(), bundle.classes, bundle.temperature)
     predictor = Predictor(

@@ -10,8 +10,8 @@ from scorer.bundles.golden import GoldenRows
 from scorer.bundles.predictor import load_predictor
 from scorer.cli.score import PRECISIONS as OFFERED
 from scorer.errors import BundleError, UsageError
-from scorer.network import inference, precision
-from scorer.network.fused_lstm import load_kernel
+from scorer.network import fused_lstm, inference, precision
+from scorer.network.fused_lstm import has_kernel
 from scorer.network.inference import Predictor
 from scorer.network.model import ModelConfig, TextClassifier
 from scorer.network.precision import fast_precisions, multiplies_bytes, to_try
@@ -31,7 +31,7 @@ def machine(monkeypatch):
 
     def has(*features: str) -> None:
         monkeypatch.setattr(precision, "_cpu_has", lambda feature: feature in features)
-        monkeypatch.setattr(precision, "load_kernel", lambda name, _: name in features)
+        monkeypatch.setattr(precision, "has_kernel", lambda name, _: name in features)
 
     return has
 
@@ -59,7 +59,7 @@ def test_its_library_is_not_imported_where_that_is_not_to_be(machine, monkeypatc
         raise AssertionError
 
     machine()
-    monkeypatch.setattr(precision, "load_kernel", imported)
+    monkeypatch.setattr(precision, "has_kernel", imported)
     for choice in ("float32", "int8", "bfloat16"):
         assert to_try(choice, LSTM, "cpu") == ("float32",)
     assert to_try("auto", LSTM, "cpu", fused=False) == ("float32",)
@@ -160,7 +160,7 @@ def test_near_ties_are_left_to_float32(bundle, labelled_texts):
     exact = logits(load_predictor(bundle, "float32", "cpu"), texts)
     predictor = load_predictor(bundle, "int8", "cpu")
     gaps = np.abs(np.diff(exact))[:, 0]
-    predictor.near_tie = float(np.median(gaps))
+    predictor.near_ties[predictor.precision] = float(np.median(gaps))
     near = gaps < np.median(gaps) - 0.05
     found = logits(predictor, texts)
     assert near.sum() > 100
@@ -168,34 +168,64 @@ def test_near_ties_are_left_to_float32(bundle, labelled_texts):
     assert np.abs(found - exact)[~near].max() > 1e-5
 
 
-@pytest.mark.skipif(not load_kernel("int16", 16), reason="no kernel of 16-bit integers here")
-def test_near_ties_of_16_bit_integers_are_left_to_float32_too(bundle, labelled_texts):
+def with_hidden(bundle, hidden: int, precision: str) -> Predictor:
     torch.manual_seed(0)
-    model = TextClassifier(replace(bundle.facts.model, hidden_dim=16))
-    encoder, texts = TextEncoder(bundle.rules, bundle.vocabulary), list(labelled_texts.texts)
-    exact = logits(Predictor(encoder, model, bundle.classes), texts)
-    predictor = Predictor(encoder, model, bundle.classes, precision="int16")
+    model = TextClassifier(replace(bundle.facts.model, hidden_dim=hidden))
+    encoder = TextEncoder(bundle.rules, bundle.vocabulary)
+    return Predictor(encoder, model, bundle.classes, precision=precision)
+
+
+@pytest.mark.skipif(not has_kernel("int16", 16), reason="no kernel of 16-bit integers here")
+def test_near_ties_of_16_bit_integers_are_left_to_float32_too(bundle, labelled_texts):
+    texts = list(labelled_texts.texts)
+    exact = logits(with_hidden(bundle, 16, "float32"), texts)
+    predictor = with_hidden(bundle, 16, "int16")
     predictor.narrow_near_ties(bundle.golden.encoded_by(predictor))
-    assert predictor.near_tie == inference.LEAST_TIE["int16"]
+    assert predictor.near_ties[predictor.precision] == inference.LEAST_TIE["int16"]
     gaps = np.abs(np.diff(exact))[:, 0]
-    predictor.near_tie = float(np.median(gaps))
+    predictor.near_ties[predictor.precision] = float(np.median(gaps))
     near = gaps < np.median(gaps) * 0.9
     found = logits(predictor, texts)
     np.testing.assert_allclose(found[near], exact[near], rtol=0, atol=1e-6)
     assert 1e-6 < np.abs(found - exact)[~near].max() < 0.005
 
 
+@pytest.mark.skipif(
+    not (multiplies_bytes() and has_kernel("int16", 64)), reason="no kernel of both integers here"
+)
+def test_near_ties_of_bytes_are_left_to_16_bits_and_those_of_16_bits_to_float32(
+    bundle, labelled_texts
+):
+    texts = list(labelled_texts.texts)
+    words, exact = (with_hidden(bundle, 64, precision) for precision in ("int16", "float32"))
+    words.near_ties["int16"] = 0.0
+    predictor = with_hidden(bundle, 64, "int8")
+    predictor.near_ties.update(int8=np.inf, int16=0.0)
+    np.testing.assert_array_equal(logits(predictor, texts), logits(words, texts))
+    predictor.near_ties.update(int16=np.inf)
+    np.testing.assert_array_equal(logits(predictor, texts), logits(exact, texts))
+    predictor.near_ties.update(int8=0.0)
+    assert np.abs(logits(predictor, texts) - logits(exact, texts)).max() > 1e-5
+
+
+def test_float32_serves_16_bit_integers_where_there_is_no_kernel(bundle, monkeypatch):
+    monkeypatch.setattr(fused_lstm, "cpu_flags", frozenset)
+    predictor = with_hidden(bundle, 64, "int16")
+    assert predictor.precision == "float32"
+    assert predictor.near_ties == {}
+
+
 @pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")
 def test_what_is_a_near_tie_follows_from_the_golden_texts_errors(bundle, labelled_texts):
     predictor = load_predictor(bundle, "int8", "cpu", fused=False)
     encoded = bundle.golden.encoded_by(predictor)
-    predictor.near_tie = 0.0
+    predictor.near_ties[predictor.precision] = 0.0
     rounded = predictor.logits(encoded)
-    predictor.near_tie = np.inf
+    predictor.near_ties[predictor.precision] = np.inf
     errors = np.abs(np.diff(predictor.logits(encoded) - rounded))
     predictor.narrow_near_ties(encoded)
     wanted = min(inference.NEAR_TIE, max(inference.LEAST_TIE["int8"], 4 * errors.max()))
-    assert predictor.near_tie == pytest.approx(wanted)
+    assert predictor.near_ties[predictor.precision] == pytest.approx(wanted)
     texts = list(labelled_texts.texts)
     exact = logits(load_predictor(bundle, "float32", "cpu"), texts)
     found = logits(predictor, texts)
@@ -209,7 +239,7 @@ def test_steep_networks_keep_the_widest_near_tie(bundle):
     encoder = TextEncoder(steep.rules, steep.vocabulary)
     predictor = Predictor(encoder, steep.model(), steep.classes, precision="int8")
     predictor.narrow_near_ties(steep.golden.encoded_by(predictor))
-    assert predictor.near_tie == inference.NEAR_TIE
+    assert predictor.near_ties[predictor.precision] == inference.NEAR_TIE
 
 
 @pytest.mark.skipif(not multiplies_bytes(), reason="no byte products here")

@@ -3,27 +3,29 @@
 numba compiles the loops below and lets go of the interpreter's lock; the two inner parts are
 written as LLVM instructions, as no compiler finds them by itself:
 
-    product   a tile of 6 texts x 16 units x 4 gates: 24 registers of 16 int32 sums, which stay in
-              registers while all states (bytes) pass by; 4 states are multiplied at a time
-              (VPDPBUSD: 16 lanes, each the sum of 4 products of a byte and a signed byte)
-    cell      16 units of one text: gates, cell, state, its byte for the next step, and pooling
+    product   a tile of texts x units x gates: its sums stay in registers while all states of
+              these texts pass by
+    cell      a block of units of one text: gates, cell, state, the state rounded for the next
+              step, and pooling
 
-So on AVX-512 VNNI. On AVX2 registers have 8 lanes and there are half as many: 8 units, 2 gates
-after 2 gates (the two parts of a block's weights), 2 states (16 bits) at a time (VPMADDWD). The
-type of the weights says which.
+How large a tile is, how many numbers a register holds and which type they have, `kernel_layout`
+says for each kind of CPU:
 
-Weights lie as the product reads them, so that a block of units (16 KB for 256 states) stays in
-the L1 cache while all texts pass by:
+                  units   tile               one instruction multiplies and sums
+    AMX           16      16 texts, 4 gates  64 bytes of states of 16 texts with 16 units' weights
+    AVX-512 VNNI  16       6 texts, 4 gates  4 bytes of states of one text, or 2 of 16 bits
+    AVX2           8       6 texts, 2 gates  2 states (16 bits) of one text
 
-    int8    (blocks, 1 part,  hidden / 4, 4 gates, 16 units x 4 states)
-    int16   (blocks, 2 parts, hidden / 2, 2 gates,  8 units x 2 states)
+Weights lie as the product reads them, so that a block of units (16 KB for 256 states of a byte)
+stays in the L1 cache while all texts pass by; where a tile has 2 gates, a block has 2 parts:
 
-Gates are given times -log2(e), so that sigmoid(x) = 1 / (1 + 2^y), with 2^y by a polynomial of
-degree 4 (relative error 4e-6); the update gate is doubled: tanh(x) = (1 - 2^y) / (1 + 2^y).
-Knows addresses and sizes, nothing of models. Needs numba.
+    (blocks, parts, steps, gates, numbers of a step's instructions: units x states)
+
+Gates are given times -log2(e), so that sigmoid(x) = 1 / (1 + 2^y), with 2^y by a polynomial; the
+update gate is doubled: tanh(x) = (1 - 2^y) / (1 + 2^y). Knows addresses and sizes, nothing of
+models. Needs numba.
 """
 
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -31,102 +33,75 @@ from llvmlite import ir
 from numba import njit, types, uintp
 from numba.extending import intrinsic
 
-from scorer.network.kernel_layout import GATES, TILE_TEXTS, BatchArrays, NetworkArrays
-from scorer.network.vector_code import CODES, I8, I32, I64, VectorCode
+from scorer.network.amx_code import AmxCode
+from scorer.network.avx2_code import Avx2Code
+from scorer.network.avx512_code import ByteCode, WordCode
+from scorer.network.kernel_layout import GATES, KEPT, BatchArrays, NetworkArrays
+from scorer.network.vector_code import I8, I32, VectorCode
 
-# numba looks for changes in this file alone: this is the digest of `vector_code`, `kernel_layout`
-CODE = "97628571df530734"
+CODES = {code.layout.arrays: code for code in (AmxCode, ByteCode, WordCode, Avx2Code)}
+# numba looks for changes in this file alone: this is the digest of those it imports
+CODE = "c29799bdea890ec1"
 TANH_SCALE = -2.88539008  # -2 log2(e)
 CACHE_LINE = 64
 
 
 @intrinsic
-def _multiply_tile(
-    _: Any, weights: Any, states: Any, part: Any, first: Any, sums: Any, steps: Any
-) -> tuple[Any, Any]:
-    """Sum a tile of 6 texts and as many gates as stay in registers.
+def _begin(_: Any, network: Any) -> tuple[Any, Any]:
+    """Make this thread ready for tiles."""
 
-    weights: the array, for its type; states (6, hidden), part of a block's weights, first int32
-    (gates, lanes) sums to begin with and sums int32 (6, 4 gates, lanes): addresses; steps: hidden
-    by the states of one.
-    """
-
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        code = CODES[str(weights.dtype)](builder)
-        _, states, part, first, sums, steps = arguments
-        begin = code.load_gates(first, code.ints, code.layout.tile_gates)
-        entry = builder.block
-        loop, end = builder.append_basic_block("step"), builder.append_basic_block("done")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        step = code.phi(ir.Constant(I64, 0), entry)
-        before = [[code.phi(start, entry) for start in begin] for _ in range(TILE_TEXTS)]
-        after = _add_step(code, before, states, part, step, steps)
-        following = builder.add(step, ir.Constant(I64, 1))
-        step.add_incoming(following, builder.block)
-        for register, value in zip(chain(*before), chain(*after), strict=True):
-            register.add_incoming(value, builder.block)
-        builder.cbranch(builder.icmp_unsigned("<", following, steps), loop, end)
-        builder.position_at_end(end)
-        _store_tile(code, after, sums)
+    def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        _code(network, builder).begin()
         return context.get_dummy_value()
 
-    return types.void(weights, *[types.uintp] * 5), generate
+    return types.void(network), generate
 
 
-def _add_step(
-    code: VectorCode, sums: list[list[Any]], states: Any, part: Any, step: Any, steps: Any
-) -> list[list[Any]]:
-    """Return the sums (texts, gates) with the products of a step.
+@intrinsic
+def _end(_: Any, network: Any) -> tuple[Any, Any]:
+    """Leave what was made ready."""
 
-    It has 4 bytes of each text's states: four states, or two.
-    """
-    builder, layout = code.builder, code.layout
-    step_bytes = ir.Constant(I64, layout.tile_gates * layout.register_bytes)
-    block = code.load_gates(
-        builder.add(part, builder.mul(step, step_bytes)), code.factors, layout.tile_gates
-    )
-    stride, offset = (builder.mul(count, ir.Constant(I64, 4)) for count in (steps, step))
-    added = []
-    for text, row in enumerate(sums):
-        place = builder.add(states, builder.mul(stride, ir.Constant(I64, text)))
-        some = code.in_all_lanes(code.load(builder.add(place, offset), I32))
-        added.append(
-            [
-                code.add_products(before, some, weight)
-                for before, weight in zip(row, block, strict=True)
-            ]
-        )
-    return added
+    def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        _code(network, builder).end()
+        return context.get_dummy_value()
+
+    return types.void(network), generate
 
 
-def _store_tile(code: VectorCode, tile: list[list[Any]], sums: Any) -> None:
-    """Store the sums (texts, gates) of a tile; each text has room for all its gates."""
-    size = code.layout.register_bytes
-    for text, row in enumerate(tile):
-        for gate, value in enumerate(row):
-            offset = ir.Constant(I64, size * (GATES * text + gate))
-            code.store(value, code.builder.add(sums, offset), align=size)
+@intrinsic
+def _multiply_tile(
+    _: Any, network: Any, states: Any, part: Any, first: Any, sums: Any, stride: Any
+) -> tuple[Any, Any]:
+    """Sum a tile, as `VectorCode` says; network: for its type."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        _code(network, builder).multiply_tile(*arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(network, *[types.uintp] * 5), generate
+
+
+def _code(network: Any, builder: Any) -> VectorCode:
+    """Return the instructions for a network in a layout's arrays."""
+    return CODES[network.instance_class](builder)
 
 
 @intrinsic
 def _step_cell(
     _: Any,
-    weights: Any,
+    network: Any,
     sums: Any,
     scales: Any,
     inputs: Any,
-    cell: Any,
-    highest: Any,
-    total: Any,
-    last: Any,
+    kept: Any,
     rounded: Any,
 ) -> tuple[Any, Any]:
     """Take a block of a text one step further: from the sums to its state, pooled and rounded."""
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        code = CODES[str(weights.dtype)](builder)
-        _, sums, scales, inputs, cell, highest, total, last, rounded = arguments
+        code = _code(network, builder)
+        _, sums, scales, inputs, kept, rounded = arguments
+        cell, last, highest, total = code.places(kept, len(KEPT))
         into, forget, update, out = _exponentials(code, sums, scales, inputs)
         one = code.constant(1)
         into, forget, out = (code.add(one, gate) for gate in (into, forget, out))
@@ -145,7 +120,7 @@ def _step_cell(
         code.store(code.rounded(state), rounded, align=1)
         return context.get_dummy_value()
 
-    return types.void(weights, *[types.uintp] * 8), generate
+    return types.void(network, *[types.uintp] * 5), generate
 
 
 def _exponentials(code: VectorCode, sums: Any, scales: Any, inputs: Any) -> list[Any]:
@@ -188,21 +163,20 @@ def run_batch(
     """
     now, following = batch.now, batch.following
     start = 0
+    _begin(network)  # type: ignore[call-arg]
     for texts in sizes:
         step_ids = ids[start : start + texts]
         for block in range(len(network.scales)):
-            for row in range(0, texts, TILE_TEXTS):
-                ahead = step_ids[row + TILE_TEXTS : row + 2 * TILE_TEXTS]
-                _ask_for_inputs(ahead, block, network)
-                _multiply_block(row, block, network, now, batch.sums)
-                _step_block(step_ids, row, block, network, batch, following)
+            _multiply_block(step_ids, block, network, batch, now)
+            _step_block(step_ids, block, network, batch, following)
         start += texts
         now, following = following, now
+    _end(network)
 
 
 @njit
 def _ask_for_inputs(ids: np.ndarray, block: int, network: NetworkArrays) -> None:
-    """Ask for what some tokens give to a block, while other texts are multiplied."""
+    """Ask for what some tokens give to a block, ahead of their gates."""
     for token in ids:
         inputs = _address(network.table, _inputs_at(token, block, network))
         _prefetch(inputs)  # type: ignore[call-arg]
@@ -211,45 +185,41 @@ def _ask_for_inputs(ids: np.ndarray, block: int, network: NetworkArrays) -> None
 
 @njit
 def _multiply_block(
-    row: int, block: int, network: NetworkArrays, states: np.ndarray, sums: np.ndarray
+    ids: np.ndarray, block: int, network: NetworkArrays, batch: BatchArrays, now: np.ndarray
 ) -> None:
-    """Sum a block of the texts from `row` on, a tile after the other."""
-    _, parts, steps, gates, factors = network.weights.shape
+    """Sum a block of all texts, a tile after the other.
+
+    All of them before the first one's gates: AMX is a third slower where it takes turns with these.
+    """
+    _, parts, steps, gates, numbers = network.weights.shape
     lanes = network.scales.shape[2]
-    for part in range(parts):
-        _multiply_tile(  # type: ignore[call-arg]
-            network.weights,
-            _address(states, row * states.shape[1]),
-            _address(network.weights, (block * parts + part) * steps * gates * factors),
-            _address(network.first, (block * GATES + part * gates) * lanes),
-            _address(sums, part * gates * lanes),
-            uintp(steps),
-        )
+    for row in range(0, len(ids), batch.tile_texts):
+        _ask_for_inputs(ids[row : row + batch.tile_texts], block, network)
+        for part in range(parts):
+            _multiply_tile(  # type: ignore[call-arg]
+                network,
+                _address(now, row * now.shape[1]),
+                _address(network.weights, (block * parts + part) * steps * gates * numbers),
+                _address(network.first, (block * GATES + part * gates) * lanes),
+                _address(batch.sums, (row * GATES + part * gates) * lanes),
+                uintp(now.shape[1] * now.itemsize),
+            )
 
 
 @njit
 def _step_block(
-    ids: np.ndarray,
-    row: int,
-    block: int,
-    network: NetworkArrays,
-    batch: BatchArrays,
-    following: np.ndarray,
+    ids: np.ndarray, block: int, network: NetworkArrays, batch: BatchArrays, following: np.ndarray
 ) -> None:
-    """Take a block of the texts from `row` on, as many as a tile has, one step further."""
-    lanes = network.scales.shape[2]
-    for text in range(row, min(len(ids), row + TILE_TEXTS)):
-        unit = text * batch.cell.shape[1] + block * lanes
+    """Take a block of all texts one step further."""
+    _, texts, kept, lanes = batch.kept.shape
+    for text in range(len(ids)):
         _step_cell(  # type: ignore[call-arg]
-            network.weights,
-            _address(batch.sums, (text - row) * GATES * lanes),
+            network,
+            _address(batch.sums, text * GATES * lanes),
             _address(network.scales, block * GATES * lanes),
             _address(network.table, _inputs_at(ids[text], block, network)),
-            _address(batch.cell, unit),
-            _address(batch.highest, unit),
-            _address(batch.total, unit),
-            _address(batch.last, unit),
-            _address(following, unit),
+            _address(batch.kept, (block * texts + text) * kept * lanes),
+            _address(following, text * following.shape[1] + block * lanes),
         )
 
 

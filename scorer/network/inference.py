@@ -16,7 +16,7 @@ import torch
 
 from scorer.network.cuda_batches import CudaBatches, tokens_for
 from scorer.network.folded_lstm import FoldedLstm, FoldedWeights
-from scorer.network.fused_lstm import fused_lstm
+from scorer.network.fused_lstm import fused_lstms
 from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
 from scorer.network.packing import in_row_order, length_sorted, packed
@@ -30,7 +30,8 @@ CORES = torch.get_num_threads()  # now: later threads see what a pool has set
 BATCH_STATES = 1 << 16  # rows times hidden size: a step's states stay in a core's cache
 LEAST_ROWS, MOST_ROWS = 256, 1024  # of a batch; oneDNN keeps a program for every 16 rows
 TOKEN_BUDGET = 1 << 20  # tokens of a padded batch
-NEAR_TIE = 0.1  # between a text's two highest logits: float32 takes it from integers
+EXACT = "float32"
+NEAR_TIE = 0.1  # between a text's two highest logits: a nearer way takes it from integers
 TIE_ERRORS = 4  # a near tie is so many times the error of integers on known texts,
 LEAST_TIE = {"int8": 0.02, "int16": 0.005}  # and at least this
 
@@ -78,21 +79,24 @@ class Predictor:
         linear: LinearTerm | None = None,
         fused: bool = True,
     ) -> None:
-        """Build a predictor; `fused`: integers in the fused kernel, where this machine can."""
+        """Build a predictor; `fused`: integers in the fused kernel, where this machine can.
+
+        16-bit integers are in the kernel alone; where it cannot run, float32 serves them.
+        """
         check_precision(precision)
         self.classes = classes
-        self.precision = precision
         self._encoder = encoder
         self.temperature = temperature
         self._linear = linear
-        self.near_tie = NEAR_TIE
         self._device = torch.device(device)
         self._model = model.to(self._device).eval()
-        self._recurrence, self._exact = self._recurrences(fused)
+        self._ways = self._recurrences(precision, fused or precision == "int16")
+        self.precision = next(iter(self._ways))
+        self.near_ties = {way: NEAR_TIE for way in self._ways if way in LEAST_TIE}
         self._cuda_batches = (
             CudaBatches(tokens_for(model.config)) if self._device.type == "cuda" else None
         )
-        self.engine = f"{self._recurrence.name}, {device}"
+        self.engine = f"{self._ways[self.precision].name}, {device}"
 
     def close(self) -> None:
         """End the worker processes, if there are any."""
@@ -103,7 +107,7 @@ class Predictor:
     def score_settings(self) -> dict[str, str]:
         """Every setting, beside bundle and text, that a score depends on."""
         settings = {"precision": self.precision, "device": self._device.type}
-        fused = {"kernel": "fused"} if self._recurrence.name.startswith("fused") else {}
+        fused = {"kernel": "fused"} if "fused" in self.engine else {}
         return {**settings, **fused}
 
     def encode(self, texts: pa.LargeStringArray) -> Encoded:
@@ -123,27 +127,28 @@ class Predictor:
 
     def logits(self, encoded: Encoded) -> np.ndarray:
         """Return float32 (rows, classes); NaN for a text without a token."""
-        lengths = encoded.lengths
+        lengths, near = encoded.lengths, np.ones(len(encoded), bool)
         linear = 0.0 if self._linear is None else self._linear.logits(encoded)
-        logits = self._scored(encoded, lengths, self._recurrence) + linear
-        if self._exact is None:
-            return logits
-        near = _gaps(logits) < self.near_tie
-        exact = self._scored(encoded, np.where(near, lengths, 0), self._exact) + linear
-        return np.where(near[:, None], exact, logits)
+        logits = np.full((len(encoded), len(self.classes)), np.nan, np.float32)
+        for precision, way in self._ways.items():
+            scored = self._scored(encoded, np.where(near, lengths, 0), way) + linear
+            logits = np.where(near[:, None], scored, logits)
+            near &= _gaps(logits) < self.near_ties.get(precision, 0.0)
+        return logits
 
     def narrow_near_ties(self, encoded: Encoded) -> None:
         """Take for near what the integers' errors on these texts make doubtful, `NEAR_TIE` at most.
 
         The texts are the bundle's, so what is near depends on the bundle and the machine alone.
         """
-        if self._exact is None:
+        if not self.near_ties:
             return
-        ways = (self._recurrence, self._exact)
-        rounded, exact = (self._scored(encoded, encoded.lengths, way) for way in ways)
-        errors = np.nan_to_num(np.ptp(rounded - exact, axis=1))  # of differences of two logits
-        doubtful = max(LEAST_TIE[self.precision], TIE_ERRORS * float(errors.max(initial=0.0)))
-        self.near_tie = min(NEAR_TIE, doubtful)
+        exact = self._scored(encoded, encoded.lengths, self._ways[EXACT])
+        for precision in self.near_ties:
+            rounded = self._scored(encoded, encoded.lengths, self._ways[precision])
+            errors = np.nan_to_num(np.ptp(rounded - exact, axis=1))  # of differences of two logits
+            doubtful = max(LEAST_TIE[precision], TIE_ERRORS * float(errors.max(initial=0.0)))
+            self.near_ties[precision] = min(NEAR_TIE, doubtful)
 
     def _scored(self, encoded: Encoded, lengths: np.ndarray, recurrence: Recurrence) -> np.ndarray:
         """Return the logits of the rows whose length is not 0, NaN for the others."""
@@ -161,17 +166,28 @@ class Predictor:
             batches, values = _on_cores(lengths, batch_rows(self._model.config.hidden_dim), score)
         return in_row_order(batches, values, len(encoded), len(self.classes))
 
-    def _recurrences(self, fused: bool) -> tuple[Recurrence, Recurrence | None]:
-        """Return the fastest way in this precision, and the exact one where near ties need it."""
+    def _recurrences(self, precision: str, fused: bool) -> dict[str, Recurrence]:
+        """Return the way of a precision, and the nearer ones that near ties are left to."""
         config = self._model.config
-        if self._device.type == "cpu" and config.cell == "lstm":
-            with torch.inference_mode():
-                weights = FoldedWeights.of(self._model)
-                fused = fused or self.precision == "int16"  # which is nowhere else
-                kernel = fused_lstm(weights, self.precision) if fused else None
-                exact = FoldedLstm(weights) if self.precision in LEAST_TIE else None
-                return kernel or FoldedLstm(weights, self.precision), exact
-        return PackedLayer(self._model, self.precision), None
+        if self._device.type != "cpu" or config.cell != "lstm":
+            return {precision: PackedLayer(self._model, precision)}
+        with torch.inference_mode():
+            weights = FoldedWeights.of(self._model)
+            if precision not in LEAST_TIE:
+                return {precision: FoldedLstm(weights, precision)}
+            return {**_integer_ways(weights, precision, fused), EXACT: FoldedLstm(weights)}
+
+
+def _integer_ways(weights: FoldedWeights, precision: str, fused: bool) -> dict[str, Recurrence]:
+    """Return the ways in integers from this precision on, the nearer ones last.
+
+    Without the kernel there are 8 bits alone.
+    """
+    wanted = ("int8", "int16") if precision == "int8" else ("int16",)
+    ways: dict[str, Recurrence] = {**fused_lstms(weights, wanted)} if fused else {}
+    if precision == "int8" and "int8" not in ways:
+        return {"int8": FoldedLstm(weights, "int8"), **ways}
+    return ways
 
 
 def batch_rows(hidden_dim: int) -> int:

@@ -6,7 +6,7 @@ Knows PyTorch and the machine; nothing of bundles, texts or how near a precision
 import torch
 
 from scorer.errors import UsageError
-from scorer.network.fused_lstm import load_kernel
+from scorer.network.fused_lstm import has_kernel
 from scorer.network.model import ModelConfig
 from scorer.network.products import ByteProduct
 
@@ -46,7 +46,7 @@ def fast_precisions(model: ModelConfig, device: str, int16: bool = True) -> tupl
         return ()
     halves = [name for name, features in CPU_FEATURES.items() if any(map(_cpu_has, features))]
     whole = ["int8"] if multiplies_bytes() else []
-    if int16 and load_kernel("int16", model.hidden_dim):
+    if int16 and has_kernel("int16", model.hidden_dim):
         whole.append("int16")
     return (*whole, *halves)
 

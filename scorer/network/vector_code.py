@@ -1,33 +1,35 @@
-"""LLVM instructions on registers of 32-bit lanes: AVX-512 VNNI (16 lanes) and AVX2 (8).
+"""The fused kernel's operations, written as LLVM instructions for registers of 32-bit lanes.
 
-Both speak of the same operations, so that the kernel is written once: products of small integers,
-2^x, 1 / x, inputs widened to float32, states rounded to integers. `Vnni` multiplies bytes, `Avx2`
-16-bit integers, as its byte products saturate; it multiplies half as many in a register, of which
-there are 16 in place of 32. Knows registers, nothing of texts, gates or models. Needs llvmlite.
+They are the same on every CPU: the product of a tile, 2^x, 1 / x, inputs widened to float32,
+states rounded to integers. What differs is in `avx512_code` (16 lanes), `avx2_code` (8) and
+`amx_code` (matrices). Knows registers and tiles, nothing of models. Needs llvmlite.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 
-from scorer.network.kernel_layout import AVX2, VNNI, KernelLayout
+from scorer.network.kernel_layout import GATES, KernelLayout
 
-EXP2 = (0.00967624, 0.05550298, 0.24022246, 0.69314699, 1.0)  # minimax on [-0.5, 0.5]
+# 2^x on [0, 1], minimax: highest power first, by their largest relative error
+EXP2_WITHIN_8E5 = (0.07802301, 0.22606939, 0.69583285, 0.99992525)
+EXP2_WITHIN_3E6 = (0.01354222, 0.05199609, 0.24145146, 0.69300252, 1.0000026)
 LARGEST_EXPONENT = 36.0  # the product of three of 1 + 2^y stays finite
-LEAST_EXPONENT = -125.0  # 2^x is still a normal number
-MANTISSA_BITS = 23
+STEP_BYTES = 4  # of a text's states: what fills a lane
 
 F32, F16 = ir.FloatType(), ir.HalfType()
 I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
-_FAST = ("nnan", "ninf", "nsz", "contract")
+FAST = ("nnan", "ninf", "nsz", "contract")
 
 
 class VectorCode(ABC):
-    """Writes what is the same on every CPU, by what is not."""
+    """Writes what all CPUs have in common; a class of each CPU writes the rest."""
 
     layout: KernelLayout
+    polynomial: tuple[float, ...]  # of 2^x
 
     def __init__(self, builder: Any) -> None:
         self.builder = builder
@@ -57,11 +59,10 @@ class VectorCode(ABC):
         size = self.layout.register_bytes
         return [self.load(address, kind, size * gate, size) for gate in range(gates)]
 
-    def phi(self, start: Any, entry: Any) -> Any:
-        """Return a register that starts a loop with a value from the block before it."""
-        register = self.builder.phi(start.type)
-        register.add_incoming(start, entry)
-        return register
+    def places(self, address: Any, count: int) -> list[Any]:
+        """Return the addresses of registers that lie one after the other."""
+        sizes = [ir.Constant(I64, self.layout.register_bytes * at) for at in range(count)]
+        return [self.builder.add(address, size) for size in sizes]
 
     def store(self, value: Any, address: Any, align: int = 4) -> None:
         """Store a register at an address."""
@@ -74,15 +75,15 @@ class VectorCode(ABC):
 
     def add(self, one: Any, other: Any) -> Any:
         """Return one + other."""
-        return self.builder.fadd(one, other, flags=_FAST)
+        return self.builder.fadd(one, other, flags=FAST)
 
     def subtract(self, one: Any, other: Any) -> Any:
         """Return one - other."""
-        return self.builder.fsub(one, other, flags=_FAST)
+        return self.builder.fsub(one, other, flags=FAST)
 
     def multiply(self, one: Any, other: Any) -> Any:
         """Return one x other."""
-        return self.builder.fmul(one, other, flags=_FAST)
+        return self.builder.fmul(one, other, flags=FAST)
 
     def multiply_add(self, one: Any, other: Any, third: Any) -> Any:
         """Return one x other + third, rounded once."""
@@ -99,12 +100,76 @@ class VectorCode(ABC):
     def exp2(self, value: Any) -> Any:
         """Return 2^value: a polynomial of the fraction, times a power of two."""
         value = self.lanewise("minnum", value, self.constant(LARGEST_EXPONENT))
-        half = self.add(value, self.constant(0.5))
-        whole = self.lanewise("floor", half)
-        fraction, power = self.subtract(value, whole), self.constant(EXP2[0])
-        for coefficient in EXP2[1:]:
+        fraction, power = self.fraction(value), self.constant(self.polynomial[0])
+        for coefficient in self.polynomial[1:]:
             power = self.multiply_add(power, fraction, self.constant(coefficient))
-        return self.scaled(power, whole)
+        return self.scaled(power, value)
+
+    def begin(self) -> None:  # noqa: B027 (few have anything to do)
+        """Make ready for tiles, once a batch."""
+
+    def end(self) -> None:  # noqa: B027
+        """Leave what was made ready."""
+
+    def multiply_tile(self, states: Any, part: Any, first: Any, sums: Any, stride: Any) -> None:
+        """Sum a tile in registers, which hold it while all states pass by.
+
+        states, of the tile's texts, `stride` bytes each, part of a block's weights, first (gates,
+        lanes) sums to begin with and sums (texts, 4 gates, lanes): addresses.
+        """
+        begin = self.load_gates(first, self.ints, self.layout.tile_gates)
+        steps = self.builder.udiv(stride, ir.Constant(I64, STEP_BYTES))
+
+        def step(at: Any, tile: list[Any]) -> list[Any]:
+            return self._add_step(tile, states, part, at, stride)
+
+        self._store_tile(self.loop(steps, begin * self.layout.tile_texts, step), sums)
+
+    def loop(
+        self, times: Any, values: list[Any], step: Callable[[Any, list[Any]], list[Any]]
+    ) -> list[Any]:
+        """Return what values become by steps from 0 on, at least one; in registers throughout."""
+        builder, entry = self.builder, self.builder.block
+        body, end = builder.append_basic_block("step"), builder.append_basic_block("done")
+        builder.branch(body)
+        builder.position_at_end(body)
+        at, *before = (self._phi(start, entry) for start in (ir.Constant(I64, 0), *values))
+        after = [builder.add(at, ir.Constant(I64, 1)), *step(at, before)]
+        for register, value in zip([at, *before], after, strict=True):
+            register.add_incoming(value, builder.block)
+        builder.cbranch(builder.icmp_unsigned("<", after[0], times), body, end)
+        builder.position_at_end(end)
+        return after[1:]
+
+    def _phi(self, start: Any, entry: Any) -> Any:
+        """Return a register that starts a loop with a value from the block before it."""
+        register = self.builder.phi(start.type)
+        register.add_incoming(start, entry)
+        return register
+
+    def _add_step(
+        self, tile: list[Any], states: Any, part: Any, step: Any, stride: Any
+    ) -> list[Any]:
+        """Return the sums of texts x gates with the products of a step's states of each text."""
+        builder, gates = self.builder, self.layout.tile_gates
+        weight_bytes = ir.Constant(I64, gates * self.layout.register_bytes)
+        weights = builder.add(part, builder.mul(step, weight_bytes))
+        block = self.load_gates(weights, self.factors, gates)
+        offset = builder.mul(step, ir.Constant(I64, STEP_BYTES))
+        added = []
+        for text in range(self.layout.tile_texts):
+            place = builder.add(states, builder.mul(stride, ir.Constant(I64, text)))
+            some = self.in_all_lanes(self.load(builder.add(place, offset), I32))
+            sums = zip(tile[gates * text :], block, strict=False)
+            added += [self.add_products(before, some, weight) for before, weight in sums]
+        return added
+
+    def _store_tile(self, tile: list[Any], sums: Any) -> None:
+        """Store the sums of texts x gates; each text has room for all its gates."""
+        size, gates = self.layout.register_bytes, self.layout.tile_gates
+        for at, value in enumerate(tile):
+            offset = ir.Constant(I64, size * (GATES * (at // gates) + at % gates))
+            self.store(value, self.builder.add(sums, offset), align=size)
 
     def in_all_lanes(self, together: Any) -> Any:
         """Return a register with the states that are multiplied together in each lane."""
@@ -116,6 +181,16 @@ class VectorCode(ABC):
         spread = self.builder.shuffle_vector(one, nothing, lanes)
         return self.builder.bitcast(spread, self.factors)
 
+    def widened(self, halves: Any) -> Any:
+        """Return float16, given as integers, as float32."""
+        return self.builder.fpext(self.builder.bitcast(halves, self.vector(F16)), self.floats)
+
+    def rounded_words(self, state: Any) -> Any:
+        """Return states as 16-bit integers, the nearest to each."""
+        stepped = self.multiply(state, self.constant(self.layout.state_steps))
+        nearest = self.builder.fptosi(self.lanewise("rint", stepped), self.ints)
+        return self.builder.trunc(nearest, self.halves)
+
     @abstractmethod
     def add_products(self, sums: Any, states: Any, weights: Any) -> Any:
         """Return int32 sums + states x weights, each lane the sum of its factors' products."""
@@ -125,84 +200,13 @@ class VectorCode(ABC):
         """Return 1 / value."""
 
     @abstractmethod
-    def scaled(self, value: Any, exponent: Any) -> Any:
-        """Return value x 2^exponent, of whole exponents."""
+    def fraction(self, value: Any) -> Any:
+        """Return what is above the largest whole number that is not above the value."""
 
     @abstractmethod
-    def widened(self, halves: Any) -> Any:
-        """Return the layout's 16-bit floats, given as integers, as float32."""
+    def scaled(self, value: Any, exponent: Any) -> Any:
+        """Return value x 2^exponent, the exponent without its fraction."""
 
     @abstractmethod
     def rounded(self, state: Any) -> Any:
         """Return states as the layout's integers, the nearest to each."""
-
-
-class Vnni(VectorCode):
-    """AVX-512 VNNI: bytes of states by signed bytes of weights, inputs in bfloat16."""
-
-    layout = VNNI
-
-    def add_products(self, sums: Any, states: Any, weights: Any) -> Any:
-        """Sum four products a lane."""
-        return self.call("llvm.x86.avx512.vpdpbusd.512", self.ints, sums, states, weights)
-
-    def reciprocal(self, value: Any) -> Any:
-        """Come within 2^-14 of it."""
-        all_lanes = ir.Constant(ir.IntType(self.lanes), -1)
-        name = "llvm.x86.avx512.rcp14.ps.512"
-        return self.call(name, self.floats, value, self.constant(0), all_lanes)
-
-    def scaled(self, value: Any, exponent: Any) -> Any:
-        """Scale by an instruction."""
-        all_lanes, nearest = ir.Constant(ir.IntType(self.lanes), -1), ir.Constant(I32, 4)
-        name = "llvm.x86.avx512.mask.scalef.ps.512"
-        return self.call(name, self.floats, value, exponent, self.constant(0), all_lanes, nearest)
-
-    def widened(self, halves: Any) -> Any:
-        """Widen bfloat16: the upper half of a float32."""
-        shift = ir.Constant(self.ints, [16] * self.lanes)
-        shifted = self.builder.shl(self.builder.zext(halves, self.ints), shift)
-        return self.builder.bitcast(shifted, self.floats)
-
-    def rounded(self, state: Any) -> Any:
-        """Round to bytes."""
-        layout = self.layout
-        steps, zero = self.constant(layout.state_steps), self.constant(layout.state_zero + 0.5)
-        stepped = self.multiply_add(state, steps, zero)
-        return self.builder.trunc(self.builder.fptosi(stepped, self.ints), self.vector(I8))
-
-
-class Avx2(VectorCode):
-    """AVX2: 16-bit states by 16-bit weights, inputs in float16."""
-
-    layout = AVX2
-
-    def add_products(self, sums: Any, states: Any, weights: Any) -> Any:
-        """Sum two products a lane."""
-        products = self.call("llvm.x86.avx2.pmadd.wd", self.ints, states, weights)
-        return self.builder.add(sums, products)
-
-    def reciprocal(self, value: Any) -> Any:
-        """Divide: registers of 8 lanes do so fast enough."""
-        return self.builder.fdiv(self.constant(1), value, flags=_FAST)
-
-    def scaled(self, value: Any, exponent: Any) -> Any:
-        """Add to the exponent's own bits."""
-        exponent = self.lanewise("maxnum", exponent, self.constant(LEAST_EXPONENT))
-        shift = ir.Constant(self.ints, [MANTISSA_BITS] * self.lanes)
-        added = self.builder.shl(self.builder.fptosi(exponent, self.ints), shift)
-        bits = self.builder.add(self.builder.bitcast(value, self.ints), added)
-        return self.builder.bitcast(bits, self.floats)
-
-    def widened(self, halves: Any) -> Any:
-        """Widen float16."""
-        return self.builder.fpext(self.builder.bitcast(halves, self.vector(F16)), self.floats)
-
-    def rounded(self, state: Any) -> Any:
-        """Round to 16 bits."""
-        stepped = self.multiply(state, self.constant(self.layout.state_steps))
-        nearest = self.builder.fptosi(self.lanewise("rint", stepped), self.ints)
-        return self.builder.trunc(nearest, self.halves)
-
-
-CODES = {code.layout.precision: code for code in (Vnni, Avx2)}

@@ -100,6 +100,16 @@ def test_it_becomes_csv_and_parquet_and_they_become_it(tiny_bundle, tmp_path):
     assert (second["text"], second["n"], second[ADDED[0]]) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    "number", ["0.1234567890123456789", "100.10", "1e5", "1E-7", "1E400", "-0.0"]
+)
+def test_a_number_has_the_digits_it_was_written_with(tmp_path, number):
+    (tmp_path / "in.jsonl").write_text(f'{{"n": {number}, "text": "good"}}\n', encoding="utf-8")
+    with open_table(str(tmp_path / "in.jsonl"), format_of("in.jsonl")) as reader:
+        (chunk,) = reader.chunks(9)
+    assert chunk.table["n"].to_pylist() == [number]
+
+
 def test_compressed_and_resumed_runs_are_the_same(tiny_bundle, tmp_path):
     text = "".join(f'{{"text": "good w{i}"}}\n' for i in range(50))
     expected = score(tmp_path, tiny_bundle, text)

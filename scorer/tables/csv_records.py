@@ -6,6 +6,7 @@ written `""`. Knows text and records, nothing of columns or Arrow.
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
@@ -18,6 +19,10 @@ from scorer.tables.table_streams import CsvDialect, Reject
 from scorer.wording import are, counted
 
 END_OF_FILE = "\x1a"  # as programs of DOS write it
+END_OF_COPY = "\\."  # as PostgreSQL's COPY writes it
+FOOTER = re.compile(r"\b(rows?|records?|total)\b", re.IGNORECASE)
+NUMBER = re.compile(r"\d+(?:,\d{3})*")
+MOST_OF_FOOTER = 100  # characters
 UNDECODABLE, OPEN_QUOTE, WIDTH = "encoding", "open quote", "width"  # why rows are rejected
 FEW_RETURNS = 0.1  # rows that end in a carriage return alone: more are meant so
 KEPT_CHARACTERS = 1 << 16  # of rejected rows that are kept, for a hint
@@ -157,6 +162,8 @@ class Records:
         self._headers = self._first_header = 0  # records that are the header again; line of one
         self._reordered = 0  # line of a record that has its names in another order
         self.below = 0  # records rejected since the last one that was not
+        self._rows = 0  # records that were not rejected
+        self._footer: Reject | None = None  # what is below the rows, if no other record follows
         self._count = self._returns = 0  # records; those before one that may be their end
         self._first_return = self._after_return = 0  # line of the first; of the one before
         self._quotes = StrayQuotes(dialect, len(names))
@@ -171,14 +178,19 @@ class Records:
         for lines in self._streams:
             for cells in parsed(lines, self._dialect):
                 self._count_return(lines, cells)
+                if cells:
+                    self._reject_footer()
                 if lines.count > 1 or not lines.well_formed:
                     self._inspect_quotes(lines)
                 if lines.valid and len(cells) == len(self._names):
                     self.bytes += lines.size
+                    self._rows += 1
                     self.below = 0
                     if cells[-1] in known:
                         self._count_header(lines.line, cells)
                     yield cells
+                elif self._is_footer(lines, cells):
+                    self._footer = next(lines.rejects(lines.fault(cells, self._names)))
                 elif cells:
                     self._reject_record(lines, cells)
                 lines.next_record()
@@ -194,6 +206,8 @@ class Records:
         """Yield what a user should know of the records, once all are read."""
         yield from self._quotes.notes()
         yield from self._ending_notes()
+        if self._footer:
+            yield f"line {self._footer.line:,} is no row: {self._footer.raw!r}"
         if self._headers:
             rows = f"{counted(self._headers, 'row')} {are(self._headers)} equal to the header"
             where = f"(the first at line {self._first_header:,})"
@@ -228,6 +242,27 @@ class Records:
             self._quotes.inspect(lines.line, record, lines.well_formed)
         elif len(record) > 2:
             self._quotes.inspect(lines.line, record[:-1], well_formed=True)
+
+    def _is_footer(self, lines: Lines, cells: list[str]) -> bool:
+        """Return whether a record, if it is the last, is what a client writes below a table.
+
+        A number of rows has to be right: where rows are missing, it is rejected, and looked into.
+        """
+        if not lines.valid or lines.count > 1 or len(cells) >= len(self._names):
+            return False
+        raw = lines.raw.strip()
+        if raw == END_OF_COPY:
+            return True
+        rows = self._rows + sum(self.rejected.values())
+        numbers = (found.replace(",", "") for found in NUMBER.findall(raw[:MOST_OF_FOOTER]))
+        return FOOTER.search(raw) is not None and str(rows) in numbers
+
+    def _reject_footer(self) -> None:
+        """Reject what would have been a footer, had it been last."""
+        if self._footer:
+            self.rejected[WIDTH] += 1
+            self._reject(self._footer)
+            self._footer = None
 
     def _reject_record(self, lines: Lines, cells: list[str]) -> None:
         """Reject a record; line by line if its quote has no end and other rows may be in it."""

@@ -134,7 +134,7 @@ class JsonLinesReader(TableReader):
             if line:
                 try:
                     text = line.decode()  # `json` would take UTF-16 and half characters too
-                    found = json.loads(text)
+                    found = json.loads(text, parse_float=_Number)
                 except UnicodeDecodeError:
                     found, reason = None, NOT_UTF_8
                 except (ValueError, RecursionError) as error:
@@ -238,10 +238,24 @@ def without_lines(table: pa.Table) -> pa.Table:
     return table.drop_columns([LINE]) if LINE in table.schema.names else table
 
 
+class _Number(float):
+    """A number with a fraction or an exponent, and how it was written: it may have more digits."""
+
+    __slots__ = ("written",)
+    written: str
+
+    def __new__(cls, written: str) -> "_Number":
+        number = super().__new__(cls, written)
+        number.written = written
+        return number
+
+
 def _text(value: Any) -> str | None:
-    """Return a member as text: a string as it is, any other value as JSON."""
+    """Return a member as text: a string or a number as it is, any other value as JSON."""
     if value is None:
         return None
+    if isinstance(value, _Number):
+        return value.written
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if text.isascii():
         return text

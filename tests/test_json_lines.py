@@ -183,12 +183,6 @@ def test_half_of_a_surrogate_pair_stays_in_its_line_and_is_scored(tiny_bundle, t
 def test_an_empty_file_gives_an_empty_file(tiny_bundle, tmp_path):
     for text in ("\n\n", ""):
         assert score(tmp_path, tiny_bundle, text) == ""
-        with open_table(str(tmp_path / "in.jsonl"), format_of("in.jsonl")) as reader:
-            assert reader.notes == []
-            assert list(reader.chunks(9)) == []
-            (note,) = reader.notes
-        assert isinstance(note, Doubt)
-        assert "it holds no object, as after a transfer that failed" in note
 
 
 def test_a_table_in_one_object_is_told_how_it_becomes_lines(tiny_bundle, tmp_path):

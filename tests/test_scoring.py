@@ -24,6 +24,7 @@ from scorer.scoring.reject_limit import RejectLimit
 from scorer.scoring.request import Source, Target
 from scorer.scoring.scoring import score_file, score_table
 from scorer.tables.csv_options import CsvOptions
+from scorer.tables.doubts import Doubt
 from scorer.tables.formats import format_of, open_table
 from scorer.tables.table_streams import TableWriter
 from scorer.tables.text_column import TextColumn
@@ -81,6 +82,23 @@ def read(path):
     for row in found:
         row.update({name: float(row[name]) if row[name] else None for name in PROBABILITIES})
     return found
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "jsonl", "parquet"])
+def test_a_file_without_rows_is_doubted_and_gives_one(model, tmp_path, suffix):
+    before, after = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
+    if suffix == "parquet":
+        pq.write_table(pa.table({"text": pa.array([], pa.string())}), before)
+    else:
+        with pa.output_stream(before, compression="detect") as file:
+            file.write(b"" if suffix == "jsonl" else b"id,text\n")
+    notes = []
+    callbacks = Callbacks()
+    callbacks.on_note = notes.append
+    score_file(source(before), target(after), lambda: model, callbacks)
+    (doubt,) = notes
+    assert isinstance(doubt, Doubt)
+    assert "it has no rows, as after an export or a transfer that failed" in doubt
 
 
 def run(given, wanted, model, callbacks=None):

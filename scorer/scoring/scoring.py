@@ -36,7 +36,7 @@ from scorer.scoring.report import check_report, write_failure_report, write_repo
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.score_cache import ScoreCache
 from scorer.scoring.summary import RunSummary, failure_facts
-from scorer.tables.doubts import about
+from scorer.tables.doubts import Doubt, about
 from scorer.tables.formats import check_table, create_table, open_table
 from scorer.tables.json_lines import without_lines
 from scorer.tables.rejects import RejectSink
@@ -45,6 +45,7 @@ from scorer.tables.text_column import USUAL_NAMES, TextColumn, is_numbered, list
 from scorer.tables.text_doubts import doubt_text, note_other_texts
 
 CHUNK_BYTES = 32 << 20
+NO_ROWS = "it has no rows, as after an export or a transfer that failed; so has the output"
 PUBLISHED = "the output is published all the same"
 DRIFT_HINT = "Look at the input; if it is right, a bundle trained on such texts scores it better"
 SWITCH_SECONDS = 0.0002  # between Python's threads: the model's are many short steps
@@ -221,6 +222,7 @@ class _Run:
         first = next(chunks, None)
         if first is None:  # no row to find the text column by: all are rejects, too many or not
             self._check_rejects(reader)
+            self._note([about(reader.name, Doubt(NO_ROWS))])
         self._note(reader.notes)  # now: a question about columns may come of what they say
         sample = first.table if first else pa.Table.from_batches([], reader.schema)
         column = self._locate_text(sample, reader.name)

@@ -23,7 +23,7 @@ from scorer.files.byte_sink import ByteSink
 from scorer.files.byte_streams import STANDARD_STREAM, open_source, source_name
 from scorer.files.file_kinds import check_json_lines
 from scorer.tables.csv_cells import as_json_texts
-from scorer.tables.doubts import CUT_OFF, Doubt, about, cut_off
+from scorer.tables.doubts import CUT_OFF, about, cut_off
 from scorer.tables.encoding_guess import guess_encodings
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import (
@@ -52,7 +52,6 @@ SPACED = re.compile(r"\w\s+\w")  # words of a text
 BETWEEN_OBJECTS = re.compile(r"\}\s*\{")
 NOT_UTF_8 = "not UTF-8"
 AS_UTF_8 = "Have them written in UTF-8"
-EMPTY = "it holds no object, as after a transfer that failed: it is read as a table without rows"
 ROWS = (
     "Of a table that pandas wrote, `pandas.read_json(IN).to_json(OUT, orient='records', "
     "lines=True)` makes JSON Lines"
@@ -150,10 +149,7 @@ class JsonLinesReader(TableReader):
     @property
     def notes(self) -> list[str]:
         """What a user should know of the file, once it is read."""
-        notes = [cut_off(self._cut_at)] if self._cut_at else []
-        if self._is_read and not self.rows_read:
-            notes.append(Doubt(EMPTY))
-        return [about(self.name, note) for note in notes]
+        return [about(self.name, cut_off(self._cut_at))] if self._cut_at else []
 
     @property
     def reject_hint(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scorer.api import Bundle, Scorer, score_file, score_files, train
 
-__version__ = "0.10.0"
+__version__ = "0.11.0"
 __all__ = ["Bundle", "Scorer", "score_file", "score_files", "train"]
 
 

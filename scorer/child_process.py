@@ -29,8 +29,9 @@ class ChildProcess:
     ) -> None:
         """Start it. name, hint: of the error that is raised when it is gone.
 
-        arguments: small ones. What does not fit into a pipe is sent: if its owner is killed on the
-        way, Python's own start of a process ends in a traceback, `asked` in silence.
+        arguments: small ones, as they have to fit into a pipe. If the owner is killed while larger
+        ones are on their way, the new process ends in a traceback. `send` those: `asked` ends in
+        silence.
         """
         spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads
         self._name, self._hint = name, hint

@@ -19,6 +19,7 @@ from scorer.bundles.store import DEFAULT_BUNDLE, load_chosen, resolve_bundle
 from scorer.engines.engine import LOCAL, PRECISION, Engine, load_model
 from scorer.errors import UsageError
 from scorer.evaluation.drift import WARNING_LEVEL
+from scorer.files.byte_streams import STANDARD_STREAM
 from scorer.files.urls import Location, hide_secrets, local_file, location, with_secrets
 from scorer.many_files import many_files
 from scorer.many_files.file_pairs import FilePair, find_files
@@ -112,12 +113,17 @@ def score_files(
         raise UsageError(
             "--report is about one file, and these are several", "scorer-run.json sums them up"
         )
+    source_and_target(STANDARD_STREAM, STANDARD_STREAM, **options)  # else each file says it
     folder = location(hide_secrets(os.fspath(target)))
-    pairs = find_files([os.fspath(source) for source in sources], folder, output_format)
-    many_files.check_folder(folder)
-    loaded = load_chosen(bundle, store)
-    chosen = Engine(engine, processes, concurrency, ray_address)
-    model = load_model(loaded, precision, workers, engine=chosen)
+    try:
+        pairs = find_files([os.fspath(source) for source in sources], folder, output_format)
+        many_files.check_folder(folder)
+        loaded = load_chosen(bundle, store)
+        chosen = Engine(engine, processes, concurrency, ray_address)
+        model = load_model(loaded, precision, workers, engine=chosen)
+    except Exception as error:  # of any kind: the last run's summary would pass for this one's
+        many_files.leave_failure(folder, error)
+        raise
 
     def score(pair: FilePair, replaces: bool) -> RunSummary:
         check_cancelled()

@@ -405,7 +405,7 @@ def test_a_model_of_thirty_rows_is_not_put_in_use(tmp_path):
     path = write_labelled(tmp_path / "few.csv", write_texts(("negative", "positive"), 30, 12))
     assert_not_in_use(
         tmp_path / "store",
-        r"6 test rows are too few to tell how good it is \(20 at least\)",
+        r"6 test rows are too few to tell how good it is \(20 at least, as test 20 takes\)",
         lambda: train([path], tmp_path / "store", **SETTINGS),
     )
 

@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.evaluation import baseline
 from scorer.evaluation.baseline import fit_baseline
 

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from scorer.evaluation.calibration import (
     LOWEST,
-    USUAL_SHARE,
+    USUAL_SCALE,
     USUAL_TEMPERATURE,
-    fit_share,
+    fit_scale,
     fit_temperature,
 )
 from scorer.evaluation.evaluation import calibration_error
@@ -85,18 +85,18 @@ def test_no_rows_whatever_give_a_temperature_beyond_its_bounds(seed: int) -> Non
 
 
 @pytest.mark.parametrize("factor", [0.2, 1.0, 4.0])
-def test_the_share_makes_a_linear_term_s_probabilities_true(factor):
+def test_the_scale_makes_a_linear_term_s_probabilities_true(factor):
     logits, targets = honest(20_000)
-    assert fit_share(logits / factor, targets) == pytest.approx(factor, rel=0.05)
+    assert fit_scale(logits / factor, targets) == pytest.approx(factor, rel=0.05)
 
 
-@pytest.mark.parametrize("share", [0.2, 1.0, 3.0])
-def test_the_share_is_found_beside_a_network_whatever_that_one_s_size(share):
+@pytest.mark.parametrize("scale", [0.2, 1.0, 3.0])
+def test_the_scale_is_found_beside_a_network_whatever_that_one_s_size(scale):
     logits, targets = honest(20_000)
     linear = np.random.default_rng(1).normal(size=logits.shape)
-    network = (logits - share * linear) / 7
-    assert fit_share(linear, targets, network) == pytest.approx(share, rel=0.1)
+    network = (logits - scale * linear) / 7
+    assert fit_scale(linear, targets, network) == pytest.approx(scale, rel=0.1)
 
 
-def test_without_rows_the_share_is_the_usual_one():
-    assert fit_share(*honest(0)) == pytest.approx(USUAL_SHARE, rel=0.01)
+def test_without_rows_the_scale_is_the_usual_one():
+    assert fit_scale(*honest(0)) == pytest.approx(USUAL_SCALE, rel=0.01)

@@ -1,3 +1,4 @@
+import re
 import shlex
 import unicodedata
 from collections.abc import Callable
@@ -7,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.corpus.class_map import find_class_map
-from scorer.corpus.label_values import label_key, labels_option, parse_labels, rating_numbers
+from scorer.corpus.label_values import (
+    label_key,
+    labels_option,
+    parse_labels,
+    rating_numbers,
+    without_confidence,
+)
 from scorer.errors import InputError, UsageError
 
 
@@ -307,9 +314,8 @@ def test_a_stray_value_of_held_out_rows_is_left_out_and_more_are_refused() -> No
 @pytest.mark.parametrize("zeros", [300, 12])
 def test_minus_one_beside_zero_and_one_is_a_class_unless_it_is_rare(form: str, zeros: int) -> None:
     values = [form.format(value) for value in (-1, 0, 1)]
-    assert find_class_map(dict(zip(values, (300, zeros, 290), strict=True))).classes == tuple(
-        values
-    )
+    counts = dict(zip(values, (300, zeros, 290), strict=True))
+    assert find_class_map(counts).classes == ("-1", "0", "1")
     with pytest.raises(UsageError, match="a class, or missing"):
         find_class_map(dict(zip(values, (8, 300, 290), strict=True)))
 
@@ -462,3 +468,62 @@ def test_a_misspelling_of_another_spelling_is_joined_to_the_most_frequent_one() 
         find_class_map(counts)
     option = shlex.split(refused.value.hint.partition("--labels ")[2])[0]
     assert find_class_map(counts, option).classes == ("négatif", "positif")
+
+
+@pytest.mark.parametrize("values", [("+", "-"), ("+", "-", "0"), ("++", "+", "-", "--", "o")])
+def test_minus_beside_plus_is_a_class(values: tuple[str, ...]) -> None:
+    if len(values) > 2:
+        assert len(find_class_map(dict.fromkeys(values, 9)).classes) == len(values)
+        return
+    with pytest.raises(UsageError, match="say it with --labels -=negative,\\+=positive"):
+        find_class_map(dict.fromkeys(values, 9))
+
+
+@pytest.mark.parametrize("remark", ["?", "??", "!", ".", " (I think)", " [sure]"])
+def test_a_remark_behind_a_label_is_asked_about_and_joined_by_the_option(remark: str) -> None:
+    counts = {"negative": 60, "positive": 50, f"positive{remark}": 4}
+    with pytest.raises(UsageError, match=r"likely (one class|misspelt): ") as refused:
+        find_class_map(counts)
+    (labels,) = re.findall(r"join them with --labels '?([^']*?)'? \(to keep", refused.value.hint)
+    assert find_class_map(counts, labels).classes == ("negative", "positive")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [("A", "A*", "B"), ("C", "C#", "C++"), ("card", "card (lost)", "cash"), ("?!", "a", "b")],
+)
+def test_a_mark_or_a_remark_of_a_frequent_value_is_part_of_its_name(values: tuple) -> None:
+    assert len(find_class_map(dict.fromkeys(values, 20)).classes) == 3
+
+
+def test_labels_in_lines_of_their_own_are_several() -> None:
+    counts = {"login": 20, "speed": 20, "login\nspeed": 9, "speed\r\nlogin": 9}
+    with pytest.raises(UsageError, match=r"'login;speed' \(9\), 'speed;login' \(9\)"):
+        find_class_map(counts)
+    assert find_class_map({"good": 5, "bad\n": 5, "\nfair": 5}).classes == ("bad", "fair", "good")
+    assert label_key('[\n  "login"\n]') == "login"
+
+
+def test_a_confidence_behind_each_label_is_left_out() -> None:
+    sure = ["negative:0.9", "negative: .75", "positive (87%)", "positive=1.0", "nan"]
+    names = ["negative", "negative", "positive", "positive"]
+    assert without_confidence(sure) == dict(zip(sure, names, strict=False))
+    for values in (
+        *(["low (20%)", "high (80%)"], ["food:1", "food:0"], ["a:0.5", "a:0.7", "b"]),
+        *(["9:30", "9:45"], ["0.5", "0.7"], ["1:2", "1:3"], ["x 0.5", "x 0.7"], []),
+    ):
+        assert without_confidence(values) == {}
+
+
+def test_whole_numbers_are_classes_without_a_point() -> None:
+    found = find_class_map({"1.0": 9, "3.5": 9, "5.0": 9, "1.10": 9})
+    assert found.classes == ("1", "1.10", "3.5", "5")
+    assert found.targets(["5", "5.0", "1"]).tolist() == [3, 3, 0]
+    with pytest.raises(UsageError, match=r"any other two classes with --labels 1\.0=1,5\.0=5"):
+        find_class_map({"1.0": 9, "5.0": 9})
+    assert find_class_map({"1.0": 9, "5.0": 9}, "1.0=1.0,5=5.0").classes == ("1.0", "5.0")
+
+
+def test_lists_that_begin_alike_are_not_taken_by_their_first_label() -> None:
+    with pytest.raises(UsageError, match=r"is trained on one\. Keep one of them in each cell$"):
+        find_class_map({'["en", "good"]': 9, '["en", "bad"]': 9})

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import click
 import pytest
@@ -37,6 +38,21 @@ def ended(capsys, error, verbose=False):
     with pytest.raises(SystemExit) as end:
         run_job(raising(error), verbose)
     return end.value.code, capsys.readouterr().err
+
+
+def test_a_terminal_shows_at_once_what_begins_and_a_log_when_it_is_time(capsys, monkeypatch):
+    progress = Progress()
+    progress.begin("fitting the linear term")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("scorer.cli.console.LOG_SECONDS", 0.0)
+    Progress().begin("fitting the linear term")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d fitting the linear term\n", capsys.readouterr().err)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    live = Progress()
+    for what in ("counting words", "fitting the linear term"):  # within one repaint
+        live.begin(what)
+        assert what in capsys.readouterr().err
+    console.LIVE_LINE.clear()
 
 
 @pytest.mark.parametrize(
@@ -216,6 +232,17 @@ def test_a_training_shows_its_epochs_and_batches(attach, tmp_path):
     shown = terminal()
     assert re.search(r"epoch 1 of 2 .*batch 3 of \d, [\d.]+ s left, .* loss [\d.]+", shown)
     assert "epoch 2 of 2" in shown
+
+
+def test_a_training_shows_what_it_does_where_there_are_no_steps(attach, tmp_path):
+    terminal = attach()
+    recipe = replace(tiny_recipe(epochs=1), linear=True)
+    build(Task(tiny_corpus(), recipe), TrainingPrinter(Progress(), tmp_path))
+    counting, fitting, epoch, evaluating = map(
+        terminal().index,
+        ("counting words", "fitting the linear term", "epoch 1 of 1", "evaluating, and fitting"),
+    )
+    assert counting < fitting < epoch < evaluating
 
 
 def test_quiet_keeps_warnings(capsys):

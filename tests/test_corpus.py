@@ -4,8 +4,8 @@ import pytest
 from labelled_files import Rows, labelled, texts, write
 
 from scorer.corpus.corpus import Corpus, read_corpus
-from scorer.corpus.labelled import LabelledRows
 from scorer.corpus.labelled_columns import Columns
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.formats import ReadOptions

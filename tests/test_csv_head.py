@@ -109,14 +109,14 @@ def test_a_header_may_lack_names(tmp_path: Path) -> None:
     assert read(tmp_path, "id,,\n1,2,3\n4,5,6\n")[0] == ["id", "", ""]
 
 
-@pytest.mark.parametrize("numbers", ["", '"7" '])
+@pytest.mark.parametrize(("numbers", "options"), [("", ""), ('"7" ', " --skip-rows 1 --no-header")])
 @pytest.mark.parametrize("name", ["in.csv", "in.txt"])
 def test_names_in_quotes_with_spaces_between_them_are_refused(
-    tmp_path: Path, name: str, numbers: str
+    tmp_path: Path, name: str, numbers: str, options: str
 ) -> None:
     (tmp_path / name).write_text('"text" "stars"\n' + f'{numbers}"warm, good" 5\n' * 9)
     with (
-        pytest.raises(InputError, match="--delimiter space reads them so"),
+        pytest.raises(InputError, match=f"--delimiter space{options} reads "),
         open_table(str(tmp_path / name), format_of(name)),
     ):
         pass
@@ -284,6 +284,11 @@ def test_cells_in_a_line_each_are_refused(tmp_path: Path, data: str, name: str) 
         open_table(str(path), format_of(name))
 
 
+def test_a_text_may_begin_like_a_table_for_the_screen(tmp_path: Path) -> None:
+    for first in ("┌─ a note", "Row 1:", "***"):
+        assert read(tmp_path, f"{first}\nso good\nso bad\n")[1] == [["so good"], ["so bad"]]
+
+
 @pytest.mark.parametrize("data", ["id\x1ftext\x1e1\x1fso good\x1e", "id,text\x851,so good\x85"])
 def test_rows_without_line_breaks_are_refused(tmp_path: Path, data: str) -> None:
     with pytest.raises(InputError, match=r"all of it would be the header, 'id.*line break"):
@@ -291,7 +296,9 @@ def test_rows_without_line_breaks_are_refused(tmp_path: Path, data: str) -> None
     assert read(tmp_path, data, header=True)[1] == []
 
 
-@pytest.mark.parametrize("data", ["id,text\n", f"id,{'Do you agree? ' * 200}\n"])
+@pytest.mark.parametrize(
+    "data", ["id,text\n", "id\x01text\r\n", "id,\x0btext\n", f"id,{'Do you agree? ' * 200}\n"]
+)
 def test_a_header_alone_is_a_table_without_rows(tmp_path: Path, data: str) -> None:
     assert read(tmp_path, data)[1] == []
 
@@ -314,6 +321,21 @@ def test_a_title_above_two_columns_is_refused(tmp_path: Path) -> None:
 def test_a_moment_below_a_name_is_a_date(tmp_path: Path) -> None:
     rows = "".join(f"1/{day}/2026 3:04:05 PM GMT+1,so good\n" for day in range(1, 9))
     assert read(tmp_path, f"Timestamp,How do you like it [Food]\n{rows}")[2] == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("iso2022_jp", "とても良い"), ("iso2022_kr", "정말 좋아요")]
+)
+def test_encodings_with_escapes_are_refused_with_the_option_that_reads_them(
+    tmp_path: Path, encoding: str, text: str
+) -> None:
+    data = f"id,review\n1,{text}\n2,{text}\n".encode(encoding)
+    with pytest.raises(InputError, match=f"it is ISO-2022.*--encoding {encoding} reads it"):
+        read(tmp_path, data)
+    assert read(tmp_path, data, encoding=encoding)[1] == [["1", text], ["2", text]]
+    assert read(tmp_path, b"id,review\n1,\x1b[31mgood\x1b[0m\n")[1] == [
+        ["1", "\x1b[31mgood\x1b[0m"]
+    ]
 
 
 def test_ebcdic_is_refused_with_the_option_that_reads_it(tmp_path: Path) -> None:
@@ -430,6 +452,7 @@ SURVEYS = {
 def test_a_first_row_of_a_word_that_is_a_type_is_a_row(tmp_path: Path) -> None:
     assert read(tmp_path, "id,text\nUInt32,String theory was hard\n1,good\n")[2] == []
     assert read(tmp_path, "id,text\n7,String\n8,good\n")[2] == []
+    assert read(tmp_path, "text\nString\ngood\n")[2] == []
 
 
 def test_a_first_row_of_dashes_may_be_one_without_answers(tmp_path: Path) -> None:
@@ -672,4 +695,4 @@ def test_a_few_lines_above_a_header_may_be_rows_or_a_title(tmp_path: Path) -> No
 def test_wider_rows_are_not_taken_for_a_header(tmp_path: Path, data: str, hint: str) -> None:
     with pytest.raises(InputError, match=hint) as refused:
         read(tmp_path, data)
-    assert "--skip-rows" not in refused.value.hint
+    assert "--skip-rows" not in refused.value.hint.replace("--skip-rows 1 --no-header", "")

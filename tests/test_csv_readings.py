@@ -119,36 +119,6 @@ def test_rows_that_do_not_fit_far_down_get_a_hint(path: Path, row: str, hint: st
     assert reader.reject_hint.startswith(hint)
 
 
-FOOTERS = [
-    "(3 rows)",
-    "3 rows selected.",
-    "3 rows in set (0.00 sec)",
-    "Total: 3",
-    "3 row(s)",
-    "\\.",
-]
-
-
-@pytest.mark.parametrize("footer", FOOTERS)
-@pytest.mark.parametrize("end", ["", "\n", "\n\n"])
-def test_what_clients_write_below_a_table_is_no_row(path: Path, footer: str, end: str) -> None:
-    table = "id,review\n1,good\n2,bad\n3,fine\n\n"
-    reader, rows = read(path, f"{table}{footer}{end}")
-    assert (len(rows), reader.rows_read, reader.rows_rejected) == (3, 3, 0)
-    assert any(footer in note and "line 6 is no row" in note for note in reader.notes)
-    reader, rows = read(path, f"{table}{footer}\n4,late\n")
-    assert (len(rows), reader.rows_read, reader.rows_rejected) == (4, 5, 1)
-    assert not any("no row" in note for note in reader.notes)
-
-
-@pytest.mark.parametrize("last", ["(4 rows)", "total disaster", "3 out of 10", "rows of 3 and 4"])
-def test_a_last_row_that_does_not_say_how_many_stand_above_it_is_rejected(
-    path: Path, last: str
-) -> None:
-    reader, rows = read(path, f"id,review\n1,good\n2,bad\n{last}\n")
-    assert (len(rows), reader.rows_rejected) == (2, 1)
-
-
 def test_fields_are_missing_where_most_rows_are_narrower(path: Path) -> None:
     reader, _ = read(path, "id,review,note\n" + "1,plain words\n" * 30)
     assert reader.reject_hint.startswith("A row has as many fields as the header has names")

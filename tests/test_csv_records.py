@@ -57,6 +57,51 @@ def test_blank_lines_are_no_records_and_blank_cells_are() -> None:
     assert records('a\n\n""\n\r\n \n', 1) == ([["a"], [""], [" "]], [])
 
 
+@pytest.mark.parametrize(
+    "footer",
+    [
+        "(2 rows)",
+        "\n(2 Zeilen)\r\n\n\x1a",
+        "2 rows selected.\n",
+        "(2 rows affected)",
+        "2 rows in set (0.01 sec)\n",
+        "\\.\n",
+    ],
+)
+@pytest.mark.parametrize("table", ["1,good\n2,bad\n", "good\nbad\n"])
+def test_a_line_below_the_table_is_no_row(tmp_path: Path, footer: str, table: str) -> None:
+    header = "id,text\n" if "," in table else "text\n"
+    (tmp_path / "in.csv").write_text(header + table + footer, newline="")
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        (chunk,) = reader.chunks(100)
+        assert chunk.table["text"].to_pylist() == ["good", "bad"]
+        assert (reader.rows_read, reader.rows_rejected) == (2, 0)
+        (note,) = reader.notes
+    assert f"{footer.strip().splitlines()[0]!r}, ends the table and is no row" in note
+
+
+@pytest.mark.parametrize(
+    "lines", ["(3 rows)", "3 rows selected.", f"(2 rows){90 * chr(10)}good", "2 rows", "\\.\nbad"]
+)
+def test_a_wrong_number_of_rows_and_what_is_not_the_last_line_are_rows(lines: str) -> None:
+    rows, _ = records(f"good\nbad\n{lines}\n", 1)
+    assert rows[2:] == [[line] for line in lines.split("\n") if line]
+    _, rejects = records(f"1,good\n2,bad\n{lines}\n", 2)
+    assert len(rejects) == len(rows) - 2
+
+
+def test_a_quoted_text_is_no_line_below_the_table() -> None:
+    assert records('good\nbad\n"(2 rows)"\n', 1)[0][2:] == [["(2 rows)"]]
+    assert records('good\nbad\n"\\."\n', 1)[0][2:] == [["\\."]]
+
+
+def test_a_table_without_rows_may_have_a_line_below_it(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id,text\n(0 rows)\n")
+    with CsvReader(str(tmp_path / "in.csv")) as reader:
+        assert [*reader.chunks(100)] == []
+        assert reader.rows_read == 0
+
+
 def test_a_row_of_another_width_is_rejected_with_its_place() -> None:
     rows, rejects = records('é,b\n"c\nd"\ne,f,g\nh,i\n', 2)
     assert rows == [["é", "b"], ["h", "i"]]

@@ -26,7 +26,7 @@ def run(output, table="new", rejects="", published=True, summary=RUN):
         destination.table.write_text(table)
         if rejects:
             destination.rejects.write_text(rejects)
-        act = destination.publish if published else destination.failed
+        act = destination.publish if published else destination.publish_failure
         act(summary, bool(rejects))
 
 
@@ -126,7 +126,7 @@ def test_a_folder_that_is_deleted_meanwhile_is_an_input_error(tmp_path):
         folder.rmdir()
         with pytest.raises(InputError, match=r"cannot write .*No such file"):
             destination.publish(RUN, rejects=False)
-        destination.failed(RUN, rejects=False)  # says nothing more
+        destination.publish_failure(RUN, rejects=False)  # says nothing more
 
 
 def test_standard_output_has_nothing_beside_it(tmp_path, monkeypatch):

@@ -105,6 +105,8 @@ def test_text_under_another_name_is_text(tmp_path: Path, name: str) -> None:
         (b"\x93NUMPY\x01\0rest", "a NumPy array"),
         (b"\x80\x04\x95\x1a\0\0\0", "a serialised Python object"),
         (b"\n<!DOCTYPE html><html>not found</html>", "a web page"),
+        (b"<!-- 401 -->\n<html>sign in</html>", "a web page"),
+        (b"<script>location = '/login'</script>", "a web page"),
         (b"<table border=1>\n<tr><th>id</th></tr></table>", "a web page"),
         (b'<?xml version="1.0"?>\n<rows/>', "XML"),
     ],
@@ -139,13 +141,34 @@ def test_a_dump_in_sql_is_named(tmp_path: Path, data: str) -> None:
         rows_of(tmp_path / "in.csv")
 
 
+def test_a_mailbox_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("From a@b.org Thu Jan  1 00:00:00 2026\nTo: c@d.org\n\nGood\n")
+    with pytest.raises(InputError, match=r"it is a mailbox\. Python's `mailbox` reads it"):
+        rows_of(tmp_path / "in.txt")
+    (tmp_path / "in.txt").write_text("From Rome at 10:30 with love.\nIt was so warm!\n")
+    assert len(rows_of(tmp_path / "in.txt")) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["CREATE TABLE a (b);", "SET x = 5;", '{"a": 1}', '[{"a": 1}]', '{"a": 1} is JSON']
+)
+def test_lines_may_be_any_texts_where_a_user_says_so(tmp_path: Path, text: str) -> None:
+    (tmp_path / "in.txt").write_text(f"{text}\nso good\n")
+    assert rows_of(tmp_path / "in.txt", "lines")[0] == {"text": text}
+    (tmp_path / "in.txt").write_bytes(b"<!DOCTYPE html><html>\n")
+    with pytest.raises(InputError, match="it is a web page"):
+        rows_of(tmp_path / "in.txt", "lines")
+
+
 def test_a_csv_may_begin_with_any_word(tmp_path: Path) -> None:
     for name in ("ORC", "Obj", "BZh1", "PK", "PAR1", "%PDF", "{x}", "<b>", "--", "Copy", "set"):
         (tmp_path / "in.csv").write_text(f"{name},text\n1,good\n")
         assert rows_of(tmp_path / "in.csv") == [{name: "1", "text": "good"}]
 
 
-@pytest.mark.parametrize("name", ["SET x = 5 is a command", "INSERT INTO notes what VALUES say"])
+@pytest.mark.parametrize(
+    "name", ["SET x = 5 is a command", "SET x = 5;", "INSERT INTO notes what VALUES say"]
+)
 def test_a_text_may_begin_like_sql(tmp_path: Path, name: str) -> None:
     (tmp_path / "in.csv").write_text(f"{name},text\n1,good\n")
     assert rows_of(tmp_path / "in.csv") == [{name: "1", "text": "good"}]
@@ -200,7 +223,9 @@ def test_a_json_array_is_named_and_how_it_becomes_json_lines(
     tmp_path: Path, name: str, data: bytes
 ) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(InputError, match=r"it is a JSON array\. `jq -c '\.\[\]'` makes JSON Lines"):
+    with pytest.raises(
+        InputError, match=r"it is a JSON array\. `jq -c '\.\[\]' IN > OUT` makes JSON Lines"
+    ):
         rows_of(tmp_path / name)
 
 
@@ -223,7 +248,7 @@ OTHERS = {
     "xz": (lzma.compress(OBJECTS), "it is xz. --input-format jsonl.xz reads it, if it holds"),
     "Parquet": (parquet(), "it is Parquet. --input-format parquet reads it"),
     "Excel": (zipped(**{"xl/workbook.xml": b"<x/>"}), "it is an Excel workbook. Save it as CSV"),
-    "JSON": (b'{\n "id": 1\n}\n', "it is JSON. `jq -c .` makes JSON Lines"),
+    "JSON": (b'{\n "id": 1\n}\n', "it is JSON. `jq -c . IN > OUT` makes JSON Lines"),
     "UTF-16": (OBJECTS.decode().encode("utf-16"), "is UTF-16, and JSON Lines are read as UTF-8"),
     "unmarked UTF-16": (OBJECTS.decode().encode("utf-16-be"), "`iconv -f utf-16 -t utf-8`"),
 }

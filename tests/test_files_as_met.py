@@ -226,6 +226,21 @@ def test_a_quiet_run_warns_of_a_column_that_is_not_the_text_or_misread(
     assert re.search(rf"^WARNING: .*{warning}", run.stderr, re.M)
 
 
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [("Access denied", None), ("foo,bar", None), ("id,Review", ""), ("a,b", "b")],
+)
+def test_a_line_without_rows_that_is_perhaps_no_header_is_warned_of(
+    tmp_path: Path, tiny_bundle: Path, line: str, column: str | None
+) -> None:
+    (tmp_path / "in.csv").write_text(f"{line}\n")
+    command = [str(tmp_path / "in.csv"), str(tmp_path / "out.csv"), "--bundle", str(tiny_bundle)]
+    named = ["--text-column", column] if column else []
+    result = CliRunner().invoke(main, ["score", *command, *named, "--quiet"])
+    assert result.exit_code == 0
+    assert ("may be a message in place of a table" in result.stderr) == (column is None)
+
+
 def test_a_quote_that_swallows_rows_is_noted_in_the_run(tmp_path: Path, model: Model) -> None:
     path = tmp_path / "in.tsv"
     path.write_bytes(CASES["quotes that are text"].data)

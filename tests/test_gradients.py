@@ -24,7 +24,7 @@ def test_noise_is_a_share_of_the_text_alone():
 
 
 def gradients_with(
-    threads: int, word_dropout: float = 0.0, offsets: torch.Tensor | None = None
+    threads: int, word_dropout: float = 0.0, base_logits: torch.Tensor | None = None
 ) -> list[torch.Tensor]:
     """Return the gradients of one batch, sharded over so many threads."""
     before = torch.get_num_threads()
@@ -36,7 +36,7 @@ def gradients_with(
         ids = torch.randint(2, 50, (5, 9)).masked_fill(torch.arange(9) >= lengths[:, None], PAD_ID)
         how = Regularisation(adversarial=0.02, word_dropout=word_dropout)
         targets = torch.tensor([0, 1, 1, 0, 1])
-        batch = LabelledBatch(Batch(np.arange(5), ids, lengths), targets, offsets)
+        batch = LabelledBatch(Batch(np.arange(5), ids, lengths), targets, base_logits)
         result = Gradients(model, how, low_precision=False).set(batch)
         assert 0 < result.loss < 2
         return [parameter.grad for parameter in model.parameters()]
@@ -44,24 +44,24 @@ def gradients_with(
         torch.set_num_threads(before)
 
 
-OFFSETS = torch.tensor([[1.0, -1.0], [-1.0, 1.0], [0.0, 0.0], [0.5, 0.0], [2.0, -1.0]])
+BASE_LOGITS = torch.tensor([[1.0, -1.0], [-1.0, 1.0], [0.0, 0.0], [0.5, 0.0], [2.0, -1.0]])
 
 
 @pytest.mark.parametrize("word_dropout", [0.0, 0.3])
-@pytest.mark.parametrize("offsets", [None, OFFSETS])
+@pytest.mark.parametrize("base_logits", [None, BASE_LOGITS])
 @pytest.mark.parametrize("threads", [2, 3])
-def test_shards_add_up_to_the_gradients_of_one_thread(threads, offsets, word_dropout):
-    alone = gradients_with(1, word_dropout, offsets)
-    shards = gradients_with(threads, word_dropout, offsets)
+def test_shards_add_up_to_the_gradients_of_one_thread(threads, base_logits, word_dropout):
+    alone = gradients_with(1, word_dropout, base_logits)
+    shards = gradients_with(threads, word_dropout, base_logits)
     for whole, sharded in zip(alone, shards, strict=True):
         assert whole.abs().max() > 1e-4
         torch.testing.assert_close(sharded, whole, rtol=1e-4, atol=1e-6)
 
 
-def test_of_what_the_offsets_know_already_there_is_nearly_nothing_left_to_learn():
+def test_of_what_the_base_logits_know_already_there_is_nearly_nothing_left_to_learn():
     known = 12 * (torch.eye(2)[torch.tensor([0, 1, 1, 0, 1])] - 0.5)
     alone, beside = (
-        max(float(gradient.abs().max()) for gradient in gradients_with(1, 0.0, offsets))
-        for offsets in (None, known)
+        max(float(gradient.abs().max()) for gradient in gradients_with(1, 0.0, base_logits))
+        for base_logits in (None, known)
     )
     assert beside < alone / 1000

@@ -131,6 +131,15 @@ def test_the_binding_can_be_read_with_a_text_editor(output):
     assert json.loads(path.read_text()) == {"format": "scorer-journal-1", **BINDING}
 
 
+def test_a_journal_set_aside_goes_with_that_of_the_run_that_is_published(output):
+    write(output, [3])
+    journal = open_journal(output, {**BINDING, "bundle": "other"}, ROW, lambda note: None)
+    assert output.with_name("out.parquet.journal.old").exists()
+    journal.remove()
+    journal.close()
+    assert list(output.parent.iterdir()) == []
+
+
 def test_removing_leaves_nothing(output):
     write(output, [3])
     journal = open_journal(output, BINDING, ROW, pytest.fail)

@@ -100,14 +100,34 @@ def test_it_becomes_csv_and_parquet_and_they_become_it(tiny_bundle, tmp_path):
     assert (second["text"], second["n"], second[ADDED[0]]) == (None, None, None)
 
 
-@pytest.mark.parametrize(
-    "number", ["0.1234567890123456789", "100.10", "1e5", "1E-7", "1E400", "-0.0"]
-)
-def test_a_number_has_the_digits_it_was_written_with(tmp_path, number):
-    (tmp_path / "in.jsonl").write_text(f'{{"n": {number}, "text": "good"}}\n', encoding="utf-8")
+def test_numbers_keep_each_digit(tmp_path):
+    numbers = [
+        "100.10",
+        "1.10",
+        "-0",
+        "1e5",
+        "1E+400",
+        "9007199254740993",
+        "0.1234567890123456789",
+        "12345678901234567.89",
+    ]
+    deep = [f'{{"a": [{number}, true, null, "1.10"], "é": {{}}}}' for number in numbers]
+    rows = zip(numbers, deep, strict=True)
+    lines = [f'{{"text": "good", "n": {number}, "deep": {one}}}' for number, one in rows]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
     with open_table(str(tmp_path / "in.jsonl"), format_of("in.jsonl")) as reader:
-        (chunk,) = reader.chunks(9)
-    assert chunk.table["n"].to_pylist() == [number]
+        (chunk,) = reader.chunks(100)
+    assert chunk.table["n"].to_pylist() == numbers
+    assert chunk.table["deep"].to_pylist() == deep
+
+
+def test_what_is_nested_too_deeply_is_rejected(tmp_path):
+    rows = [f'{{"text": "good", "n": {"[" * depth}{"]" * depth}}}\n' for depth in range(5, 1500, 5)]
+    (tmp_path / "in.jsonl").write_text("".join(rows))
+    with open_table(str(tmp_path / "in.jsonl"), format_of("in.jsonl")) as reader:
+        (chunk,) = reader.chunks(1000)
+        assert chunk.table.num_rows + reader.rows_rejected == len(rows)
+        assert 0 < reader.rows_rejected < len(rows)
 
 
 def test_compressed_and_resumed_runs_are_the_same(tiny_bundle, tmp_path):
@@ -136,7 +156,10 @@ def test_lines_that_are_no_objects_are_rejected_with_their_place(tiny_bundle, tm
     [
         ('{"text": "good"},\n{"text": "bad"},\n{"text": "fine"}\n', "A comma stands behind each"),
         ("{'text': 'good'}\n{'text': \"it's bad\"}\n", "They are Python dicts, not JSON"),
-        ('{"text": "good"}{"text": "bad"}\n', "Several objects stand in one line: `jq -c .`"),
+        (
+            '{"text": "good"}{"text": "bad"}\n',
+            "Several objects stand in one line: `jq -c . IN > OUT`",
+        ),
         ('{"text": "cut o', "If the file was cut off"),
         ('"text": {"de": "gut"},\n', "Each line has to be a JSON object"),
         ("text\ngood\n", "Each line has to be a JSON object"),
@@ -201,9 +224,18 @@ def test_a_table_in_one_object_is_told_how_it_becomes_lines(tiny_bundle, tmp_pat
     ],
 )
 def test_rows_in_one_object_are_told_where_they_are(tiny_bundle, tmp_path, path, object_):
-    told = f"is one JSON object; .* `jq -c {re.escape(path)}` makes JSON Lines of its rows"
+    told = f"is one JSON object; .* `jq -c {re.escape(path)} IN > OUT` makes JSON Lines of its rows"
     with pytest.raises(InputError, match=told):
         score(tmp_path, tiny_bundle, json.dumps(object_))
+
+
+def test_an_object_whose_named_member_is_a_text_is_a_row(tiny_bundle, tmp_path):
+    row = '{"id": 7, "titel": "Tee", "antwort": "gut", "tags": [{"a": 1}, {"a": 2}]}'
+    for column in ("antwort", ["titel", "antwort"]):
+        assert score(tmp_path, tiny_bundle, row, text_column=column).startswith(row[:-1])
+    for column in (None, "tags"):
+        with pytest.raises(InputError, match="if it is a row itself, text_column names its text"):
+            score(tmp_path, tiny_bundle, row, text_column=column)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tiny_models import write_texts
 from scorer.bundles.bundle_files import load_bundle
 from scorer.cli.main import main
 from scorer.corpus.corpus import Corpus
-from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.training.label_meaning import MIN_ROWS, doubt_labels
 
 

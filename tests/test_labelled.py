@@ -12,8 +12,10 @@ import pytest
 from labelled_files import Rows, labelled, write
 
 from scorer.corpus.class_map import class_map_of, find_class_map
-from scorer.corpus.labelled import Labelled, LeftOut, joined_rows, read_labelled
+from scorer.corpus.labelled import Labelled, read_labelled
 from scorer.corpus.labelled_columns import Columns
+from scorer.corpus.labelled_notes import LeftOut
+from scorer.corpus.labelled_rows import joined_rows
 from scorer.errors import InputError, UsageError
 from scorer.tables.csv_options import CsvOptions
 from scorer.tables.doubts import Doubt

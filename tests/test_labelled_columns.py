@@ -36,9 +36,9 @@ def test_named_columns_are_taken_and_a_group_is_never_inferred() -> None:
 
 def test_two_usual_label_names_need_the_option() -> None:
     with pytest.raises(InputError) as refused:
-        find_columns(table(text=PROSE, label=["0", "1"], target=["a", "b"]), Columns())
+        find_columns(table(text=PROSE, label=["0", "1"], y=["a", "b"]), Columns())
     assert str(refused.value) == (
-        "which column is the label is not clear: 'label' (0, 1); 'target' (a, b). "
+        "which column is the label is not clear: 'label' (0, 1); 'y' (a, b). "
         "--label-column names it, for example --label-column label"
     )
 
@@ -203,9 +203,13 @@ SAID = [f"{word} word of prose {word}" for word in map(str, range(ROWS))]
         (list(range(ROWS)), "another value in most rows"),
         ([f"customer {i % 40}" for i in range(ROWS)], "another value in most rows"),
         ([f"{30 + i % 40}" for i in range(ROWS)], "another value in most rows"),
-        ([["a"], ["a", "b"]] * (ROWS // 2), "lists or records"),
         ([{"name": "a"}, {"name": "b"}] * (ROWS // 2), "lists or records"),
         (SAID, "another value in most rows"),
+        ([2019 + i % 3 for i in range(ROWS)], "years, or what is counted"),
+        ([f"{90 + i % 11}" for i in range(ROWS)], "years, or what is counted"),
+        ([2**31 - 1 - i for i in range(ROWS)], "another value in most rows"),
+        (pa.array([2**31 - 1] * ROWS, pa.int32()).cast(pa.date32()), "dates or times"),
+        (pa.array([[*range(30), 2**60]] * ROWS, pa.list_(pa.timestamp("s"))), "lists or records"),
     ],
 )
 def test_the_only_column_beside_the_text_may_hold_no_labels(values: list, held: str) -> None:
@@ -220,7 +224,7 @@ def test_the_only_column_beside_the_text_may_hold_no_labels(values: list, held: 
     [
         *(["18-24", "25-34"], ["1/5", "4/5"], ["0.5", "3.5"], ["4711", "1234"], [None, "a"]),
         *(["0%", "50%"], ["May", "June"], ["Market 1", "Market 2"], [b"spam", b"ham"]),
-        ["[some]", "{other}"],
+        *(["[some]", "{other}"], ["101", "201"], ["20", "40"], [3, 12], ["0", "1900"]),
     ],
 )
 def test_numbers_that_may_be_classes_are_labels(values: list) -> None:
@@ -232,7 +236,7 @@ def test_a_column_of_texts_is_no_labels_whatever_its_name() -> None:
     columns = table(text=["good", "bad"] * (ROWS // 2), label=SAID)
     with pytest.raises(InputError, match="holds another value in most rows, not labels: 'label'"):
         find_columns(columns, Columns())
-    more = columns.append_column("tags", pa.array([["a"], ["a", "b"]] * (ROWS // 2)))
+    more = columns.append_column("tags", pa.array([[["a"]], [["b"]]] * (ROWS // 2)))
     with pytest.raises(InputError, match=r"most rows; 'tags' holds lists or records\. Training"):
         find_columns(more, Columns())
     shares = [at / ROWS for at in range(ROWS)]
@@ -240,6 +244,57 @@ def test_a_column_of_texts_is_no_labels_whatever_its_name() -> None:
         find_columns(table(text=SAID, bad=shares, good=shares[::-1]), Columns())
     with pytest.raises(InputError, match=r"'bad' holds numbers.*; 'shop' holds one value at most"):
         find_columns(table(text=SAID, bad=shares, shop=["a"] * ROWS), Columns())
+
+
+def test_ids_and_counts_are_labels_only_if_they_are_named() -> None:
+    moods = ["sad", "glad", "calm"] * (ROWS // 3)
+    for name, values in {
+        "user_id": moods,
+        "SellerRating": [90 + i % 9 for i in range(ROWS)],
+    }.items():
+        column = table(said=SAID, **{name: values})
+        with pytest.raises(InputError, match=f"--label-column {name} takes each value as a class"):
+            find_columns(column, Columns())
+        dated = column.append_column("day", pa.array([datetime.date(2025, 1, 1)] * ROWS))
+        with pytest.raises(InputError, match=f"for example --label-column {name}"):
+            find_columns(dated, Columns())
+        both = column.append_column("mood", pa.array(sorted(moods)))
+        with pytest.raises(InputError, match="for example --label-column mood"):
+            find_columns(both, Columns())
+    assert find_columns(table(said=SAID, class_id=moods), Columns()).label == 1
+
+
+def test_a_target_in_words_may_be_what_a_text_is_about() -> None:
+    people = [f"@{name}" for name in "abcde"] * (ROWS // 5)
+    stance = ["against", "favour", "neither"] * (ROWS // 3)
+    for name, values, option in (
+        ("Stance", stance, "Stance$"),
+        ("hate", ["0", "1"] * (ROWS // 2), "hate$"),
+    ):
+        columns = table(target=people, text=SAID, **{name: values})
+        with pytest.raises(InputError, match=f"for example --label-column {option}"):
+            find_columns(columns, Columns())
+    assert find_columns(table(target=people, text=SAID), Columns()).label == 0
+    for known in (["0", "4"], ["negative", "positive"]):
+        columns = table(target=known * (ROWS // 2), text=SAID, flag=stance)
+        assert find_columns(columns, Columns()).label == 0
+
+
+def test_a_question_proposes_the_column_that_likely_has_the_labels() -> None:
+    moods = ["angry", "calm", "glad"] * (ROWS // 3)
+    two = ["a", "b"] * (ROWS // 2)
+    for columns, option in (
+        ({"is_test": ["0", "1"] * (ROWS // 2), "mood": moods}, "mood$"),
+        ({"source": two, "Stimmung": ["positiv", "negativ", "neutral"] * (ROWS // 3)}, None),
+        ({"shop": two, "a": moods, "b": sorted(moods)}, "shop --labels a=a,b=b$"),
+        ({"shop": moods, "opinion": ["bad", "good"] * (ROWS // 2)}, "opinion --labels bad=neg"),
+        ({"one": two, "two": sorted([0, 1] * (ROWS // 2))}, "one --labels a=a,b=b$"),
+    ):
+        if option is None:
+            assert find_columns(table(said=SAID, **columns), Columns()).label == 2
+            continue
+        with pytest.raises(InputError, match=f"for example --label-column {option}"):
+            find_columns(table(said=SAID, **columns), Columns())
 
 
 def test_a_question_about_columns_shows_what_may_be_labels() -> None:
@@ -253,7 +308,8 @@ def test_a_question_about_columns_shows_what_may_be_labels() -> None:
         find_columns(columns, Columns())
     assert str(refused.value) == (
         "which column is the label is not clear: 'marks' (1, 2, 3, …); 'team' (sales, support). "
-        "--label-column names it, for example --label-column team"
+        "--label-column names it, for example --label-column team "
+        "--labels sales=sales,support=support"
     )
     flags = {f"flag {i}": ["0"] * (i + 1) + ["1"] * (ROWS - i - 1) for i in range(30)}
     with pytest.raises(InputError, match=r"'flag 7' \(0, 1\) and 22 more\. --label-column"):
@@ -403,7 +459,6 @@ def test_lists_of_one_label_may_be_the_labels(lists: list) -> None:
             '(.["mood"] | objects) |= (to_entries | max_by(.value).key)',
         ),
         ("{{'name': '{}'}}", ""),
-        ('[[0, 5, "{}"]]', ""),
     ],
 )
 @pytest.mark.parametrize("named", [None, "mood"])
@@ -419,6 +474,37 @@ def test_labels_that_are_records_are_refused_with_what_makes_them_plain(
         find_columns(table(text=SAID, label=moods, shop=["a", "b"] * (ROWS // 2)), Columns())
 
 
+def test_lists_of_several_labels_are_labels_where_no_column_holds_plain_ones() -> None:
+    for lists in ([["a"], ["a", "b"]], ['{"choices": ["a", "b"]}', "a"], ["['a', 'b']", "['b']"]):
+        tags = lists * (ROWS // 2)
+        columns = table(id=list(range(ROWS)), text=SAID, tags=tags, by=["me"] * ROWS)
+        assert find_columns(columns.select([1, 2]), Columns()).label == 1
+        assert find_columns(columns, Columns()).label == 2
+        moods = columns.append_column("mood", pa.array(["sad", "glad"] * (ROWS // 2)))
+        assert find_columns(moods, Columns()).label == 4
+        two = columns.append_column("more", pa.array(tags))
+        with pytest.raises(InputError, match="'tags' holds lists or records; 'by' holds one"):
+            find_columns(two, Columns())
+
+
+def test_members_of_members_are_told_by_their_paths() -> None:
+    moods = ["bad", "good", "fair"] * (ROWS // 3)
+    results = [json.dumps([{"result": [{"value": {"choices": [mood]}}]}]) for mood in moods]
+    with pytest.raises(InputError, match="the labels are records") as refused:
+        find_columns(table(text=SAID, annotations=results), Columns())
+    program = "{text: .text, label: [.annotations[]?.result[]?.value.choices[]?]}"
+    assert f"`jq -c '{program}' IN > OUT`" in refused.value.hint
+    texts = [json.dumps({"text": text}) for text in SAID]
+    plain = [json.dumps([{"value": mood}]) for mood in moods]
+    with pytest.raises(InputError, match="the labels are records") as refused:
+        find_columns(table(document=texts, labels=plain), Columns())
+    assert "{text: .document.text, label: [.labels[]?.value]}" in refused.value.hint
+    days = pa.array([2**31 - 1] * ROWS, pa.int32()).cast(pa.date32())
+    columns = table(document=texts, labels=plain).append_column("day", days)
+    with pytest.raises(InputError, match=r"text: \.document\.text"):
+        find_columns(columns, Columns())
+
+
 def test_members_of_objects_are_told_as_columns() -> None:
     moods = ["bad", "good", "fair"] * (ROWS // 3)
     results = [[{"id": at, "value": {"choices": [mood]}}] for at, mood in enumerate(moods)]
@@ -426,9 +512,11 @@ def test_members_of_objects_are_told_as_columns() -> None:
     nested = {"id": list(range(ROWS)), "data": texts, "results": results}
     written = {name: list(map(json.dumps, cells)) for name, cells in nested.items()}
     for columns in (nested, written):  # as Parquet and as JSON Lines have them
-        with pytest.raises(InputError, match=r"no column of labels|no column is text") as r:
+        with pytest.raises(
+            InputError, match=r"column is the text is not clear|no column is text"
+        ) as r:
             find_columns(table(**columns), Columns())
-        program = '{text: .data["a b"], label: .results[0].value.choices[0]}'
+        program = '{text: .data["a b"], label: [.results[]?.value.choices[]?]}'
         assert f"`jq -c '{program}' IN > OUT`" in r.value.hint
     with pytest.raises(InputError) as refused:  # no labels in them
         find_columns(table(id=written["id"], data=written["data"]), Columns())
@@ -452,10 +540,10 @@ def test_a_question_about_a_table_without_a_header_says_so() -> None:
     once = two.set_column(2, "once", [["once", *["x", "y"] * (ROWS // 2 - 1), "x"]])
     with pytest.raises(InputError, match=r"'once' .*header"):
         find_columns(once, Columns())  # as `a` is there again and again
-    with pytest.raises(InputError, match=r"example --label-column other$"):
+    with pytest.raises(InputError, match=r"example --label-column other --labels a=a,b=b$"):
         find_columns(once.rename_columns(["said", "other", "once"]), Columns())
     joined = pa.concat_tables([two, table(said=["said"], a=["a"], b=["b"])])
-    with pytest.raises(InputError, match=r"example --label-column a$"):
+    with pytest.raises(InputError, match=r"example --label-column a --labels a=a,b=b$"):
         find_columns(joined, Columns())
 
 

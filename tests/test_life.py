@@ -1,10 +1,12 @@
 """The life of a model between nights, with real files and the commands a person types."""
 
 import csv
+import errno
 import json
 import os
 import random
 import re
+import sys
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -19,9 +21,11 @@ from tiny_corpora import write_csv, write_labelled
 from tiny_models import write_texts
 
 from scorer import Scorer
-from scorer.bundles.store import in_use, versions
+from scorer.bundles.bundle import Bundle
+from scorer.bundles.store import add, in_use, promote, versions
 from scorer.cli.main import main
 from scorer.cli.run_records import append_history
+from scorer.cli.score import score
 from scorer.errors import InputError
 
 OPTIONS = [
@@ -286,6 +290,47 @@ def test_records_that_cannot_be_written_are_warned_of_and_the_run_is_done(folder
     assert failed.stderr.splitlines()[-1].startswith("error: there is no file ")
 
 
+@pytest.mark.parametrize(
+    "wrong", [("--max-rejects", "few"), ("--threshold", "0.5"), ("--input-format", "xls")]
+)
+def test_a_run_that_an_option_ends_is_recorded(folder, tiny_bundle, wrong):
+    options = ["--bundle", tiny_bundle, "--history", "runs.jsonl", "--metrics-file", "scorer.prom"]
+    assert run("score", "in.csv", "one.csv", *options, *wrong).exit_code == 2
+    (line,) = (json.loads(line) for line in (folder / "runs.jsonl").open())
+    assert (line["exit_code"], line["published"]) == (2, False)
+    assert line["output"] == str(folder / "one.csv")
+    assert "} 2.0" in (folder / "scorer.prom").read_text()
+
+
+class FullOutput(StringIO):
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_run_whose_summary_cannot_be_printed_is_recorded_as_it_ends(
+    folder, tiny_bundle, monkeypatch
+):
+    options = dict.fromkeys(("cache", "report", "store", "metrics_file"))
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", FullOutput())
+        with pytest.raises(InputError, match="cannot write the summary: No space left"):
+            score(
+                sources=("in.csv",),
+                target="one.csv",
+                bundle=str(tiny_bundle),
+                quiet=True,
+                log_format="text",
+                profile=False,
+                as_json=True,
+                history="runs.jsonl",
+                engine="local",
+                **options,
+            )
+    (line,) = (json.loads(line) for line in (folder / "runs.jsonl").open())
+    assert (line["exit_code"], line["published"]) == (3, True)
+    assert line["error"].startswith("cannot write the summary")
+
+
 def test_half_a_line_is_never_left_in_a_history(tmp_path):
     path = tmp_path / "runs.jsonl"
     append_history(path, {"rows": 1})
@@ -294,6 +339,63 @@ def test_half_a_line_is_never_left_in_a_history(tmp_path):
         append_history(path, {"rows": 2})
     append_history(path, {"rows": 3})
     assert path.read_text() == '{"rows": 1}\n{"rows": 3}\n'
+
+
+FAST = ("--epochs", "1", "--promote", "always")
+LABELS = "ab=negative,zw=positive"
+
+
+def rows_of(count: int, seed: int, values: tuple[str, str]) -> list[tuple[str, str, str]]:
+    rows = write_texts(CLASSES, count, seed)
+    return [(values[at], text, "x") for text, at in zip(rows.texts, rows.targets, strict=True)]
+
+
+def in_use_bundle(folder: Path) -> Bundle:
+    return Scorer.load(store=folder / "store").bundle
+
+
+def test_earlier_files_are_read_as_they_were_then(folder):
+    write_csv(folder / "marks.csv", rows_of(60, 7, ("ab", "zw")), ("mark", "said", "label"))
+    told = ("--text-column", "said", "--label-column", "mark", "--labels", LABELS)
+    assert train("marks.csv", *told, *FAST).exit_code == 0
+    write_csv(folder / "few.csv", rows_of(20, 8, ("0", "1")), ("label", "text", "mark"))
+    assert train("few.csv", "--with-previous", *FAST).exit_code == 0
+    facts = in_use_bundle(folder).facts
+    options = {"text_column": "said", "label_column": "mark", "labels": LABELS}
+    assert [file["options"] for file in facts.training["files"]] == [options, {}]
+    assert sum(facts.training["rows"].values()) == 80
+    assert {**facts.label_values, "ab": "negative", "zw": "positive"} == facts.label_values
+
+
+def test_a_bundle_that_does_not_record_options_has_columns_and_labels(folder):
+    write_csv(folder / "old.csv", rows_of(60, 7, ("zw", "ab")), ("mark", "said", "one"))
+    assert train("old.csv", "--label-column", "mark", "--labels", LABELS, *FAST).exit_code == 0
+    bundle = in_use_bundle(folder)
+    files = [{**file} for file in bundle.facts.training["files"]]
+    del files[0]["options"]
+    facts = replace(bundle.facts, training={**bundle.facts.training, "files": files})
+    older = add(folder / "store", replace(bundle, facts=facts)).version
+    promote(folder / "store", older, by="test")
+    write_csv(folder / "new.csv", rows_of(60, 8, ("4", "5")), ("stars", "said", "mark"))
+    told = ("--label-column", "stars", "--labels", "4=negative,5=positive")
+    joined = train("new.csv", "--with-previous", *told, *FAST)
+    assert joined.exit_code == 0
+    meaning = {"4": "negative", "5": "positive", "ab": "negative", "zw": "positive"}
+    values = in_use_bundle(folder).facts.label_values
+    assert {value: values[value] for value in meaning} == meaning
+    assert sum(in_use_bundle(folder).facts.training["rows"].values()) == 120
+
+
+def test_classes_keep_the_names_that_they_have_in_use(folder):
+    rows = write_texts(("negative", "neutral", "positive"), 90, 5)
+    for name, values in {"old": ("1.0", "3.0", "5.0"), "new": ("1", "3", "5")}.items():
+        cells = [(text, values[at]) for text, at in zip(rows.texts, rows.targets, strict=True)]
+        write_csv(folder / f"{name}.csv", cells, ("text", "label"))
+    assert train("old.csv", "--labels", "1=1.0,3=3.0,5=5.0", *FAST).exit_code == 0
+    again = train("new.csv", *FAST)
+    assert again.exit_code == 0
+    assert "labels: '1' is 1.0, '3' is 3.0, '5' is 5.0" in again.stderr
+    assert in_use_bundle(folder).classes == ("1.0", "3.0", "5.0")
 
 
 def test_a_training_joins_the_files_of_the_bundle_in_use(folder):

@@ -20,8 +20,8 @@ from scorer.tokens.text import TextRules
 from scorer.tokens.vocabulary import SPECIALS, UNKNOWN_ID, Vocabulary, build_vocabulary
 from scorer.training.fitting import Examples
 from scorer.training.linear import (
-    MEANING_WEIGHT,
-    _ngram_weights,
+    VECTOR_WEIGHT,
+    _ngram_idf,
     _ngrams_of_texts,
     fit_linear,
 )
@@ -89,7 +89,7 @@ def test_word_vectors_are_features_too_and_become_part_of_the_words_coefficients
     by_word = np.zeros((weighted.shape[1], 5))
     for word, token in zip(term.terms.words, vocabulary.tokens, strict=True):
         by_word[word] = vectors.of([token])[0] if word != NO_WORD else by_word[word]
-    sums = MEANING_WEIGHT * weighted @ by_word
+    sums = VECTOR_WEIGHT * weighted @ by_word
     features = np.hstack([weighted, sums - sums.mean(axis=0)])
     expected = LogisticRegression(C=4.0, max_iter=200).fit(features, targets)
     np.testing.assert_allclose(
@@ -219,7 +219,7 @@ def test_an_unknown_word_has_the_n_grams_it_would_have_if_it_were_known():
     for tokens in (("good", "bad", "film", "films", "filming", "filmed"), ("good", "bad", "film")):
         vocabulary = Vocabulary((*SPECIALS, *tokens), ngrams)
         encoded = TextEncoder(TextRules(), vocabulary).encode(column)
-        found.append(_ngrams_of_texts(encoded, _ngram_weights(encoded, vocabulary)).toarray())
+        found.append(_ngrams_of_texts(encoded, _ngram_idf(encoded, vocabulary)).toarray())
     assert found[0].any(axis=1).all()
     np.testing.assert_allclose(found[0], found[1], atol=1e-6)
 
@@ -227,7 +227,7 @@ def test_an_unknown_word_has_the_n_grams_it_would_have_if_it_were_known():
 def test_n_grams_add_up_to_what_the_regression_was_given(rows):
     encoder, vocabulary = encoder_of(rows[0])
     encoded = encoder.encode(pa.array(rows[0], pa.large_string()))
-    ngrams = _ngram_weights(encoded, vocabulary)
+    ngrams = _ngram_idf(encoded, vocabulary)
     weights = np.random.default_rng(0).normal(size=(ngrams.shape[1], 3)).astype(np.float32)
     expected = _ngrams_of_texts(encoded, ngrams) @ weights
     sizes = np.asarray(ngrams.multiply(ngrams).sum(axis=1)).ravel()

@@ -2,6 +2,7 @@ import configparser
 import csv
 import io
 import json
+import os
 import re
 import resource
 import shutil
@@ -164,7 +165,33 @@ def test_pruning_keeps_the_newest_and_what_is_in_use(bundle, tmp_path):
     before = bundles(store, "prune", "--keep", "2", "--dry-run").stdout.splitlines()[1]
     assert before == f"kept {bundle[1].version}: in use before, for `rollback`"
     with locked(store / CHECKPOINT):  # as a training holds it
-        assert bundles(store, "prune").exit_code == 75
+        for options in ([], ["--dry-run"]):
+            assert bundles(store, "prune", *options).exit_code == 75
+
+
+def test_a_dry_run_of_pruning_writes_nothing_not_even_a_lock(bundle, tmp_path):
+    store = shutil.copytree(bundle[0], tmp_path / "store")
+    shutil.copytree(store / bundle[1].version, store / "20200101T000000Z-00000000")
+    os.utime(store, (1, 1))
+    planned = bundles(store, "prune", "--keep", "1", "--dry-run")
+    assert planned.exit_code == 0, planned.stderr
+    assert f"would remove {store}/20200101T000000Z-00000000\n" in planned.stdout
+    assert store.stat().st_mtime == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("list",), ("verify",), ("prune",), ("prune", "--dry-run"), ("rollback",), ("use", "shipped")],
+)
+def test_a_store_that_is_not_there_is_named_and_not_made(tmp_path, command):
+    refused = bundles(tmp_path / "bundels", *command)
+    assert refused.exit_code == 4
+    assert f"there is no folder {tmp_path}/bundels. Name a store with --store" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_without_versions_says_that_none_was_checked(tmp_path):
+    assert bundles(tmp_path, "verify").stdout == f"{tmp_path} has no version to check\n"
 
 
 def test_the_environment_names_the_store_unless_a_bundle_is_named(bundle, tiny_bundle, monkeypatch):
@@ -197,6 +224,10 @@ def test_two_bundles_are_evaluated_and_compared(bundle, tiny_bundle, tmp_path):
     assert re.search(r": 80 texts; \d+ \(\d+\.\d\d%\) get another class", changed.stdout)
     line = changed.stdout.splitlines()[1]
     assert re.match(r"  (nega|posi)tive \d+\.\d% -> (nega|posi)tive \d+\.\d%  \w", line)
+    bare = tmp_path / "bare.csv"  # without a header
+    bare.write_text("".join(Path(labelled).read_text().splitlines(keepends=True)[1:]))
+    read = ["--no-header", "--text-column", "column_1"]
+    assert run("compare", bare, tiny_bundle, "--store", bundle[0], *read).exit_code == 0
     same = run("compare", labelled, tiny_bundle, "--bundle", tiny_bundle)
     assert ": 80 texts; 0 (0.00%) get another class; probabilities move by 0.000" in same.stdout
     told = "no text's probabilities move by 0.001: both are the same bundle"

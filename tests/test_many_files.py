@@ -17,12 +17,14 @@ from click.testing import CliRunner, Result
 
 from scorer import score_file, score_files
 from scorer.cli.main import main
-from scorer.errors import InputError, UsageError
+from scorer.errors import InputError, InterruptedRunError, UsageError
+from scorer.files.publish import locked
 from scorer.many_files.file_pairs import find_files
 from scorer.many_files.many_files import FAILED, FilesError, FilesSummary, Outcome
 
 JOB = Path(__file__).parents[1] / "score_job.py"
 FILES, ROWS = 12, 15
+RECORDS = ("--history", "runs.jsonl", "--metrics-file", "run.prom")
 
 
 @pytest.fixture
@@ -114,6 +116,89 @@ def test_metrics_say_how_the_last_run_of_many_files_ended(folder, score):
     assert exit_code_of("--store", "nowhere") == 2  # no file was begun
 
 
+def figures_of(path: str) -> dict[str, float]:
+    lines = Path(path).read_text().splitlines()
+    found = (re.fullmatch(r"scorer_last_run_(\w+)\{.*\} (\S+)", line) for line in lines)
+    return {match[1]: float(match[2]) for match in found if match}
+
+
+def test_figures_of_many_files_are_those_of_all_that_were_scored(folder, score):
+    write(Path("in/day=0/odd.csv"), ["qqq zzz xyz"] * 5)
+    assert score("in", "out", *RECORDS).exit_code == 0
+    *files, whole = map(json.loads, Path("runs.jsonl").read_text().splitlines())
+    figures = figures_of("run.prom")
+    assert figures["rows_written"] == whole["rows"]["written"] == FILES * ROWS + 5
+    unknown, tokens = (sum(file[name] for file in files) for name in ("unknown_tokens", "tokens"))
+    assert figures["unknown_token_ratio"] == whole["unknown_token_share"] == unknown / tokens > 0
+    assert figures["texts_without_known_word"] == 5
+    assert score("in", "out", "--metrics-file", "run.prom").exit_code == 0
+    assert figures_of("run.prom")["rows_written"] == 0
+    assert "unknown_token_ratio" not in figures_of("run.prom")  # a share of no tokens
+
+
+def records(code: int) -> dict[str, object]:
+    """Return the summary of the last run, once history and metrics have said the same."""
+    summary = json.loads(Path("out/scorer-run.json").read_text())
+    recorded = json.loads(Path("runs.jsonl").read_text().splitlines()[-1])
+    assert figures_of("run.prom")["exit_code"] == code
+    for name in ("exit_code", "error", "output", "scored", "unchanged", "failed"):
+        assert summary[name] == recorded[name]
+    assert summary["exit_code"] == code
+    return summary
+
+
+def test_a_file_that_drifts_counts_as_written_where_it_is_published(folder, score):
+    write(Path("drifted/a.csv"), ["xyz qrst uvw"] * 300)
+    command = ["score", "drifted", "out", *RECORDS, "--bundle", "shipped"]
+    for option, failed, published in ((["--hold-on-drift"], 1, 0), (["--max-drift", "1"], 0, 300)):
+        assert CliRunner().invoke(main, [*command, *option]).exit_code == 6
+        figures = figures_of("run.prom")
+        assert (records(6)["failed"], figures["rows_written"]) == (failed, published)
+        assert figures["drift_level"] > 1
+
+
+def test_summary_history_metrics_and_exit_code_say_the_same_however_a_run_ends(
+    folder, score, monkeypatch
+):
+    Path("in/day=2/bad.csv").write_bytes(b"\x89PNG not a table")
+    assert score("in", "out", *RECORDS, "--json").exit_code == 3
+    assert records(3)["scored"] == FILES
+    Path("in/day=2/bad.csv").unlink()
+    assert score("in", "out", *RECORDS).exit_code == 0  # nothing to do
+    assert records(0)["unchanged"] == FILES
+    assert score("in", "out", *RECORDS, "--store", "nowhere").exit_code == 2  # refused at once
+    assert "both say what scores" in str(records(2)["error"])
+    assert score("nothing/*.csv", "out", *RECORDS).exit_code == 3
+    assert records(3)["files"] == []
+    with locked(Path("out/.scorer")):
+        assert score("in", "out", *RECORDS).exit_code == 75
+    assert json.loads(Path("out/scorer-run.json").read_text())["exit_code"] == 3  # the holder's
+
+    def stop(self: object) -> None:
+        if Path("out/day=3/one.csv").exists():
+            raise InterruptedRunError("interrupted by SIGTERM", signal.SIGTERM)
+
+    monkeypatch.setattr("scorer.cli.interruption.Interruption.check", stop)
+    for name in ("one", "two"):
+        write(Path(f"in/day=3/{name}.csv"), ["good"])
+    assert score("in", "out", *RECORDS).exit_code == 143
+    assert records(143)["scored"] == 1
+
+
+def test_a_file_that_was_sent_twice_or_renamed_is_warned_of(folder, score):
+    Path("in/empty.csv").write_text("id,text\n")
+    shutil.copy("in/empty.csv", "in/empty_too.csv")
+    scored = score("in", "out", "--quiet")
+    assert scored.exit_code == 0
+    assert scored.stderr.count("it has no rows") == len(scored.stderr.splitlines()) == 2
+    shutil.copy("in/day=0/000.csv", "in/day=0/copy.csv")
+    again = score("in", "out", "--quiet")
+    (line,) = again.stderr.splitlines()
+    first = Path("in/day=0/000.csv").absolute()
+    assert line.startswith(f"WARNING: in/day=0/copy.csv is byte for byte {first}, whose output ")
+    assert score("in", "out", "--quiet").stderr == ""
+
+
 def test_one_file_that_fails_is_counted_as_one():
     outcome = Outcome("a.csv", "out/a.csv", FAILED, error="not a table", exit_code=3)
     assert str(FilesError(FilesSummary((outcome,)))).startswith("1 of 1 file failed: a.csv")
@@ -148,6 +233,26 @@ def test_files_that_fail_do_not_stop_the_rest_and_are_done_again(folder, score):
         name.removeprefix("in/") for name in failed
     }
     assert all(after[name] == when for name, when in before.items())
+
+
+def test_files_without_a_byte_get_no_output_and_fail_only_where_they_had_one(folder, score):
+    for name in ("e.csv", "e.tsv", "e.txt", "e.jsonl", "e.csv.gz", "e.parquet"):
+        Path("in", name).write_bytes(b"")
+    Path("in/header.csv").write_text("id,text\n")
+    run = score("in", "out", "--quiet")
+    assert run.exit_code == 0
+    assert run.stderr.count("is empty: it has no output") == 6
+    assert "in/header.csv: it has no rows" in run.stderr
+    assert "WARNING: in/e.jsonl is empty: it has no output" in run.stderr
+    assert len(made(Path("out"))) == FILES + 1
+    summary = json.loads(Path("out/scorer-run.json").read_text())
+    assert (summary["scored"], summary["empty"], summary["failed"]) == (FILES + 1, 6, 0)
+    Path("in/e.csv").write_text("id,text\n1,good\n")
+    Path("in/day=0/000.csv").write_bytes(b"")
+    run = score("in", "out", "--quiet")
+    assert run.exit_code == 3
+    assert "in/day=0/000.csv failed" in run.stderr
+    assert "in/e.csv " not in run.stderr
 
 
 def test_an_input_that_leads_to_no_table_fails_by_itself(folder, score):
@@ -368,6 +473,69 @@ def test_an_output_that_was_published_before_its_file_failed_is_replaced(tmp_pat
     again = CliRunner().invoke(main, command)
     assert again.exit_code == 0, again.stderr
     assert len(lines(tmp_path / "out/a.csv")) == 3
+
+
+def test_an_output_that_drifted_and_is_published_is_told_of_once(tmp_path, monkeypatch):
+    """With the shipped bundle, which knows the texts it was evaluated on."""
+    monkeypatch.chdir(tmp_path)
+    write(Path("in/a.csv"), [f"qzx{at} is wqx{at}" for at in range(100)])
+    write(Path("in/b.csv"), ["a good film", "a bad film"])
+    command = ["score", "in", "out", "--max-drift", "1", "--metrics-file", "run.prom"]
+    moved = CliRunner().invoke(main, command)
+    assert moved.exit_code == 6
+    assert moved.stderr.splitlines()[-1] == (
+        "error: 1 of 2 files is beyond --max-drift, and published all the same: in/a.csv"
+    )
+    metrics = Path("run.prom").read_text()
+    assert [figure_of(metrics, name) for name in ("exit_code", "rows_written")] == [6, 102]
+    first = json.loads(Path("out/scorer-run.json").read_text())["files"][0]
+    assert (first["status"], first["rows"], first["exit_code"]) == ("scored", 100, 6)
+    again = CliRunner().invoke(main, command)
+    assert again.exit_code == 0, again.stderr
+    assert "2 files: 0 scored, 2 unchanged" in again.stderr
+
+
+def test_metrics_of_many_files_have_the_unknown_words_of_all(folder, score):
+    assert score("in", "out", "--metrics-file", "run.prom").exit_code == 0
+    runs = [json.loads(path.read_text()) for path in Path("out").rglob("*.run.json")]
+    tokens, unknown = (sum(run[name] for run in runs) for name in ("tokens", "unknown_tokens"))
+    metrics = Path("run.prom").read_text()
+    assert 0 < unknown < tokens
+    assert figure_of(metrics, "unknown_token_ratio") == pytest.approx(unknown / tokens)
+    assert figure_of(metrics, "texts_without_known_word") == sum(
+        run["texts"]["no known word"] for run in runs
+    )
+    assert score("in", "out", "--metrics-file", "run.prom").exit_code == 0  # nothing to do
+    assert figure_of(Path("run.prom").read_text(), "unknown_token_ratio") is None
+
+
+def figure_of(metrics: str, name: str) -> float | None:
+    found = re.search(rf"(?m)^scorer_last_run_{name}{{.*}} (.*)", metrics)
+    return float(found[1]) if found else None
+
+
+def test_an_option_that_is_wrong_for_all_files_is_told_once(folder, score):
+    run = score("in", "out", "--max-rejects", "few", "--history", "runs.jsonl")
+    assert run.exit_code == 2
+    assert run.stderr == "error: --max-rejects few: give a count or a share like 1%\n"
+    (line,) = lines(Path("runs.jsonl"))
+    assert json.loads(line)["exit_code"] == 2
+    assert not Path("out").exists()
+
+
+def test_a_folder_that_is_not_there_tonight_is_no_wrong_command(folder, score):
+    run = score("mounted/in", "out", "--quiet")
+    assert run.exit_code == 3
+    assert run.stderr.startswith("error: there is no file ")
+    assert not Path("out").exists()
+
+
+def test_of_many_files_that_fail_the_last_line_names_some():
+    failed = [Outcome(f"{at}.csv", "", FAILED, error="no", exit_code=3) for at in range(500)]
+    message = str(FilesError(FilesSummary(tuple(failed))))
+    assert "500 of 500 files failed: 0.csv, 1.csv" in message
+    assert "9.csv and 490 more" in message
+    assert len(message) < 200
 
 
 def test_a_run_that_is_killed_goes_on_after_the_last_file(folder, tiny_bundle):

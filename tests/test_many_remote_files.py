@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import fsspec
 import pytest
@@ -161,6 +162,18 @@ def test_a_run_that_is_killed_is_ended_by_the_next_one(
     assert kept(tmp_path) == []
 
 
+def test_where_the_clock_goes_back_what_was_made_last_counts(
+    prefix, score, monkeypatch, tmp_path, inputs
+):
+    with monkeypatch.context() as ahead:
+        clock = SimpleNamespace(time=lambda: time.time() + 1e6, monotonic=time.monotonic)
+        ahead.setattr("scorer.many_files.manifest.time", clock)
+        assert score(f"{URL}/in/", f"{URL}/out/").exit_code == 0
+    prefix.put("in/day=0/000.csv", inputs["day=1/001.csv"])
+    assert counts(score(f"{URL}/in/", f"{URL}/out/", "--json")) == (1, FILES - 1, 0)
+    assert counts(score(f"{URL}/in/", f"{URL}/out/", "--json")) == (0, FILES, 0)
+
+
 def recorded(tmp_path: Path) -> list[str]:
     """Return the outputs that a run under way has recorded as finished."""
     found = [*tmp_path.glob("state/*manifest.jsonl")]
@@ -191,6 +204,15 @@ def test_other_runs_into_the_same_prefix_keep_their_entries(prefix, score):
     assert counts(score(f"{URL}/in/day=0/*.csv", f"{URL}/out", "--json")) == (0, 2, 0)
     lines = prefix.get("out/.scorer-manifest.jsonl").decode().splitlines()
     assert len({json.loads(line)["place"] for line in lines}) == len(lines) == FILES
+
+
+def test_an_entry_that_another_machine_has_overwritten_costs_one_scoring(prefix, score):
+    command = (f"{URL}/in/", f"{URL}/out", "--json")
+    assert score(*command).exit_code == 0
+    name = "out/.scorer-manifest.jsonl"
+    _, *others = prefix.get(name).splitlines(keepends=True)
+    prefix.put(name, b"".join(others))  # as of one that had read it before the entry was there
+    assert [counts(score(*command)) for _ in range(2)] == [(1, FILES - 1, 0), (0, FILES, 0)]
 
 
 def test_what_cannot_be_done_is_one_line(prefix, score, tmp_path):

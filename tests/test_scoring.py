@@ -454,17 +454,33 @@ def _touched(read_from):
     return read_from
 
 
+def test_a_run_that_ends_unexpectedly_before_there_is_a_model_is_told_of(inputs):
+    def load():
+        raise MemoryError("cannot allocate")
+
+    told: list[dict] = []
+    callbacks = Callbacks()
+    callbacks.on_failure = told.append
+    with pytest.raises(MemoryError):
+        score_file(source(inputs / "in.csv"), target(inputs / "out.csv"), load, callbacks)
+    summary = json.loads((inputs / "out.csv.run.json").read_text())
+    assert told == [summary]
+    assert (summary["exit_code"], summary["error"]) == (1, "cannot allocate")
+
+
 @pytest.mark.parametrize("what", CHANGES)
 def test_the_scores_of_another_run_are_set_aside_and_said_so(inputs, model, what):
     read_from, output = source(inputs / "in.csv"), inputs / "out.csv"
     with pytest.raises(InterruptedRunError):
         run(read_from, target(output), model, Interrupting(8))
     other, other_model = CHANGES[what](read_from, model)
-    callbacks = Interrupting(10**6)
-    summary = run(other, target(output), other_model, callbacks)
-    assert summary.resumed_rows == 0
+    callbacks = Interrupting(8)
+    with pytest.raises(InterruptedRunError):
+        run(other, target(output), other_model, callbacks)
     assert f"of another run (other {what})" in callbacks.notes
-    assert (inputs / "out.csv.journal.old").exists()
+    assert names(inputs, ".journal.old") == ["out.csv.journal.old"]
+    assert run(other, target(output), other_model).resumed_rows > 0
+    assert names(inputs, ".journal") == names(inputs, ".journal.old") == []
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_pieces_have_one_shape_where_letters_differ_only_in_words_that_are_not_s
 
 def test_long_pieces_and_those_with_other_characters_have_no_shape():
     pieces = ["ab", "a" * (LONGEST - 1), "a" * LONGEST, "a1", "aé", "a!", "Ab"]
-    assert shapes_of(*pieces).sound.tolist() == [True, True, *[False] * 5]
+    assert shapes_of(*pieces).has_shape.tolist() == [True, True, *[False] * 5]
 
 
 def test_words_are_cut_like_the_one_that_was_learned():

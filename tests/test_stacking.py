@@ -52,30 +52,30 @@ def test_no_row_meets_a_term_that_was_fitted_on_it(names):
     examples, fit = names
     base = fit_base(examples, fit)
     assert accuracy(base.term.logits(examples.encoded), examples.targets) == 1
-    assert accuracy(base.offsets, examples.targets) < 0.5
+    assert accuracy(base.logits, examples.targets) < 0.5
 
 
-def test_what_can_be_learned_of_other_rows_is_in_the_offsets_of_each(opinions):
+def test_what_can_be_learned_of_other_rows_is_in_the_logits_of_each(opinions):
     examples, fit = opinions
     base = fit_base(examples, fit)
-    assert base.offsets.shape == (240, CLASSES) and base.offsets.dtype == np.float32
-    assert accuracy(base.offsets, examples.targets) > 0.9
+    assert base.logits.shape == (240, CLASSES) and base.logits.dtype == np.float32
+    assert accuracy(base.logits, examples.targets) > 0.9
 
 
 def test_soft_labels_are_stacked_like_the_classes_they_lean_to(opinions):
     examples, fit = opinions
     soft = np.float32(0.1) + np.float32(0.7) * np.eye(CLASSES, dtype=np.float32)[examples.targets]
     base = fit_base(Examples(examples.encoded, soft), fit)
-    assert accuracy(base.offsets, examples.targets) > 0.9
+    assert accuracy(base.logits, examples.targets) > 0.9
 
 
 def test_the_term_is_as_sure_as_it_is_right_of_rows_it_has_not_seen(names, opinions):
-    assert fit_base(*names).share < fit_base(*opinions).share
+    assert fit_base(*names).scale < fit_base(*opinions).scale
 
 
 def test_the_term_counts_less_beside_a_network_that_knows_the_same(opinions):
     examples, fit = opinions
-    alone, term = fit_base(examples, fit).share, fit(examples)
+    alone, term = fit_base(examples, fit).scale, fit(examples)
 
     def noise(asked: Examples) -> np.ndarray:
         return np.random.default_rng(1).normal(size=(len(asked.targets), CLASSES))
@@ -83,8 +83,8 @@ def test_the_term_counts_less_beside_a_network_that_knows_the_same(opinions):
     def same(asked: Examples) -> np.ndarray:
         return term.logits(asked.encoded)
 
-    assert fit_base(examples, fit, noise).share == pytest.approx(alone, rel=0.2)
-    assert fit_base(examples, fit, same).share < alone / 2
+    assert fit_base(examples, fit, noise).scale == pytest.approx(alone, rel=0.2)
+    assert fit_base(examples, fit, same).scale < alone / 2
 
 
 def test_more_rows_get_the_word_of_the_term_that_has_not_seen_them(opinions):
@@ -92,10 +92,10 @@ def test_more_rows_get_the_word_of_the_term_that_has_not_seen_them(opinions):
     first = Examples(examples.encoded.rows(0, 150), examples.targets[:150])
     base = fit_base(first, fit)
     term, extended = base.extended(examples, fit)
-    np.testing.assert_array_equal(extended.offsets[:150], base.offsets)
+    np.testing.assert_array_equal(extended.base_logits[:150], base.logits)
     rest = examples.encoded.rows(150, 240)
-    np.testing.assert_array_equal(extended.offsets[150:], base.term.logits(rest))
-    np.testing.assert_array_equal(term.coefficients, fit(examples).scaled(base.share).coefficients)
+    np.testing.assert_array_equal(extended.base_logits[150:], base.term.logits(rest))
+    np.testing.assert_array_equal(term.coefficients, fit(examples).scaled(base.scale).coefficients)
 
 
 def test_each_class_is_dealt_out_over_all_folds_and_many_rows_get_two():
@@ -109,8 +109,8 @@ def test_each_class_is_dealt_out_over_all_folds_and_many_rows_get_two():
 def test_a_class_of_one_row_leaves_folds_with_a_single_class():
     examples, fit = learnable([f"fine{row % 3} word" for row in range(9)], np.array([0] * 8 + [1]))
     base = fit_base(examples, fit)
-    assert np.isfinite(base.offsets).all()
-    assert base.offsets[:, 0].min() > base.offsets[:, 1].max()
+    assert np.isfinite(base.logits).all()
+    assert base.logits[:, 0].min() > base.logits[:, 1].max()
 
 
 def test_a_probe_tells_what_the_states_of_a_network_tell(opinions):

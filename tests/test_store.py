@@ -16,6 +16,7 @@ from scorer.bundles.store import (
     add,
     current,
     history,
+    in_use,
     keep_report,
     keep_trained_rows,
     promote,
@@ -86,7 +87,7 @@ def test_promoting_changes_nothing_but_the_pointer_and_its_history(store, bundle
 
 def test_the_history_says_what_was_in_use_and_rolls_back(store, bundle):
     first, second = (add(store, warmer(bundle, heat)).version for heat in (1.0, 2.0))
-    with pytest.raises(BundleError, match="no version that was in use before None"):
+    with pytest.raises(BundleError, match="no version that was in use before now"):
         roll_back(store)
     for version in (first, second):
         promote(store, version)
@@ -121,6 +122,17 @@ def test_the_version_to_roll_back_to_is_kept_where_one_was_put_in_use_twice(stor
         promote(store, version)
     assert prune(store, keep=1) == []
     assert roll_back(store) == old
+
+
+def test_no_damaged_version_is_rolled_back_to(store, bundle):
+    old, newer = "20200101T000000Z-00000000", add(store, bundle).version
+    shutil.copytree(store / newer, store / old)
+    for version in (old, newer):
+        promote(store, version)
+    (store / old / "weights.safetensors").write_bytes(b"damaged")
+    with pytest.raises(BundleError, match="weights"):
+        roll_back(store)
+    assert in_use(store) == newer
 
 
 def test_of_a_version_that_is_a_link_the_link_is_removed(store, bundle, tmp_path):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.tokens.text import TextRules, normalise, ranges, split
+from scorer.tokens.ragged_array import ranges
+from scorer.tokens.text import TextRules, normalise, split
 
 PLAIN = TextRules(strip_markup=False, other_spellings=False)
 SPACES = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace())

@@ -3,7 +3,7 @@ import pytest
 
 from scorer.tables.doubts import Doubt, about
 from scorer.tables.text_column import TextColumn, locate_text
-from scorer.tables.text_doubts import doubt_text, note_other_texts
+from scorer.tables.text_doubts import doubt_text, note_escapes, note_other_texts
 
 PLAIN = ["the soup was warm", "a dull evening", "never again"] * 10
 
@@ -123,6 +123,20 @@ def test_texts_that_were_read_in_a_wrong_encoding_are_doubted(mark, encoding):
     assert doubt([*PLAIN, *[f"so {misread} it is"] * 2]) is None  # copied from elsewhere
     assert doubt([*PLAIN * 6, *[f"so {misread} it is"] * 3]) is None  # 3 of 183
     assert doubt([*[f"so {mark} it is"] * 3, *[f"so {misread} it is"] * 3]) is None
+
+
+def test_escapes_in_place_of_line_breaks_are_noted():
+    def note(*texts: str) -> str | None:
+        return note_escapes(pa.array(texts, pa.large_string()), "review")
+
+    found = note(*PLAIN, *[r"Great!\nLoved it", r"No.\r\n\r\nNever again", r"a\nb", r"c\nd"])
+    assert found is not None
+    assert found.startswith(
+        f"4 of the first {len(PLAIN) + 4} texts of column 'review' have `\\n` in"
+    )
+    assert not isinstance(found, Doubt)
+    assert note(*PLAIN, *[r"a\nb"] * 3) is None
+    assert note(r"a\nb", "good", "a\nb") is None
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from scorer.bundles.pretrained_encoder import PretrainedEncoder
 from scorer.bundles.store import add
 from scorer.bundles.weights import rounded
 from scorer.corpus.corpus import Corpus, read_corpus
-from scorer.corpus.labelled import LabelledRows
 from scorer.corpus.labelled_columns import Columns
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.errors import UsageError
 from scorer.evaluation.evaluation import evaluate
 from scorer.network.inference import Predictor

@@ -7,8 +7,8 @@ import pytest
 from labelled_files import labelled
 from test_corpus import read
 
-from scorer.corpus.label_leakage import count_class_tokens
-from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.label_leakage import LabelLeakage, count_class_tokens
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.corpus.near_duplicates import Leaks
 from scorer.evaluation.baseline import Baseline
 from scorer.evaluation.evaluation import Evaluation, evaluate
@@ -30,7 +30,8 @@ def baseline(linear: float, majority: float = 0.5) -> Baseline:
     return Baseline(majority, linear, 34_000, 10_000, 1.0, np.zeros(0, np.int64))
 
 
-HONEST = Evidence(CLASSES, 0.96, figures(0.942), baseline(0.919), None, None)
+NO_LEAKAGE = LabelLeakage("awful", 0, 0.31, 0.02, 0.29)
+HONEST = Evidence(CLASSES, 0.96, figures(0.942), baseline(0.919), None, NO_LEAKAGE)
 
 
 def test_honest_figures_raise_no_suspicion() -> None:

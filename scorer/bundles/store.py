@@ -26,7 +26,7 @@ from scorer.bundles.bundle_files import MANIFEST, bundle_version, load_bundle, w
 from scorer.bundles.pretrained_encoder import MANIFEST as ENCODER_MANIFEST
 from scorer.bundles.pretrained_encoder import PretrainedEncoder, load_encoder, write_encoder
 from scorer.errors import BundleError, UsageError
-from scorer.files.publish import locked, publish_text, sync, writing
+from scorer.files.publish import check_free, locked, publish_text, sync, writing
 from scorer.files.urls import local_file
 
 CURRENT, HISTORY, UNFINISHED = "CURRENT", "history.jsonl", ".unfinished"
@@ -85,8 +85,6 @@ def promote(store: Path, version: str, by: str = "") -> None:
     """Make a version of the store the one in use; `by` is kept in the history."""
     folder_of(store, version)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    with writing(store):
-        store.mkdir(parents=True, exist_ok=True)
     earlier = "".join(json.dumps(vars(use)) + "\n" for use in history(store))
     publish_text(store / HISTORY, earlier + json.dumps(vars(Use(version, now, by))) + "\n")
     publish_text(store / CURRENT, version + "\n")
@@ -106,14 +104,15 @@ def history(store: Path) -> list[Use]:
 def roll_back(store: Path, by: str = "") -> str:
     """Put the version in use that was so before the present one, and return its name.
 
-    Raises `BundleError` where there was none that is still there.
+    Raises `BundleError` where there was none that is still there, or it is damaged.
     """
     before = _in_use_before(store)
     if before is None:
         raise BundleError(
-            f"{store} has no version that was in use before {in_use(store)}",
+            f"{store} has no version that was in use before {in_use(store) or 'now'}",
             f"`scorer bundles use {SHIPPED} --store {store}` puts the shipped bundle in use",
         )
+    load_bundle(folder_of(store, before))  # a damaged one is not put in use
     promote(store, before, by)
     return before
 
@@ -128,14 +127,17 @@ def _in_use_before(store: Path) -> str | None:
 def prune(store: Path, keep: int, dry_run: bool = False) -> list[Path]:
     """Remove all but the newest `keep` versions, their row keys, and what was left unfinished.
 
-    The version in use and the one to roll back to are kept. Returns what is (or would be) removed.
-    Raises `OutputBusyError` while a training into the store is under way.
+    The version in use and the one to roll back to are kept. Returns what is (or, with `dry_run`,
+    would be) removed. Raises `OutputBusyError` while a training into the store is under way; a dry
+    run writes nothing, not even a lock.
     """
+    if dry_run:
+        check_free(store / CHECKPOINT)
+        return _superseded(store, keep)
     with locked(store / CHECKPOINT):
         removed = _superseded(store, keep)
-        if not dry_run:
-            for path in removed:
-                _remove(path)
+        for path in removed:
+            _remove(path)
     return removed
 
 
@@ -205,6 +207,13 @@ def versions(store: Path) -> list[str]:
     return sorted(path.parent.name for path in store.glob(f"[!.]*/{MANIFEST}"))
 
 
+def opened(store: Path) -> Path:
+    """Return the store itself; `BundleError` where there is no such folder."""
+    if not store.is_dir():
+        raise BundleError(f"there is no folder {store.absolute()}", STORE_REMEDY)
+    return store
+
+
 def in_use(store: Path) -> str | None:
     """Return the version that CURRENT names; None where there is none."""
     pointer = store / CURRENT
@@ -221,9 +230,7 @@ def current(store: Path) -> Path:
     version = in_use(store)
     hint = f"`scorer bundles use VERSION --store {store}` puts one of its versions in use"
     if version is None:
-        if not store.is_dir():
-            raise BundleError(f"there is no folder {store.absolute()}", STORE_REMEDY)
-        if not versions(store):
+        if not versions(opened(store)):
             raise BundleError(f"{store} has no {CURRENT}: it is not a store", STORE_REMEDY)
         raise BundleError(f"{store} has no {CURRENT}", hint)
     if version not in (*versions(store), SHIPPED):

@@ -85,6 +85,15 @@ def prune(keep: int, dry_run: bool, store: str) -> None:
     run_job(lambda: _prune(keep, dry_run, store))
 
 
+def _opened(store: str) -> "Path":
+    """Return the store's folder. Raises `BundleError` where there is none."""
+    from pathlib import Path
+
+    from scorer.bundles.store import opened
+
+    return opened(Path(store))
+
+
 def _list(store: str, as_json: bool) -> None:
     for facts in _versions(store):
         click.echo(json.dumps(facts) if as_json else _line(facts))
@@ -92,11 +101,9 @@ def _list(store: str, as_json: bool) -> None:
 
 def _versions(store: str) -> Iterator[dict[str, Any]]:
     """Yield what is known of each version, oldest first, the shipped one before them."""
-    from pathlib import Path
-
     from scorer.bundles.store import SHIPPED, folder_of, history, in_use, versions
 
-    folder = Path(store)
+    folder = _opened(store)
     since = {use.version: f"{use.since} by {use.by or 'hand'}" for use in history(folder)}
     for version in (SHIPPED, *versions(folder)):
         used = version == in_use(folder)
@@ -156,17 +163,18 @@ def _show(version: str, store: str) -> None:
 
 
 def _verify(chosen: tuple[str, ...], store: str) -> None:
-    from pathlib import Path
-
     from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.predictor import load_predictor
     from scorer.bundles.store import folder_of, versions
     from scorer.errors import BundleError
 
-    failed = []
-    for version in chosen or versions(Path(store)):
+    folder, failed = _opened(store), []
+    checked = chosen or versions(folder)
+    if not checked:
+        click.echo(f"{folder} has no version to check")
+    for version in checked:
         try:
-            load_predictor(load_bundle(folder_of(Path(store), version)), workers=0)
+            load_predictor(load_bundle(folder_of(folder, version)), workers=0)
             click.echo(f"{version}: ok")
         except BundleError as error:
             click.echo(without_secrets(f"{version}: {error}"))
@@ -176,35 +184,31 @@ def _verify(chosen: tuple[str, ...], store: str) -> None:
 
 
 def _use(version: str, store: str) -> None:
-    from pathlib import Path
-
     from scorer.bundles.bundle_files import load_bundle
     from scorer.bundles.store import folder_of, promote
 
-    load_bundle(folder_of(Path(store), version))  # a damaged one is not put in use
-    promote(Path(store), version, f"{BY} use")
+    folder = _opened(store)
+    load_bundle(folder_of(folder, version))  # a damaged one is not put in use
+    promote(folder, version, f"{BY} use")
     click.echo(f"{version} is now in use in {store}")
 
 
 def _roll_back(store: str) -> None:
-    from pathlib import Path
-
     from scorer.bundles.store import roll_back
 
-    click.echo(f"{roll_back(Path(store), f'{BY} rollback')} is now in use in {store}")
+    click.echo(f"{roll_back(_opened(store), f'{BY} rollback')} is now in use in {store}")
 
 
 def _prune(keep: int, dry_run: bool, store: str) -> None:
-    from pathlib import Path
-
     from scorer.bundles.store import kept_versions
     from scorer.bundles.store import prune as prune_store
 
-    removed = prune_store(Path(store), keep, dry_run)
+    folder = _opened(store)
+    removed = prune_store(folder, keep, dry_run)
     for path in removed:
         click.echo(f"{'would remove' if dry_run else 'removed'} {path}")
     if not removed:
         click.echo("nothing to remove")
     if dry_run or not removed:
-        for version, reason in kept_versions(Path(store), keep).items():
+        for version, reason in kept_versions(folder, keep).items():
             click.echo(f"kept {version}: {reason}")

@@ -32,11 +32,11 @@ class Standing:
 
     what: str
     share: float | None
-    details: str
+    details: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{self.what}, {self.details}"
+        return f"{self.what}, {self.details}" if self.details else self.what
 
 
 class Progress:
@@ -65,6 +65,12 @@ class Progress:
             _json_line("progress", str(standing), **standing.facts)
         else:
             click.echo(f"{datetime.now():%H:%M:%S} {standing}", err=True)
+
+    def begin(self, what: str) -> None:
+        """Show what begins and has no steps to count: on a terminal now, in a log if it is time."""
+        if self._live:
+            self._due = time.monotonic()
+        self.update(Standing(what, None))
 
     def say(self, line: str) -> None:
         """Print a line that stays, unless quiet."""

@@ -20,6 +20,7 @@ OK, NOTE, FAIL = "ok", "note", "FAIL"  # before each line; a note is no failure
 @bundle_options
 @click.option(
     "--output-folder",
+    metavar="FOLDER",
     default=".",
     show_default=True,
     help="Folder that outputs will go to.",

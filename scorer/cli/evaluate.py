@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     "bundles",
     multiple=True,
     metavar="FOLDER",
-    help="Bundle to evaluate; given several times, side by side.",
+    help="Bundle to evaluate: a folder, or `shipped`; given several times, side by side.",
     type=LOCAL,
 )
 @click.option(
     "--store",
     envvar=STORE_VARIABLE,
+    show_envvar=True,
     metavar="FOLDER",
-    help="Store whose bundle in use is evaluated, without --bundle.",
+    help="Store whose bundle in use is evaluated, without --bundle. Default: the shipped bundle.",
     type=LOCAL,
 )
 @TEXT_COLUMN
@@ -124,13 +125,19 @@ def _table(version: str, found: "Evaluation") -> str:
 @click.argument("other", metavar="BUNDLE", type=LOCAL)
 @bundle_options
 @TEXT_COLUMN
+@table_options
 @click.option(
-    "--rows", default=10, show_default=True, help="How many of the rows that change most to print."
+    "--rows",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Number of rows to print, of those that change most.",
 )
 def compare(**options: Any) -> None:
     """Print what BUNDLE would change about the scores of IN; no labels are needed.
 
-    Then the texts that change most, each with its most likely class now and by BUNDLE.
+    Scores now are those by --bundle or --store. Then the texts that change most, each with its
+    most likely class now and by BUNDLE.
     """
     run_job(lambda: _compare(**options), piped=True)
 
@@ -142,14 +149,19 @@ def _compare(
     store: str | None,
     text_column: list[str] | None,
     rows: int,
+    input_format: str | None,
+    **options: Any,
 ) -> None:
     from scorer.bundles.store import load_chosen
     from scorer.jobs import one_name
     from scorer.monitoring.shadow import compare_on
     from scorer.pages.page import cut
+    from scorer.tables.csv_options import CsvOptions
+    from scorer.tables.formats import ReadOptions
 
     now, new = load_chosen(bundle, store), load_chosen(other)
-    found = compare_on(source, now, new, one_name(text_column))
+    reading = ReadOptions(input_format, CsvOptions(**options))
+    found = compare_on(source, now, new, one_name(text_column), reading)
     click.echo(
         f"{now.version} -> {new.version}: {counted(found.rows, 'text')}; {found.flipped:,} "
         f"({found.flipped / max(found.rows, 1):.2%}) get another class; probabilities move by "

@@ -41,7 +41,7 @@ def run_job(
     except KeyboardInterrupt:
         _end("interrupted", INTERRUPTED, verbose, log_format)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or exiting fails again
+        discard_output()
         if piped:
             sys.exit(0)
         _end("error: standard output was closed by its reader", CLOSED_PIPE, verbose, log_format)
@@ -49,6 +49,11 @@ def run_job(
         hint = "" if verbose is None else "; --verbose shows the traceback"
         what = f"{type(error).__name__}: {error}{hint}"
         _end(f"unexpected error: {what}", UNEXPECTED, verbose, log_format)
+
+
+def discard_output() -> None:
+    """Have what is left for standard output go nowhere, or exiting fails again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end(line: str, exit_code: int, verbose: bool | None, log_format: str) -> None:

@@ -110,14 +110,16 @@ def write_metrics(path: Path, facts: dict[str, Any]) -> None:
 
 def _figures(facts: dict[str, Any]) -> dict[str, tuple[str, float]]:
     rows, texts = facts.get("rows", {}), facts.get("texts", {})
+    written = rows.get("written") if facts.get("published", True) else 0
+    unknown = facts.get("unknown_token_share") if facts.get("tokens") else None  # else a share of 0
     figures: dict[str, tuple[str, Any]] = {
         "exit_code": ("Exit code, 0: done", facts["exit_code"]),
         "end_time_seconds": ("When it ended, Unix time", time.time()),
         "duration_seconds": ("How long it took", facts.get("seconds")),
-        "rows_written": ("Rows written", rows.get("written")),
+        "rows_written": ("Rows of what was published", written),
         "rows_rejected": ("Rows that could not be read", rows.get("rejected")),
         "texts_without_known_word": ("Texts without a known word", texts.get("no known word")),
-        "unknown_token_ratio": ("Share of unknown tokens", facts.get("unknown_token_share")),
+        "unknown_token_ratio": ("Share of unknown tokens", unknown),
         "drift_level": ("Drift, 1 and above: a warning", facts.get("drift_level")),
     }
     known = {name: pair for name, pair in figures.items() if pair[1] is not None}

@@ -14,7 +14,7 @@ from scorer.cli.arguments import LOCAL, Command, check_characters
 from scorer.cli.bundle_options import bundle_options
 from scorer.cli.console import LOG_FORMATS, Progress
 from scorer.cli.job import run_job
-from scorer.cli.table_options import FORMATS, TEXT_COLUMN, table_options
+from scorer.cli.table_options import TEXT_COLUMN, WRITTEN, table_options
 
 if TYPE_CHECKING:
     from scorer.cli.run_records import RunRecords
@@ -24,8 +24,8 @@ PRECISIONS = click.Choice(["auto", "float32", "bfloat16", "float16", "int16", "i
 EPILOG = """
 Example: score_job.py last_night.csv scored.parquet --overwrite
 
-Exit codes: 0 done, 2 usage, 3 input, 4 bundle, 5 too many rejects, 6 drift, 75 OUT is held by
-another run, 130/143 interrupted: the same command goes on where it stopped.
+Exit codes: 0 done, 1 unexpected, 2 usage, 3 input or disk, 4 bundle, 5 too many rejects, 6 drift,
+75 another run holds OUT, 130/143 interrupted: the same command goes on where it stopped.
 """
 
 
@@ -35,7 +35,7 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 @bundle_options
 @TEXT_COLUMN
 @click.option(
-    "--output-format", metavar="FORMAT", help=f"Format of OUT: {FORMATS}. Default: by its name."
+    "--output-format", metavar="FORMAT", help=f"Format of OUT: {WRITTEN}. Default: by its name."
 )
 @table_options
 @click.option(
@@ -84,13 +84,13 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
     "--max-drift",
     type=click.FloatRange(0),
     metavar="LEVEL",
-    help="Highest drift allowed: how far the texts may differ from those the bundle was evaluated "
-    "on. Beyond it, exit code 6. At 1 a run warns anyway.",
+    help="Drift (how far the texts differ from those the bundle was evaluated on) from which the "
+    "run ends with exit code 6; OUT is published. From 1 on a run warns anyway.",
 )
 @click.option(
     "--hold-on-drift",
     is_flag=True,
-    help="Publish no output where drift is beyond --max-drift (default: 1).",
+    help="Publish no output in that case; without --max-drift: from 1 on.",
 )
 @click.option(
     "--precision",
@@ -141,7 +141,7 @@ another run, 130/143 interrupted: the same command goes on where it stopped.
 )
 @click.option(
     "--metrics-file",
-    metavar="FILE",
+    metavar="FILE.prom",
     help="Write figures for Prometheus' textfile collector.",
     type=LOCAL,
 )
@@ -188,10 +188,16 @@ def score(
         records = _open_records(sources, history, metrics_file, options)
         printing = (Progress(quiet, log_format), options["target"], profile, as_json, records)
         options["check_cancelled"] = interruption.check
-        if is_many(sources, options["target"]):
-            _score_many(sources, FilesPrinter(*printing), options)
-        else:
-            jobs.score_file(sources[0], callbacks=ScoringPrinter(*printing), **options)
+        many = is_many(sources, options["target"])
+        printer = FilesPrinter(*printing) if many else ScoringPrinter(*printing)
+        try:
+            if isinstance(printer, FilesPrinter):
+                _score_many(sources, printer, options)
+            else:
+                jobs.score_file(sources[0], callbacks=printer, **options)
+        except Exception as error:  # of any kind: the records have to say so
+            printer.end_early(error)
+            raise
 
 
 def _open_records(
@@ -213,16 +219,10 @@ def _score_many(
     sources: tuple[str, ...], printer: "FilesPrinter", options: Mapping[str, Any]
 ) -> None:
     from scorer import jobs
-    from scorer.many_files.many_files import FilesError
 
     try:
-        summary = jobs.score_files(
-            sources, callbacks=printer, on_outcome=printer.on_outcome, **options
-        )
-    except FilesError as error:
-        printer.end(error.summary, error)
-        raise
+        jobs.score_files(sources, callbacks=printer, on_outcome=printer.on_outcome, **options)
     except Exception as error:  # of any kind: the records have to say so
-        printer.end_early(error)
+        printer.end(error)
         raise
-    printer.end(summary)
+    printer.end()

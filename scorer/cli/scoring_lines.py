@@ -2,18 +2,20 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from scorer.cli.console import LIVE_LINE, Progress, Standing
+from scorer.cli.job import discard_output
 from scorer.cli.run_records import RunRecords
-from scorer.errors import GateError, InputError
+from scorer.errors import GateError, InputError, ScorerError
 from scorer.files.byte_streams import STANDARD_STREAM
-from scorer.files.urls import companion, hide_secrets
-from scorer.many_files.many_files import FAILED, UNCHANGED, FilesSummary, Outcome
+from scorer.files.urls import companion, hide_secrets, without_secrets
+from scorer.many_files.many_files import EMPTY, FAILED, Outcome, files_facts
 from scorer.many_files.many_files import SCORED as SCORED_FILE
 from scorer.scoring.callbacks import Callbacks
 from scorer.scoring.columns import SCORED, UNKNOWN
@@ -39,8 +41,9 @@ class ScoringPrinter(Callbacks):
         self._output = output
         self._share: float | None = None
         self._lines = sys.stderr if output == STANDARD_STREAM else sys.stdout  # where JSON goes
-        self._clock = self._started = time.monotonic()
+        self._started = time.monotonic()
         self._began = datetime.now(UTC)
+        self._is_recorded = False
 
     def on_start(self, bundle: BundleFacts) -> None:
         """Print which bundle scores."""
@@ -85,14 +88,40 @@ class ScoringPrinter(Callbacks):
         """Print the summary of a run that had no bundle yet."""
         self._record(facts)
 
+    def end_early(self, error: Exception) -> None:
+        """Record a run that ended before anything was told of it, as by an option that is wrong."""
+        if not self._is_recorded:
+            self._record(self._facts(error))
+
     def warn(self, line: str) -> None:
         """Print a warning, quiet or not."""
         self._progress.warn(line)
 
-    def _record(self, facts: dict[str, Any]) -> None:
-        """Record a summary where that was asked for, and print it."""
-        self._warn_of(self._records.add(facts))
-        self._print_json(facts)
+    def _facts(self, error: Exception | None) -> dict[str, Any]:
+        """Return what is said of a run that has no summary of its own."""
+        try:
+            output = name_of_output(hide_secrets(self._output))
+        except ScorerError:  # it may be what is wrong
+            output = without_secrets(self._output)
+        return {**run_facts(error, output, self._began), "published": False}
+
+    def _record(self, facts: dict[str, Any], printed: dict[str, Any] | None = None) -> None:
+        """Print a summary, if asked for, and record it: with the error where that fails.
+
+        printed: what is printed instead of it.
+        """
+        self._is_recorded = True
+        try:
+            self._print_json(printed or facts)
+        except OSError as error:
+            if facts["exit_code"]:  # the run's own error is the one to raise
+                discard_output()
+            else:
+                unprinted = InputError(f"cannot write the summary: {error.strerror}")
+                facts = {**facts, "exit_code": unprinted.exit_code, "error": f"{unprinted}"}
+                raise error if isinstance(error, BrokenPipeError) else unprinted from error
+        finally:
+            self._warn_of(self._records.add(facts))
 
     def _warn_of(self, doubts: Iterable[Doubt]) -> None:
         for doubt in doubts:
@@ -100,14 +129,8 @@ class ScoringPrinter(Callbacks):
 
     def _print_json(self, facts: dict[str, Any]) -> None:
         """Print a summary as a line of JSON, if that was asked for."""
-        if not self._json:
-            return
-        try:
+        if self._json:
             click.echo(as_json(facts), file=self._lines)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise InputError(f"cannot write the summary: {error.strerror}") from error
 
 
 class FilesPrinter(ScoringPrinter):
@@ -116,9 +139,11 @@ class FilesPrinter(ScoringPrinter):
     The history has a line for each file that was scored or failed, and one for the run.
     """
 
-    _bundle: BundleFacts | None = None  # that was printed
-    _rejected = 0  # rows of all files
-    _drift: float | None = None  # the highest level of all files
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._bundle: BundleFacts | None = None  # that was printed
+        self._outcomes: list[Outcome] = []
+        self._totals = _Totals()
 
     def on_start(self, bundle: BundleFacts) -> None:
         """Print which bundle scores, before the first file."""
@@ -130,9 +155,7 @@ class FilesPrinter(ScoringPrinter):
     def on_end(self, summary: RunSummary) -> None:
         """Print the warnings of a file that was published, and record its summary."""
         self._warn_of(self._records.add_file(summary.as_dict()))
-        self._rejected += summary.provenance.rows.rejected
-        if summary.drift_level is not None:
-            self._drift = max(summary.drift_level, self._drift or 0.0)
+        self._totals.add(summary)
         if summary.published:
             for line in warning_lines(summary):
                 self.warn(line)
@@ -143,34 +166,67 @@ class FilesPrinter(ScoringPrinter):
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Print what became of a file."""
+        self._outcomes.append(outcome)
         if outcome.status == FAILED:
             self.warn(f"{outcome.source} failed: {outcome.error}")
-        elif outcome.status == SCORED_FILE:
+        elif outcome.status == EMPTY:
+            self.warn(f"{outcome.source} is empty: it has no output")
+        elif outcome.error:
+            self.warn(f"{outcome.source}: {outcome.error}")
+        if outcome.status == SCORED_FILE:
             self._progress.say(f"{outcome.target}: {counted(outcome.rows, 'row')}")
+        if outcome.twin is not None:
+            self.warn(
+                f"{outcome.source} is byte for byte {outcome.twin}, whose output is there too: "
+                "was it sent twice, or renamed?"
+            )
 
-    def end(self, summary: FilesSummary, error: Exception | None = None) -> None:
-        """Print the counts of all files, and record the run, which ends with `error` if any."""
-        facts = summary.as_dict()
-        self._progress.say(
-            f"{counted(len(summary.outcomes), 'file')}: {facts['scored']:,} scored, "
-            f"{facts['unchanged']:,} unchanged, {counted(facts['rows'], 'row')} in all"
-        )
-        counts = {status: facts[status] for status in (SCORED_FILE, UNCHANGED, FAILED)}
-        written = sum(outcome.rows for outcome in summary.of(SCORED_FILE))
-        rows = {"written": written, "rejected": self._rejected}
-        self._add_run(error, {**counts, "rows": rows, "drift_level": self._drift})
-        self._print_json(facts)
+    def end(self, error: Exception | None = None) -> None:
+        """Print the counts of all files, and record the run, which ended with `error` if any."""
+        facts = files_facts(self._outcomes, hide_secrets(self._output), self._began, error)
+        if self._outcomes:
+            empty = f"{facts[EMPTY]:,} empty, " if facts[EMPTY] else ""
+            self._progress.say(
+                f"{counted(len(self._outcomes), 'file')}: {facts['scored']:,} scored, "
+                f"{facts['unchanged']:,} unchanged, {empty}{counted(facts['rows'], 'row')} in all"
+            )
+        recorded = {**facts, **self._totals.as_dict()}
+        del recorded["files"]  # each has a line of its own
+        self._record(recorded, facts)
 
-    def end_early(self, error: Exception) -> None:
-        """Record a run that did not come to the end of its files."""
-        self._print_json(self._add_run(error, {}))
 
-    def _add_run(self, error: Exception | None, counts: Mapping[str, Any]) -> dict[str, Any]:
-        """Record the run, beside its files, and return what is recorded."""
-        output, seconds = name_of_output(hide_secrets(self._output)), time.monotonic() - self._clock
-        facts = {**run_facts(error, output, self._began), "seconds": seconds, **counts}
-        self._warn_of(self._records.add(facts))
-        return facts
+@dataclass
+class _Totals:
+    """What the files that a run has scored, or has failed at, come to."""
+
+    written: int = 0  # rows that were published
+    rejected: int = 0
+    without_known_word: int = 0
+    tokens: int = 0
+    unknown: int = 0
+    drift_level: float | None = None  # the highest
+
+    def add(self, summary: RunSummary) -> None:
+        """Count a file."""
+        facts = summary.provenance
+        self.written += facts.rows.written if summary.published else 0
+        self.rejected += facts.rows.rejected
+        self.without_known_word += facts.texts.get(UNKNOWN, 0)
+        self.tokens += summary.tokens
+        self.unknown += summary.unknown_tokens
+        if summary.drift_level is not None:
+            self.drift_level = max(summary.drift_level, self.drift_level or 0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return them by the names that they have in the summary of a file."""
+        return {
+            "rows": {"written": self.written, "rejected": self.rejected},
+            "texts": {UNKNOWN: self.without_known_word},
+            "tokens": self.tokens,
+            "unknown_tokens": self.unknown,
+            "unknown_token_share": self.unknown / self.tokens if self.tokens else None,
+            "drift_level": self.drift_level,
+        }
 
 
 def bundle_line(bundle: BundleFacts) -> str:

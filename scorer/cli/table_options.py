@@ -8,12 +8,12 @@ import click
 from scorer.wording import command_line
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-FORMATS = "csv, csv.gz, csv.zst, csv.bz2, csv.xz, csv.zip, tsv, …, jsonl, …, parquet"
+WRITTEN = "csv, csv.gz, csv.zst, csv.bz2, csv.xz, tsv, …, jsonl, …, parquet"
 OPTIONS = (  # without them, all is detected
     click.option(
         "--input-format",
         metavar="FORMAT",
-        help=f"Format of the files read: {FORMATS}, or lines (each line is one text). "
+        help=f"Format of the files read: {WRITTEN}; csv.zip; or lines (each line is one text). "
         "Default: by the file's name.",
     ),
     click.option(
@@ -43,6 +43,7 @@ OPTIONS = (  # without them, all is detected
         "--skip-rows",
         type=click.IntRange(0),
         default=0,
+        show_default=True,
         metavar="N",
         help="Lines to skip above the header of a CSV.",
     ),

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from scorer import __version__
-from scorer.cli.arguments import LOCAL, STORE_VARIABLE, Command
+from scorer.cli.arguments import LOCAL, Command
+from scorer.cli.bundle_options import STORE_FOLDER
 from scorer.cli.console import LOG_FORMATS, Progress
 from scorer.cli.job import run_job
 from scorer.cli.table_options import TEXT_COLUMN, as_typed, table_options
@@ -25,9 +26,10 @@ POLICIES = "if-not-worse|if-better|never|always"
 EPILOG = """
 Example: train_job.py labelled.csv --store bundles
 
-Exit codes: 0 done and in use, 2 usage, 3 input, 4 bundle, 6 written but not in use: not better
-than a simple model or the bundle in use, 75 another training holds the store, 130/143 interrupted:
-the same command goes on where it stopped.
+Exit codes: 0 done and in use, 1 unexpected, 2 usage, 3 input or disk, 4 bundle, 6 written but not
+in use: clearly worse than a simple model or the bundle in use, or not what --promote, --max-loss or
+--min-accuracy ask, 75 another training holds the store, 130/143 interrupted: the same command goes
+on where it stopped.
 """
 
 
@@ -61,21 +63,21 @@ the same command goes on where it stopped.
     "--unlabelled",
     multiple=True,
     metavar="FILE",
-    help="More texts, without labels, to pretrain on.",
+    help="More texts, without labels, to pretrain on; may be repeated.",
     type=LOCAL,
 )
 @click.option(
     "--start-from",
     metavar="FOLDER",
-    help="Bundle or pretrained encoder whose weights training starts from; `none`: random weights  "
-    "[default: the shipped bundle]",
+    help="Bundle or pretrained encoder whose weights training starts from; `none`: random weights. "
+    "Default: the shipped bundle.",
     type=LOCAL,
 )
 @click.option(
     "--language",
     metavar="CODE",
-    help="Language of the texts, as spaCy names it: de, fr, …  [default: the language of what "
-    "training starts from, else en]",
+    help="Language of the texts, as spaCy names it, such as de. Default: the language of what "
+    "training starts from, else en.",
 )
 @click.option(
     "--vectors",
@@ -88,17 +90,10 @@ the same command goes on where it stopped.
     "teachers",
     multiple=True,
     metavar="FOLDER",
-    help="Bundle whose probabilities are learned beside the labels; may be repeated.",
+    help="Bundle whose probabilities are learned beside the labels; may be given several times.",
     type=LOCAL,
 )
-@click.option(
-    "--store",
-    default="bundles",
-    envvar=STORE_VARIABLE,
-    show_envvar=True,
-    help="Store: the folder of bundle versions.",
-    type=LOCAL,
-)
+@STORE_FOLDER
 @click.option("--preset", default="accurate", metavar=PRESETS, help="Named set of settings.")
 @click.option(
     "--seed",
@@ -107,45 +102,47 @@ the same command goes on where it stopped.
     help="Seed of the random split, initial weights and order of rows.",
 )
 @click.option(
-    "--epochs", type=int, help="Passes over the training rows  [default: by rows and preset]"
+    "--epochs", type=int, help="Passes over the training rows. Default: by rows and preset."
 )
 @click.option(
-    "--batch-size", type=int, help="Texts in a training step  [default: by rows and preset]"
+    "--batch-size", type=int, help="Texts in a training step. Default: by rows and preset."
 )
 @click.option(
-    "--learning-rate", type=float, help="Adam learning rate  [default: by rows and preset]"
+    "--learning-rate", type=float, help="Adam learning rate. Default: by rows and preset."
 )
 @click.option(
     "--max-tokens",
     type=SIZE,
-    help="Tokens of a text that are read in training  [default: preset's]",
+    help="Tokens of a text that are read in training. Default: preset's.",
 )
-@click.option("--cell", metavar=CELLS, help="Recurrent cell; rnn has tanh  [default: preset's]")
+@click.option("--cell", metavar=CELLS, help="Recurrent cell; rnn has tanh. Default: preset's.")
 @click.option(
     "--pooling",
     metavar=POOLINGS,
-    help="Pooling of the hidden states: the last one, or last, maximum and mean  [default: "
-    "preset's]",
+    help="Pooling of the hidden states: the last one, or last, maximum and mean. Default: "
+    "preset's.",
 )
-@click.option("--embedding-dim", type=SIZE, help="Embedding size  [default: preset's]")
-@click.option("--hidden-dim", type=SIZE, help="Hidden size  [default: preset's]")
-@click.option("--vocabulary-size", type=SIZE, help="Most frequent tokens kept  [default: preset's]")
-@click.option("--dropout", type=SHARE, help="Dropout before the output layer  [default: preset's]")
+@click.option("--embedding-dim", type=SIZE, help="Embedding size. Default: preset's.")
+@click.option("--hidden-dim", type=SIZE, help="Hidden size. Default: preset's.")
+@click.option("--vocabulary-size", type=SIZE, help="Most frequent tokens kept. Default: preset's.")
+@click.option("--dropout", type=SHARE, help="Dropout before the output layer. Default: preset's.")
 @click.option(
     "--adversarial",
     type=click.FloatRange(0),
-    help="Size of the adversarial noise on embeddings  [default: preset's]",
+    help="Size of the adversarial noise on embeddings. Default: preset's.",
 )
 @click.option(
     "--word-dropout",
     type=SHARE,
-    help="Share of tokens replaced by <unk> in training  [default: preset's]",
+    help="Share of tokens replaced by <unk> in training. Default: preset's.",
 )
 @click.option(
-    "--label-smoothing", type=SHARE, help="Label smoothing of the loss  [default: preset's]"
+    "--label-smoothing", type=SHARE, help="Label smoothing of the loss. Default: preset's."
 )
 @click.option(
-    "--passes", type=NATURAL, help="Passes of the language model in pretraining; 0: no pretraining."
+    "--passes",
+    type=NATURAL,
+    help="Passes of the language model in pretraining; 0: none. Default: preset's.",
 )
 @click.option(
     "--with-previous",

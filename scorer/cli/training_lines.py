@@ -33,6 +33,10 @@ class TrainingPrinter(Callbacks):
         self._started = time.monotonic()
         self._reading = ""  # an option that the table needed, though it was not given
 
+    def on_begin(self, what: str) -> None:
+        """Show what is being done."""
+        self._progress.begin(what)
+
     def on_corpus(self, corpus: Corpus) -> None:
         """Print columns, labels, parts and notes."""
         say = self._progress.say

@@ -5,7 +5,7 @@
     any other two values           only as `--labels VALUE=CLASS,VALUE=CLASS` says
     values that --labels leaves out  missing; of `VALUE=` alone, VALUE only
     the name of a class in --labels  that class, unless it is a VALUE too
-    three values and more          a class each, named as the value is
+    three values and more          a class each, named as the value is; 5.0 is 5
     a value of fewer than 5 rows   missing, beside three classes; beside two if it is one row or 1%
     blank, NaN, None, NULL, #N/A   missing, unless `--labels` gives it a class
     ?, -, unknown, -1 beside 0, 1, 2  only as `--labels` says; `VALUE=` makes it missing
@@ -32,6 +32,7 @@ from scorer.corpus.label_values import (
     labels_option,
     of_keys,
     parse_labels,
+    plain_name,
     quoted,
     rating_numbers,
     show_values,
@@ -156,7 +157,7 @@ def find_class_map(counts: Mapping[str, int], labels: str | None = None) -> Clas
     classes = _understood(kept)
     if not classes:
         check_classes(kept, sum(of_keys(counts, {""}).values()))
-        classes = class_map_of(kept)
+        classes = _class_map({value: plain_name(value) for value in kept})
     return replace(classes, rare=frozenset(map(label_key, found.keys() - kept)))
 
 

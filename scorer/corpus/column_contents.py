@@ -4,7 +4,6 @@ Dates, prices, ids, addresses, records, nearly nothing, parts of the rows: none 
 Knows the cells of columns, nothing of their names.
 """
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.corpus.label_values import MAX_CLASSES, label_key, listed_labels, rating_numbers
+from scorer.tables.csv_cells import as_text
 from scorer.tables.text_column import as_texts, filled, holds_text, is_text
 from scorer.tables.text_doubts import ADDRESS
 
 SAMPLE_ROWS = 10_000  # first rows of a table, which show what its columns hold
 MOST_RATINGS = 20  # different numbers that are no whole ones, as 3.5 stars
+LEAST_RUN, HIGHEST_RATING = 5, 10  # of whole numbers: different ones, and where they begin
 LEAST_IDS = 20  # rows of which most differ
 LEAST_FILLED = 0.02  # of the rows; a column with fewer holds nearly nothing
 LONG_LIST = 20  # values in the mean: no labels, but numbers or tokens
@@ -34,6 +35,7 @@ DECIMAL = r"^\s*[-+]?\d+(?:[.,]\d+)?\s*%?\s*$"
 RECORD = (
     r"(?s)^\s*(\[?\s*\{\s*[\"'].*\}\s*\]?|\[\s*\[.*\]\s*\])\s*$"  # an object, or a list of such
 )
+CHOICES = r"(?s)^\s*\{\s*\"choices\"\s*:\s*(\[[^\]]*\])\s*\}\s*$"  # Label Studio's list
 HALF = r"^\s*[-+]?\d+(?:[.,](?:0+|50*))?\s*$"  # a rating of one text; means have other parts too
 WHOLE = r"^\s*\d+(?:[.,]0+)?\s*$"  # a rating, as 4 or 4.0
 LETTER = r"\p{L}"
@@ -63,9 +65,7 @@ def holds_else(column: pa.ChunkedArray) -> str:
         return "dates or times"
     if _all_match(values, ADDRESS):
         return "addresses"
-    if holds_records(column) or any(
-        len(listed_labels(value) or "") > 1 for value in texts_of(column)
-    ):
+    if holds_records(column) or are_label_lists(column):
         return RECORDS
     if len(values) > MOST_RATINGS and _all_match(values, DECIMAL) and not _all_match(values, WHOLE):
         return NUMBERS
@@ -77,6 +77,16 @@ def holds_else(column: pa.ChunkedArray) -> str:
 def holds_records(column: pa.ChunkedArray) -> bool:
     """Return whether most cells of a column are objects as JSON writes them, or lists of such."""
     return is_text(column.type) and (pc.mean(_matches(column, RECORD)).as_py() or 0) > 0.5
+
+
+def are_label_lists(column: pa.ChunkedArray) -> bool:
+    """Return whether some cells of a column are lists of several plain values, and these are few.
+
+    As JSON or Python writes them, see `plain_column`.
+    """
+    if not is_text(column.type) or len(column.unique()) > MAX_CLASSES:
+        return False
+    return any(len(listed_labels(value) or "") > 1 for value in texts_of(column))
 
 
 def are_ids(column: pa.ChunkedArray) -> bool:
@@ -106,12 +116,27 @@ def are_numbers(column: pa.ChunkedArray) -> bool:
     return _all_match(values, DIGITS) and not is_rating
 
 
+def are_counts(column: pa.ChunkedArray) -> bool:
+    """Return whether a column has years, or what is counted or measured, as ages are.
+
+    That is a run of whole numbers that begins above any rating (90, 91, 93, …). Codes of classes
+    begin with 0 or 1, or have gaps (101, 102, 201).
+    """
+    values = column.drop_null().unique()
+    if not _all_match(values, WHOLE):
+        return False
+    numbers = {int(float(value.replace(",", "."))) for value in texts_of(column)}
+    low, high = min(numbers), max(numbers)
+    is_run = len(numbers) >= LEAST_RUN and 2 * len(numbers) > high - low
+    return 1900 <= low <= high < 2100 or (low > HIGHEST_RATING and is_run)
+
+
 def are_ratings(column: pa.ChunkedArray) -> bool:
     """Return whether a column has few whole or half numbers, or ratings in words or stars."""
     values = column.drop_null().unique()
-    return len(values) <= MOST_RATINGS and (
-        _all_match(values, HALF) or bool(rating_numbers(texts_of(column)))
-    )
+    if len(values) > MOST_RATINGS or are_counts(column):
+        return False
+    return _all_match(values, HALF) or bool(rating_numbers(texts_of(column)))
 
 
 def are_words(column: pa.ChunkedArray) -> bool:
@@ -167,7 +192,8 @@ def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
 
 def texts_of(column: pa.ChunkedArray) -> list[str]:
     """Return the different values of a column as texts."""
-    return list(map(str, column.drop_null().unique().to_pylist()))
+    values = column.drop_null().unique()
+    return [str(text) for text in as_text(pa.chunked_array([values])).to_pylist()]
 
 
 def plain_cells(sample: pa.Table) -> pa.Table:
@@ -179,8 +205,9 @@ def plain_cells(sample: pa.Table) -> pa.Table:
 
 def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column with short lists of plain values, and bytes that are texts, as texts."""
-    if not is_text(column.type) and holds_text(column):
-        return pa.chunked_array([as_texts(column, "")])
+    if holds_text(column):
+        texts = pa.chunked_array([as_texts(column, "")])
+        return pc.replace_substring_regex(texts, CHOICES, r"\1")
     texts = list_texts(column)
     return column if texts is None else texts
 
@@ -191,9 +218,7 @@ def list_texts(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
         return None
     if (pc.mean(pc.list_value_length(column)).as_py() or 0) > LONG_LIST:
         return None
-    cells = column.to_pylist()
-    texts = [None if c is None else json.dumps(c, ensure_ascii=False, default=str) for c in cells]
-    return pa.chunked_array([pa.array(texts, pa.large_string())])
+    return as_text(column)
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -12,9 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from scorer.corpus.column_contents import NUMBERS, are_flags, are_one_hot, holds_records
+from scorer.corpus.column_contents import NUMBERS, are_flags, are_one_hot, holds_records, texts_of
+from scorer.corpus.label_questions import option_of_two
 from scorer.corpus.label_values import MAX_CLASSES, PROBABILITY, SHOWN
 from scorer.errors import InputError
+from scorer.tables.csv_cells import as_text
 from scorer.tables.text_column import listed, name_words
 
 AGAIN = "Training needs a column of labels that come again and again; cut numbers into a few first"
@@ -35,30 +37,35 @@ def is_prediction(name: str) -> bool:
 
 def no_labels(sample: pa.Table, at: int, held: str) -> InputError:
     """Return what is said of the only column beside the text, which holds no labels."""
-    column, name = sample.column(at), sample.schema.names[at]
+    column = sample.column(at)
     if holds_records(column):
         return records_as_labels(sample, at)
     problem = f"the only column beside the text holds {held}, not labels: {_values(sample, at)}"
     if pa.types.is_nested(column.type):
         return InputError(problem, PLAIN)
     few = len(column.unique()) <= min(MAX_CLASSES, len(column) / 2)
-    hint = f"{_option(name)} takes each value as a class all the same" if few else AGAIN
+    option = _option(sample, at)
+    hint = f"{option} takes each value as a class all the same" if few else AGAIN
     return InputError(problem, hint)
 
 
-def records_as_labels(sample: pa.Table, at: int) -> RecordsError:
+def records_as_labels(sample: pa.Table, at: int) -> InputError:
     """Return what is said of labels that are records, with what keeps one member of each."""
     problem = f"the labels are records, not plain values: {_values(sample, at)}"
     record = _first_record(sample.column(at))
-    if record is None:
-        return RecordsError(problem, PLAIN)
-    program = _keeping_one(sample.schema.names[at], record)
+    program = record and _keeping_one(sample.schema.names[at], record)
+    if not program:
+        return InputError(problem, PLAIN)
     return RecordsError(problem, f"{PLAIN}. In JSON Lines, {_jq(program)} makes them so")
 
 
 def members_as_columns(text: str, label: str) -> str:
-    """Return what is said of a text and a label that are members of objects, by their paths."""
-    program = f"{{text: {text}, label: {label}}}"
+    """Return what is said of a text and a label that are members of objects, by their paths.
+
+    Where the label is in lists, all labels of a row are kept: several are a question of their own.
+    """
+    labels = label.replace("[0]", "[]?")
+    program = f"{{text: {text}, label: {label if labels == label else f'[{labels}]'}}}"
     return f"{PLAIN}. In JSON Lines, {_jq(program)} makes such columns of them"
 
 
@@ -78,16 +85,25 @@ def _first_record(column: pa.ChunkedArray) -> dict[str, Any] | list[dict[str, An
 
 
 def _keeping_one(name: str, record: dict[str, Any] | list[dict[str, Any]]) -> str:
-    """Return the program for jq that keeps a member: the likely label, of numbers the highest."""
+    """Return the program for jq that keeps a member: the likely label, of numbers the highest.
+
+    "" where that member has members itself.
+    """
     one = record[0] if isinstance(record, list) else record
     member = next((each for each in one if LABEL_MEMBERS & {*name_words(each)}), next(iter(one)))
     kept = f".[{json.dumps(member)}]"
     if len(one) > 1 and all(isinstance(value, int | float) for value in one.values()):
         kept = "(to_entries | max_by(.value).key)"
+    elif _has_members(one[member]):
+        return ""
     path = f".[{json.dumps(name)}]"
     if isinstance(record, list):
         return f"({path} | arrays) |= map({kept})"
     return f"({path} | objects) |= {kept}"
+
+
+def _has_members(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_members, value)))
 
 
 def none_are_labels(sample: pa.Table, held: Mapping[int, str]) -> InputError:
@@ -102,39 +118,40 @@ def none_are_labels(sample: pa.Table, held: Mapping[int, str]) -> InputError:
     return InputError(f"no column of labels: {shown}{more}", hint)
 
 
-def which_label(sample: pa.Table, candidates: Sequence[int]) -> InputError:
-    """Return the question which of some columns has the labels."""
+def which_label(sample: pa.Table, candidates: Sequence[int], likeliest: int) -> InputError:
+    """Return the question which of some columns has the labels; one of them likely has."""
     shown = "; ".join(_values(sample, at) for at in candidates[:SHOWN])
     more = f" and {len(candidates) - SHOWN} more" if len(candidates) > SHOWN else ""
     flags = [at for at in candidates if are_flags(sample.column(at))]
-    hint = _naming(sample, candidates) if len(flags) < 2 else _naming_flag(sample, flags)
+    hint = f"--label-column names it, for example {_option(sample, likeliest)}"
+    if len(flags) > 1:
+        hint = _naming_flag(sample, flags)
     return InputError(f"which column is the label is not clear: {shown}{more}", hint)
-
-
-def _naming(sample: pa.Table, candidates: Sequence[int]) -> str:
-    values = {at: len(sample.column(at).unique()) for at in candidates}
-    names = sample.schema.names
-    fewest = min(candidates, key=lambda at: (values[at] < 2, is_prediction(names[at]), values[at]))
-    return f"--label-column names it, for example {_option(names[fewest])}"
 
 
 def _naming_flag(sample: pa.Table, flags: Sequence[int]) -> str:
     """Return how flags are trained on: one by one, or as the classes of one label."""
     names = [sample.schema.names[at] for at in flags]
-    hint = f"{_option(names[0])} trains on one; each column of 0 and 1 takes a --store of its own"
+    one = _option(sample, flags[0])
+    hint = f"{one} trains on one; each column of 0 and 1 takes a --store of its own"
     if not are_one_hot([sample.column(at) for at in flags]):
         return hint
     renamed = ", ".join(f"'{PROBABILITY}{name}'" for name in names[:SHOWN_VALUES])
-    return f"{hint}. Each row has one 1: columns renamed to {renamed}, … are classes of one label"
+    more = ", …" if len(names) > SHOWN_VALUES else ""
+    return (
+        f"{hint}. Each row has one 1: columns renamed to {renamed}{more} are classes of one label"
+    )
 
 
-def _option(name: str) -> str:
-    return f"--label-column {shlex.quote(name)}"
+def _option(sample: pa.Table, at: int) -> str:
+    """Return the option that names a column, and the one that says what its two values mean."""
+    named = f"--label-column {shlex.quote(sample.schema.names[at])}"
+    return f"{named} {option_of_two(texts_of(sample.column(at)))}".rstrip()
 
 
 def _values(sample: pa.Table, at: int) -> str:
     """Return a column and some of its values for a message."""
-    cells = sample.column(at).drop_null().slice(0, FIRST).to_pylist()
-    texts = list(dict.fromkeys(str(cell)[:SHOWN_CHARACTERS] for cell in cells))
+    cells = as_text(sample.column(at).drop_null().slice(0, FIRST)).to_pylist()
+    texts = list(dict.fromkeys(cell[:SHOWN_CHARACTERS] for cell in cells))
     more = ", …" if len(texts) > SHOWN_VALUES else ""
     return f"{sample.schema.names[at]!r} ({', '.join(texts[:SHOWN_VALUES])}{more})"

@@ -6,20 +6,16 @@ it. So do rows of one group. Knows labelled tables, duplicates and splits, nothi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from scorer.corpus.label_values import PROBABILITY, quoted
-from scorer.corpus.labelled import (
-    Labelled,
-    LabelledRows,
-    class_counts,
-    joined_rows,
-    read_labelled,
-)
+from scorer.corpus.label_values import PROBABILITY, label_key, quoted
+from scorer.corpus.labelled import Labelled, read_labelled
 from scorer.corpus.labelled_columns import Columns
+from scorer.corpus.labelled_rows import LabelledRows, class_counts, joined_rows
 from scorer.corpus.near_duplicates import (
     Duplicates,
     Leaks,
@@ -27,10 +23,11 @@ from scorer.corpus.near_duplicates import (
     find_leaks,
     joined_groups,
 )
+from scorer.corpus.source import Source
 from scorer.corpus.splits import PARTS as NAMES
 from scorer.corpus.splits import TEST, TRAIN, VALID, split_rows
 from scorer.errors import InputError, UsageError
-from scorer.files.urls import Location, location
+from scorer.files.urls import Location, absolute, location
 from scorer.tables.doubts import about
 from scorer.tables.formats import ReadOptions
 from scorer.wording import are, counted
@@ -48,6 +45,7 @@ class Corpus:
     leaks: the test rows whose text is in the training rows after all.
     valid_is_share: whether the validation rows were split off the training files.
     headless: whether these have no header, though no option says so.
+    told: of each of these files, what was said of how it is read, see `Source.told`.
     """
 
     train: LabelledRows
@@ -63,6 +61,15 @@ class Corpus:
     leaks: Leaks | None = None
     valid_is_share: bool = False
     headless: bool = False
+    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def named_as(self, classes: Sequence[str]) -> "Corpus":
+        """Return the corpus with names of classes that only write its own ones otherwise."""
+        if list(map(label_key, classes)) != list(map(label_key, self.classes)):
+            return self
+        names = dict(zip(self.classes, classes, strict=True))
+        values = {value: names[name] for value, name in self.label_values.items()}
+        return replace(self, classes=tuple(classes), label_values=values)
 
     @property
     def development(self) -> LabelledRows:
@@ -99,15 +106,16 @@ def read_corpus(
     seed: int,
     keep_duplicates: bool = False,
     options: ReadOptions | None = None,
+    earlier: Sequence[Source] = (),
 ) -> Corpus:
     """Read labelled files and part them; `valid` and `test` are paths, shares or row numbers.
 
-    `options` say how all files are read. With `keep_duplicates` a text may stand in two parts, and
-    figures get too good. Raises `InputError` or `UsageError`, also where a part would lack rows or
-    a class.
+    `options` say how all files are read, but `earlier` ones: each as was told of it. With
+    `keep_duplicates` a text may stand in two parts, and figures get too good. Raises `InputError`
+    or `UsageError`, also where a part would lack rows or a class.
     """
     sizes = {VALID: _size(valid, "valid"), TEST: _size(test, "test")}
-    labelled = read_labelled(paths, columns, options=options)
+    labelled = read_labelled(paths, columns, options=options, earlier=earlier)
     given = _read_given(sizes, labelled, columns, options)
     pool = _pool(labelled, given)
     notes = list(labelled.notes)
@@ -115,7 +123,10 @@ def read_corpus(
     notes += _take_out(pool, given, keep_duplicates)
     notes += _split_off(pool, sizes, seed, keep_duplicates)
     notes += _absent_classes(pool, labelled.class_map.classes)
-    return replace(_corpus(labelled, pool, notes), valid_is_share=VALID not in given)
+    sources = [*earlier, Source(paths, columns, options or ReadOptions())]
+    told = {str(absolute(path)): one.told() for one in sources for path in one.paths}
+    corpus = _corpus(labelled, pool, notes)
+    return replace(corpus, valid_is_share=VALID not in given, told=told)
 
 
 def _size(text: str, part: str) -> Location | float:

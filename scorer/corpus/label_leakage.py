@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.tokens.text import TextRules, normalise
 
 TOKEN = r"\w+|[^\w\s]"

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 
 from scorer.corpus.label_values import (
     MAX_CLASSES,
+    MISSING,
     NEGATIVE_WORDS,
     POSITIVE_WORDS,
     SAY_NEGATIVE,
@@ -25,8 +26,10 @@ from scorer.corpus.label_values import (
     label_key,
     labels_option,
     listed_labels,
+    plain_name,
     quoted,
     show_values,
+    tidy,
 )
 from scorer.errors import InputError, UsageError
 from scorer.wording import are, counted
@@ -40,13 +43,15 @@ NUMBERS_IN_DOUBT = frozenset({"-1", "-9", "-99", "-999", "-9999"})  # beside 0, 
 SIGNS = {"-1", "0", "1"}  # negative, neutral, positive
 LIKELY_NEGATIVE = (
     f"{SAY_NEGATIVE} no n nein non nej não bad schlecht mauvais malo unhappy unsatisfied "
-    "dissatisfied dislike плохо 差 坏 سيء 👎 😡 😠 🙁 ☹ 😞 😢 😭"
+    "dissatisfied dislike плохо 差 坏 سيء 👎 😡 😠 🙁 ☹ 😞 😢 😭 ❌ ☐ - :( :-("
 )
 LIKELY_POSITIVE = (
     f"{SAY_POSITIVE} yes y ja oui si sí sì sim good gut bon bueno happy satisfied like recommended "
-    "хорошо 好 جيد 👍 😀 😃 😄 😊 🙂 😍 ❤"
+    "хорошо 好 جيد 👍 😀 😃 😄 😊 🙂 😍 ❤ ✅ ☑ + :) :-) p"
 )
 GRADE = re.compile(r"(.)\1+|[ivx]+")  # one letter again and again, or a Roman number
+REMARK = r"\s*[(\[].*[)\]]$"  # behind a label: `positive (I think)`
+MARKS = ".?!"  # of doubt, or of an end
 ACCENTS = r"[\u0300-\u036f]"  # of Latin letters, after a decomposition
 RARE = 10  # a misspelling has at most this part of the rows of the value it is near to
 NEAR = 0.8  # difflib's ratio: "positve" and "positive" have 0.93, "negative" and "positive" 0.5
@@ -85,7 +90,8 @@ def likely_spellings(values: Iterable[str], found: Counter[str]) -> dict[str, st
     likely = {}
     for value in values:
         frequent = {v.casefold(): v for v in found if found[v] >= RARE * found[value]}
-        near = get_close_matches(value.casefold(), frequent, 1, NEAR)
+        plain = re.sub(REMARK, "", value.casefold())
+        near = [plain] if plain in frequent else get_close_matches(plain, frequent, 1, NEAR)
         if near and any(letter.isalpha() for letter in value) and not _differ(value, near[0]):
             likely[value] = frequent[near[0]]
     return likely
@@ -115,11 +121,15 @@ def _check_single(found: Counter[str]) -> None:
     cells = Counter({value: found[value] for value in several})
     first = {value: several[value][0] for value, _ in cells.most_common(SHOWN)}
     which = "them" if len(cells) <= SHOWN else "the most frequent of them"
-    leaving = f"{labels_option(named)} leaves those rows out; " if len(named) > 1 else ""
+    hints = []
+    if len(named) > 1:
+        hints.append(f"{labels_option(named)} leaves those rows out")
+    if len({*named.values(), *first.values()}) > 1:
+        hints.append(f"{labels_option({**named, **first})} takes {which} by their first label")
     raise UsageError(
         f"{cells.total():,} of {counted(found.total(), 'label')} are several labels in one cell: "
         f"{show_values(cells)}; a row is trained on one",
-        f"{leaving}{labels_option({**named, **first})} takes {which} by their first label",
+        "; ".join(hints) or "Keep one of them in each cell",
     )
 
 
@@ -167,6 +177,8 @@ def _check_doubtful(found: Counter[str]) -> None:
 
 def _is_doubtful(value: str, found: Counter[str]) -> bool:
     key = label_key(value)
+    if not key.strip("-") and key.replace("-", "+") in map(label_key, found):
+        return False  # `-` beside `+`
     if key in NUMBERS_IN_DOUBT:
         rare = found[value] < SMALL_SHARE * found.total() / len(found)
         counted_on = all(label_key(other).isdecimal() for other in found if other != value)
@@ -236,21 +248,41 @@ def _is_begun(word: str, letter: str) -> bool:
 
 
 def _bare(value: str) -> str:
-    """Return a value's key without accents and a full stop; `positive` for `pos`."""
-    key = label_key(value).removesuffix(".")
+    """Return a value's key without accents and a mark at its end; `positive` for `pos`."""
+    key = label_key(value)
+    key = key.rstrip(MARKS) or key
     word = UNDERSTOOD[key] if key in NEGATIVE_WORDS | POSITIVE_WORDS else key
     return re.sub(ACCENTS, "", unicodedata.normalize("NFKD", word))
 
 
-def _ask_what_two_mean(found: Counter[str]) -> None:
-    in_order = sorted(found, key=lambda value: (_leaning(value), class_order(value)))
+def option_of_two(values: Iterable[str]) -> str:
+    """Return the `--labels` that two values likely need; "" for others, and for understood ones."""
+    kept = {label_key(value): tidy(value) for value in values}
+    kept = {key: value for key, value in kept.items() if key not in MISSING}
+    if len(kept) != 2 or kept.keys() <= UNDERSTOOD.keys():
+        return ""
+    sentiment, themselves = _meanings(kept.values())
+    return sentiment if any(map(_says_something, kept.values())) else themselves
+
+
+def _meanings(two: Iterable[str]) -> tuple[str, str]:
+    """Return the options that make two values negative and positive, and classes as they are."""
+    in_order = sorted(two, key=lambda value: (_leaning(value), class_order(value)))
     named = dict(zip(in_order, ("negative", "positive"), strict=True))
-    sentiment, themselves = labels_option(named), labels_option({v: v for v in named})
+    return labels_option(named), labels_option({v: plain_name(v) for v in named})
+
+
+def _says_something(value: str) -> bool:
+    return bool(_leaning(value)) or not class_order(value)[0]
+
+
+def _ask_what_two_mean(found: Counter[str]) -> None:
+    sentiment, themselves = _meanings(found)
     hint = (
         f"For sentiment say it with {sentiment} (or the other way round), for any other two "
         f"classes with {themselves}"
     )
-    if not any(_leaning(value) or _is_number(value) for value in found):
+    if not any(map(_says_something, found)):
         hint = (
             f"For classes of these names say it with {themselves}; for sentiment with {sentiment} "
             "(or the other way round)"
@@ -262,7 +294,3 @@ def _leaning(value: str) -> int:
     """Return -1 for a word that likely is negative, 1 for a positive one, 0 for any other."""
     key = label_key(value)
     return (key in LIKELY_POSITIVE.split()) - (key in LIKELY_NEGATIVE.split())
-
-
-def _is_number(value: str) -> bool:
-    return not class_order(value)[0]

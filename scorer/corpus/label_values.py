@@ -32,6 +32,10 @@ MISSING = frozenset(
     | {"none", "<none>", "null", "(null)", "<null>", "#null!", "nil", "\\n"}
 )
 INVISIBLE = dict.fromkeys(map(ord, "\ufeff\ufe0f\u200b\u200e\u200f\u2060\u00ad"))  # without width
+LINE_BREAK = ";"
+CONFIDENCE = re.compile(  # behind a label: `positive:0.9`, `positive (87%)`
+    r"(.+?)\s*[:=(\[|]\s*(?:[01]?\.\d+|\d{1,3}(?:\.\d+)?\s*%)\s*[)\]]?"
+)
 RATING = re.compile(  # of a label's key
     r"(?:rated )?(\d+(?:\.\d+|,\d)?)(?: ?(?:/|out of|von|sur|su|van|de|из|z) ?(\d+))?"
     r"(?:[ -]?(?:stars?|sterne?n?|étoiles?|estrellas?|stelle?|sterren|звезд\w*|星)(?: rating)?)?"
@@ -45,10 +49,15 @@ SHOWN, SHOWN_CHARACTERS = 8, 60  # values listed in a message, and what is shown
 
 
 def tidy(value: str) -> str:
-    """Return a value without invisible marks, and with single spaces; of a list of one, the one."""
-    plain = " ".join(value.translate(INVISIBLE).split())
-    items = listed_labels(plain)
-    return plain if items is None or len(items) > 1 else tidy("".join(items))
+    """Return a value without invisible marks, and with single spaces; of a list of one, the one.
+
+    Labels in lines of their own have a semicolon between them.
+    """
+    lines = [" ".join(line.split()) for line in value.translate(INVISIBLE).splitlines()]
+    items = listed_labels(" ".join(lines).strip())
+    if items is None or len(items) > 1:
+        return LINE_BREAK.join(filter(None, lines))
+    return tidy("".join(items))
 
 
 def listed_labels(value: str) -> list[str] | None:
@@ -64,9 +73,13 @@ def listed_labels(value: str) -> list[str] | None:
 
 def label_key(value: str) -> str:
     """Return what a label value is compared by."""
-    key = tidy(unicodedata.normalize("NFKC", value)).casefold()
-    whole, point, zeros = key.partition(".")
-    return whole if point and whole.lstrip("+-").isdigit() and not zeros.strip("0") else key
+    return plain_name(tidy(unicodedata.normalize("NFKC", value)).casefold())
+
+
+def plain_name(value: str) -> str:
+    """Return a value as a class is named by it: a whole number without `.0`."""
+    whole, point, zeros = value.partition(".")
+    return whole if point and whole.lstrip("+-").isdigit() and not zeros.strip("0") else value
 
 
 def rating_numbers(values: Iterable[str]) -> dict[str, str]:
@@ -84,6 +97,17 @@ def rating_numbers(values: Iterable[str]) -> dict[str, str]:
     most = min(scales, default=MOST_STARS)
     in_words = any(label_key(value) != number for value, number in numbers.items())
     return numbers if in_words and all(float(n) <= most for n in numbers.values()) else {}
+
+
+def without_confidence(values: Iterable[str]) -> dict[str, str]:
+    """Return the label in each value where all have a confidence behind it, as `positive:0.9` has.
+
+    Nothing where no label has several: `low (20%)` and `high (80%)` are names.
+    """
+    kept = [value for value in values if label_key(value) not in MISSING]
+    found = {value: CONFIDENCE.fullmatch(tidy(value)) for value in kept}
+    labels = {value: match[1] for value, match in found.items() if match}
+    return labels if len(set(labels.values())) < len(labels) == len(kept) else {}
 
 
 def _rating(value: str) -> tuple[str, int] | None:
@@ -130,14 +154,19 @@ def class_order(name: str) -> tuple[bool, float, str, str]:
 
 
 def labels_option(named: Mapping[str, str]) -> str:
-    """Return `--labels` with those classes of label values, as a shell takes it.
+    """Return `--labels` with those classes of label values, as a shell takes it."""
+    return f"--labels {shlex.quote(written_labels(named))}"
+
+
+def written_labels(named: Mapping[str, str]) -> str:
+    """Return classes of label values as `parse_labels` reads them.
 
     A class has `-` for `=`, which ends a value.
     """
     pairs = (f"{value}={name.replace('=', '-')}" for value, name in named.items())
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="").writerow(pairs)
-    return f"--labels {shlex.quote(text.getvalue())}"
+    return text.getvalue()
 
 
 def parse_labels(labels: str) -> dict[str, str]:

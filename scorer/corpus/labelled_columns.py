@@ -14,6 +14,8 @@ import pyarrow as pa
 
 from scorer.corpus.column_contents import (
     LEAST_IDS,
+    are_counts,
+    are_label_lists,
     are_numbers,
     are_ratings,
     are_words,
@@ -43,8 +45,8 @@ from scorer.corpus.label_values import (
     UNDERSTOOD,
     label_key,
 )
-from scorer.corpus.nested_columns import flat_table
 from scorer.errors import InputError, UsageError
+from scorer.tables.nested_columns import flat_table, paths_of_columns
 from scorer.tables.text_column import (
     JOIN,
     USUAL_NAMES,
@@ -65,9 +67,18 @@ OFTEN_LABELS = frozenset(
 )
 LAST_WORDS = frozenset({"sentiment", "polarity", "intent", "emotion"})  # of such names
 BEFORE_LABEL = frozenset(  # `gold_label`, but not the `record_label` of a song
-    {*LAST_WORDS, "class", "category", "topic", "target"}
+    {*LAST_WORDS, "label", "class", "category", "topic", "target"}
     | {"gold", "true", "final", "majority", "human"}
 )
+SUBJECT = "target"  # of a stance, or of an insult
+LABEL_WORDS = (  # of the names of columns that more likely hold labels than others
+    LABEL_NAMES
+    | OFTEN_LABELS
+    | BEFORE_LABEL
+    | {"labelled", "annotation", "annotator", "rater"}
+    | {"feeling", "mood", "opinion", "stance", "satisfaction", "tone", "type", "tag", "answer"}
+) - {SUBJECT}
+IDS = frozenset({"id", "ids", "uuid", "guid"})  # of whom or of what; not `class_id`
 OF_RATINGS = frozenset({"rating", "ratings", "stars", "score", "csat"})  # if values are ratings
 IN_ENGLISH = (NEGATIVE_WORDS, POSITIVE_WORDS)
 IN_SOME_LANGUAGES = (frozenset(SAY_NEGATIVE.split()), frozenset(SAY_POSITIVE.split()))
@@ -105,27 +116,32 @@ def find_columns(sample: pa.Table, columns: Columns) -> Positions:
     """
     try:
         return _find_columns(sample, columns)
-    except RecordsError:
-        raise
     except InputError as error:
         is_named = columns.text is not None or columns.label is not None
-        hints = [error.hint if is_named else _members_hint(sample) or error.hint]
+        members = None if is_named else _find_members(sample)
+        if isinstance(error, RecordsError) and not _in_object(sample, members):
+            raise
+        hints = [members_as_columns(*members) if members else error.hint]
         if _may_lack_header(sample):
             hints.insert(0, HEADLESS)
         raise InputError(error.args[0], ". ".join(filter(None, hints))) from error
 
 
-def _members_hint(sample: pa.Table) -> str:
-    """Return what is said where the columns of a table are members of objects; "" elsewhere."""
+def _find_members(sample: pa.Table) -> tuple[str, str] | None:
+    """Return the paths of text and label where the columns of a table are members of objects."""
     flat = flat_table(sample)
     if flat is None:
-        return ""
+        return None
     try:
         found = _find_columns(flat, Columns())
     except InputError:
-        return ""
-    label = "" if found.label is None else flat.schema.names[found.label]
-    return members_as_columns(found.text.name, label) if label else ""
+        return None
+    return None if found.label is None else (found.text.name, flat.schema.names[found.label])
+
+
+def _in_object(sample: pa.Table, members: tuple[str, str] | None) -> bool:
+    """Return whether a text is a member of an object, rather than a column."""
+    return members is not None and members[0] not in paths_of_columns(sample)
 
 
 def lacks_header(sample: pa.Table) -> bool:
@@ -212,15 +228,34 @@ def _label_column(sample: pa.Table, columns: Columns) -> int | None:
     text = {*(columns.text or "").split(JOIN), columns.text}
     free = [i for i, name in enumerate(sample.schema.names) if name not in {*text, columns.group}]
     repeating = [i for i in free if _repeats(sample.column(i))]
-    if usual := [i for i in repeating if sample.schema.names[i].strip().casefold() in LABEL_NAMES]:
+    if usual := _usual_labels(sample, repeating):
         different = _different(sample, usual)
         if len(different) > 1:
-            raise which_label(sample, different)
+            raise _which_label(sample, different)
         return _in_words(sample, different[0], repeating)
     often = _often_labels(sample, repeating)
     if len(often) != 1 or _opinions(sample, repeating):
         return None
     return _in_words(sample, often[0], repeating)
+
+
+def _usual_labels(sample: pa.Table, columns: Sequence[int]) -> list[int]:
+    """Return the columns of a name that labels usually have.
+
+    A `target` in words may be what a text is about, or to whom it is written: no label then, if
+    another column may be.
+    """
+    usual = [i for i in columns if sample.schema.names[i].strip().casefold() in LABEL_NAMES]
+    subjects = [
+        i
+        for i in usual
+        if sample.schema.names[i].strip().casefold() == SUBJECT
+        and are_words(sample.column(i))
+        and not _opinions(sample, [i])
+    ]
+    others = (sample.column(i) for i in columns if i not in subjects)
+    rivals = any(not (holds_else(column) or holds_little(column)) for column in others)
+    return [i for i in usual if i not in subjects] if rivals else usual
 
 
 def _may_have_labels(sample: pa.Table, text: str | None) -> bool:
@@ -254,19 +289,45 @@ def _remaining_column(sample: pa.Table, others: set[int | None]) -> int:
     """Return the only column that is left, or the only one of these that labels may be in."""
     left = [i for i in range(sample.num_columns) if i not in others]
     held = {i: holds_else(sample.column(i)) for i in left}
-    if len(left) == 1:
-        if held[left[0]]:
-            raise no_labels(sample, left[0], held[left[0]])
-        return left[0]
-    little = [i for i in left if not held[i] and holds_little(sample.column(i))]
-    held |= dict.fromkeys(little, "one value at most")
+    if len(left) > 1:
+        little = [i for i in left if not held[i] and holds_little(sample.column(i))]
+        held |= dict.fromkeys(little, "one value at most")
     may_be = [i for i in left if not held[i]]
-    likely = [i for i in may_be if not are_numbers(sample.column(i))]
     if not may_be:
-        raise none_are_labels(sample, held)
+        return _label_lists(sample, held)
+    if len(left) > 1:
+        return _likely_label(sample, may_be)
+    if holds := _hardly_labels(sample, left[0]):
+        raise no_labels(sample, left[0], holds)
+    return left[0]
+
+
+def _label_lists(sample: pa.Table, held: Mapping[int, str]) -> int:
+    """Return the only column of lists of labels, where none holds plain ones: a later question."""
+    lists = [i for i in held if are_label_lists(sample.column(i))]
+    if len(lists) == 1:
+        return lists[0]
+    if len(held) == 1:
+        raise no_labels(sample, *next(iter(held.items())))
+    raise none_are_labels(sample, held)
+
+
+def _likely_label(sample: pa.Table, may_be: Sequence[int]) -> int:
+    likely = [i for i in may_be if not are_numbers(sample.column(i))]
     if not likely:
-        raise which_label(sample, may_be)
-    return _clearest(sample, likely)
+        raise _which_label(sample, may_be)
+    clearest = _clearest(sample, likely)
+    if _hardly_labels(sample, clearest):
+        raise _which_label(sample, [clearest])
+    return clearest
+
+
+def _hardly_labels(sample: pa.Table, at: int) -> str:
+    """Return what a column holds that is labels only if a person says so; "" for any other."""
+    *before, last = name_words(sample.schema.names[at]) or [""]
+    if last in IDS and BEFORE_LABEL.isdisjoint(before):
+        return "ids, by its name"
+    return "years, or what is counted" if are_counts(sample.column(at)) else ""
 
 
 def _clearest(sample: pa.Table, candidates: Sequence[int]) -> int:
@@ -278,8 +339,24 @@ def _clearest(sample: pa.Table, candidates: Sequence[int]) -> int:
     plain = opinions if len(opinions) == 1 else _often_labels(sample, opinions or different)
     plain = plain or _opinions(sample, different, IN_SOME_LANGUAGES)
     if len(plain) != 1:
-        raise which_label(sample, different)
+        raise _which_label(sample, different)
     return plain[0]
+
+
+def _which_label(sample: pa.Table, candidates: Sequence[int]) -> InputError:
+    return which_label(sample, candidates, min(candidates, key=lambda at: _unlikely(sample, at)))
+
+
+def _unlikely(sample: pa.Table, at: int) -> tuple[bool | int, ...]:
+    """Return a rank of a column, the lower the likelier it has the labels."""
+    name, values = sample.schema.names[at], len(sample.column(at).unique())
+    return (
+        values < 2,
+        is_prediction(name) or bool(_hardly_labels(sample, at)),
+        not _opinions(sample, [at], IN_SOME_LANGUAGES),
+        LABEL_WORDS.isdisjoint(name_words(name)),
+        values,
+    )
 
 
 def _different(sample: pa.Table, columns: Sequence[int]) -> list[int]:

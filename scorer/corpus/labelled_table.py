@@ -90,7 +90,7 @@ def read_labelled_table(
         table = _read_file(path, found, columns, options or ReadOptions())
         found = found if tables else _found(columns, table)
         tables.append(table)
-    return _joined(tables)
+    return join_tables(tables)
 
 
 def _read_file(
@@ -109,7 +109,7 @@ def _read_file(
         check_rejected(reader)
         if reader.rows_read == 0:
             raise InputError(f"{reader.name} has no rows")
-    read = _joined(parts)
+    read = join_tables(parts)
     if named.text is None and named.label is None and not options.csv.header:
         with prefix_errors(str(path)):
             _check_header(read)
@@ -300,12 +300,17 @@ def _as_values(column: pa.ChunkedArray, name: str, option: str) -> pa.LargeStrin
         ) from error
 
 
-def _joined(tables: Sequence[LabelledTable]) -> LabelledTable:
-    groups = [table.groups for table in tables if table.groups is not None]
+def join_tables(tables: Sequence[LabelledTable]) -> LabelledTable:
+    """Return the rows of all tables, one after the other; a table without groups has null ones."""
+    groups = [
+        pa.nulls(len(table.texts), pa.large_string()) if table.groups is None else table.groups
+        for table in tables
+    ]
+    grouped = any(table.groups is not None for table in tables)
     return LabelledTable(
         pa.concat_arrays([table.texts for table in tables]),
         pa.concat_arrays([table.labels for table in tables]),
-        pa.concat_arrays(groups) if groups else None,
+        pa.concat_arrays(groups) if grouped else None,
         tables[0].text_column,
         tables[0].label_column,
         sum(table.unreadable for table in tables),

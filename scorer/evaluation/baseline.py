@@ -13,14 +13,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.tokens.text import TextRules, normalise
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
 
 TOKEN = r"\w+|[^\w\s]"  # a mark is a token too, so that no text is without one
 INVERSE_PENALTY = 4.0  # scikit-learn's C
+MAX_ITERATIONS = 200
 MAX_BYTES = 60_000_000  # of text: half a minute and 2 GB; fewer where there are many classes
 MIN_BYTES = 10_000_000
 MAX_WEIGHTS = 3_000_000  # of the most frequent terms, over all classes
@@ -46,7 +49,7 @@ class Baseline:
 
 
 def fit_baseline(training: LabelledRows, test: LabelledRows) -> Baseline:
-    """Train both guesses on the training rows and test them."""
+    """Fit both simple models to the training rows and test them."""
     started = time.monotonic()
     guess = np.bincount(training.targets).argmax()
     majority = float((test.targets == guess).mean())
@@ -58,7 +61,7 @@ def fit_baseline(training: LabelledRows, test: LabelledRows) -> Baseline:
 
 
 def _sample(rows: LabelledRows, classes: int) -> LabelledRows:
-    """Return the rows, or as many as time allows."""
+    """Return the rows, or a sample of as many bytes of text as time allows."""
     most = max(MIN_BYTES, 2 * MAX_BYTES // max(2, classes))
     share = min(1, most / max(1, pc.sum(pc.binary_length(rows.texts)).as_py()))
     return rows.sample(max(1, int(share * len(rows))))
@@ -66,17 +69,27 @@ def _sample(rows: LabelledRows, classes: int) -> LabelledRows:
 
 def _linear_guesses(training: LabelledRows, test: LabelledRows, classes: int) -> np.ndarray:
     """Return the class of each test row by TF-IDF with logistic regression, int64 (rows,)."""
+    vectorizer = _vectorizer(MAX_WEIGHTS // max(1, classes - 1))
+    features = vectorizer.fit_transform(_plain(training.texts))
+    model = fit_logistic_regression(features, training.targets)
+    guesses: np.ndarray = model.predict(vectorizer.transform(_plain(test.texts)))
+    return guesses
+
+
+def fit_logistic_regression(
+    features: "csr_matrix", targets: np.ndarray, weights: np.ndarray | None = None
+) -> "LogisticRegression":
+    """Return scikit-learn's classifier; where it has not converged in time it is near enough.
+
+    features: (rows, columns); targets: int64 (rows,); weights: float (rows,).
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    vectorizer = _vectorizer(MAX_WEIGHTS // max(1, classes - 1))
-    features = vectorizer.fit_transform(_plain(training.texts))
-    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=200)
+    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=MAX_ITERATIONS)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # near enough for a comparison
-        model.fit(features, training.targets)
-    guesses: np.ndarray = model.predict(vectorizer.transform(_plain(test.texts)))
-    return guesses
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(features, targets, weights)
 
 
 def _vectorizer(max_terms: int) -> "TfidfVectorizer":

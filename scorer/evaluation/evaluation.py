@@ -76,7 +76,7 @@ def evaluate(probabilities: np.ndarray, targets: np.ndarray, classes: Sequence[s
     Rows of NaN (a text without a token) are counted as unscored and left out of every figure.
     Raises `InputError` if no row is left.
     """
-    scored = ~np.isnan(probabilities).any(axis=1)
+    scored = is_scored(probabilities)
     if not scored.any():
         raise InputError("there is no row to evaluate: no text has a token")
     unscored = len(targets) - int(scored.sum())
@@ -98,6 +98,14 @@ def evaluate(probabilities: np.ndarray, targets: np.ndarray, classes: Sequence[s
         reliability=reliability(probabilities, targets),
         majority=float(np.bincount(targets).max() / len(targets)),
     )
+
+
+def is_scored(values: np.ndarray) -> np.ndarray:
+    """Return bool (rows,): whether a row of logits or probabilities (rows, classes) has any.
+
+    A text without a token has NaN.
+    """
+    return np.asarray(~np.isnan(values).any(axis=1))
 
 
 def accuracy_interval(right: int, rows: int) -> tuple[float, float]:
@@ -134,26 +142,24 @@ def auc(probabilities: np.ndarray, targets: np.ndarray) -> float | None:
     return float(np.mean([roc_auc_score(targets == c, probabilities[:, c]) for c in one_vs_rest]))
 
 
-def calibration_error(probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS) -> float:
+def calibration_error(probabilities: np.ndarray, targets: np.ndarray) -> float:
     """Return the expected calibration error of the predicted class (Guo et al. 2017, eq. 3)."""
-    filled = reliability(probabilities, targets, bins)
-    gaps = (part.rows * abs(part.accuracy - part.confidence) for part in filled)
+    bins = reliability(probabilities, targets)
+    gaps = (one.rows * abs(one.accuracy - one.confidence) for one in bins)
     return sum(gaps) / len(targets)
 
 
-def reliability(
-    probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS
-) -> tuple[ConfidenceBin, ...]:
-    """Gather rows in `bins` ranges of equal width, each closed above; only those that hold a row.
+def reliability(probabilities: np.ndarray, targets: np.ndarray) -> tuple[ConfidenceBin, ...]:
+    """Return the rows in `BINS` ranges of equal width, each closed above; only those with a row.
 
     probabilities: (rows, classes), none of them NaN; targets: int64 (rows,).
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == targets
-    edges = np.linspace(0, 1, bins + 1)[1:-1]
+    edges = np.linspace(0, 1, BINS + 1)[1:-1]
     bin_of_row = np.digitize(confidence, edges, right=True)
-    rows = np.bincount(bin_of_row, minlength=bins)
-    confidences, rights = (np.bincount(bin_of_row, sums, bins) for sums in (confidence, right))
+    rows = np.bincount(bin_of_row, minlength=BINS)
+    confidences, rights = (np.bincount(bin_of_row, sums, BINS) for sums in (confidence, right))
     return tuple(
         ConfidenceBin(float(confidences[i] / rows[i]), float(rights[i] / rows[i]), int(rows[i]))
         for i in np.flatnonzero(rows)

@@ -1,8 +1,9 @@
 """Why a text has its score: what its most likely class loses where a word is left out.
 
-A word is a token that the vocabulary has, left out wherever the text has it. Of a text of many
-words those are tried that lean most by themselves; of a short one, every word. So explaining costs
-some `WORDS_TRIED` times the scoring. Knows token ids and a predictor, nothing of tables.
+A word is a token that the vocabulary has, left out wherever the text has it. Of a short text every
+word is tried, of a longer one the `WORDS_TRIED` words that, scored alone, lean most to a class. So
+explaining costs at most some `WORDS_TRIED` times the scoring. Knows token ids and a predictor,
+nothing of tables.
 """
 
 from collections.abc import Iterator, Sequence
@@ -81,7 +82,7 @@ class Explainer:
         return self._strongest(len(encoded), variants, lost)
 
     def _variants(self, encoded: Encoded, best: np.ndarray) -> _Variants:
-        """Return the words of each text, those that lean most where there are very many."""
+        """Return the words to try of each text: those that lean most where there are many."""
         texts = np.repeat(np.arange(len(encoded)), encoded.lengths)
         keys = texts * self._vocabulary_size + encoded.ids
         keys, counts = np.unique(keys[encoded.ids != UNKNOWN_ID], return_counts=True)
@@ -94,7 +95,7 @@ class Explainer:
 
     @cached_property
     def _lean(self) -> np.ndarray:
-        """How far each word by itself leans to a class: float32 (vocabulary, classes), log odds.
+        """How far each word, scored alone, leans to a class: log odds (vocabulary, classes).
 
         Scored in one call, the same in each run: which words are tried depends on nothing else.
         """

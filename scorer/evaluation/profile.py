@@ -23,8 +23,8 @@ BINS = 10  # of a histogram: probabilities of a class from 0 to 1
 class Profile:
     """Counts over texts.
 
-    general: whether the texts are of kinds so different that other lengths, words or probabilities
-    than theirs are no sign of anything, as those that the shipped bundle was evaluated on.
+    general: whether the texts are of many kinds, as those that the shipped bundle was evaluated on:
+    other lengths, words or probabilities than theirs are then no sign of drift.
     lengths: int64 (LENGTHS,), texts by tokens; words: int64 (WORDS + 1,), tokens by id, all others
     last; histograms: int64 (classes, BINS), texts by a class's probability.
     """

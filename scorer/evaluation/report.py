@@ -5,7 +5,7 @@ bundle; the store keeps another with them. Knows what training found out, nothin
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -35,13 +35,13 @@ class Findings:
     valid: Evaluation
     test: Evaluation
     counts: Mapping[str, Mapping[str, int]]  # part -> class -> rows
-    baseline: Baseline | None = None
-    warnings: Sequence[str] = ()
-    notes: Sequence[str] = ()
-    rows: RowFindings = field(default_factory=RowFindings)  # of the test rows
-    words: Sequence[LabelLeakage] = ()  # that tell a class, class by class
-    leakage: LabelLeakage | None = None  # the most telling word of all
-    leaks: Leaks | None = None  # what is left of texts on both sides of the split
+    baseline: Baseline
+    warnings: Sequence[str]
+    notes: Sequence[str]
+    rows: RowFindings  # of the test rows
+    words: Sequence[LabelLeakage]  # that tell a class, class by class
+    leakage: LabelLeakage  # the most telling word of all
+    leaks: Leaks | None  # texts on both sides of the split; None: not looked for
 
 
 @dataclass(frozen=True)
@@ -88,27 +88,25 @@ def _heading(findings: Findings, release: Release | None) -> Heading:
         f"{test.accuracy_low:.2%} to {test.accuracy_high:.2%}."
     )
     facts = {"version": release.version, "written": release.date} if release else {}
-    files = ", ".join(file["path"] for file in training.get("files", ()))
-    facts |= {"labelled files": files, "preset": training.get("preset", "")}
+    files = ", ".join(file["path"] for file in training["files"])
+    facts |= {"labelled files": files, "preset": training["preset"]}
     facts |= {"verdict": release.verdict} if release else {}
-    shown = {name: value for name, value in facts.items() if value}
     warnings = [*(release.warnings if release else ()), *findings.warnings]
-    return Heading("Training report", headline, shown, warnings)
+    return Heading("Training report", headline, facts, warnings)
 
 
 def _comparison(findings: Findings) -> Section:
     test, baseline = findings.test, findings.baseline
-    rows: list[Row] = [(Cell("this model"), share(test.accuracy))]
-    why = ""
-    if baseline is not None:
-        rows.append((Cell("TF-IDF with logistic regression"), share(baseline.linear)))
-        why = (
-            f"TF-IDF of words and pairs of words, learned from {baseline.training_rows:,} training "
-            f"rows and tested on {counted(baseline.test_rows, 'test row')}."
-        )
-    majority = test.majority if baseline is None else baseline.majority
-    rows.append((Cell("always the most frequent class"), share(majority)))
-    return Section("Beside simpler models, on the test rows", ["", "accuracy"], rows, why)
+    rows: list[Row] = [
+        (Cell("this model"), share(test.accuracy)),
+        (Cell("TF-IDF with logistic regression"), share(baseline.linear)),
+        (Cell("always the most frequent class"), share(baseline.majority)),
+    ]
+    remark = (
+        f"TF-IDF of words and pairs of words, learned from {baseline.training_rows:,} training "
+        f"rows and tested on {counted(baseline.test_rows, 'test row')}."
+    )
+    return Section("Beside simpler models, on the test rows", ["", "accuracy"], rows, remark)
 
 
 def _remark(facts: Facts) -> str:
@@ -127,9 +125,7 @@ def _learning(history: Sequence[Mapping[str, float]]) -> Section:
         return Series(name, [(float(row["epoch"]), float(row[key])) for row in history])
 
     accuracy = [curve("training", "train_accuracy"), curve("validation", "valid_accuracy")]
-    loss = [curve("training", "loss")]
-    if "valid_loss" in history[0]:
-        loss.append(curve("validation", "valid_loss"))
+    loss = [curve("training", "loss"), curve("validation", "valid_loss")]
     pictures = [
         plot(accuracy, "epoch", "accuracy", whole=True),
         plot(loss, "epoch", "loss", whole=True),
@@ -188,11 +184,11 @@ def _leakage(findings: Findings) -> Section:
             f"Test rows whose text is among the training rows: {leaks.same:,} the same, "
             f"{leaks.near:,} nearly."
         )
-    if word := findings.leakage:
-        lines.append(
-            f"The most telling word is {word.token!r}: in {word.in_class:.1%} of the rows of "
-            f"{findings.facts.classes[word.target]!r} and in {word.elsewhere:.1%} of the others."
-        )
+    word = findings.leakage
+    lines.append(
+        f"The most telling word is {word.token!r}: in {word.in_class:.1%} of the rows of "
+        f"{findings.facts.classes[word.target]!r} and in {word.elsewhere:.1%} of the others."
+    )
     return Section("Leakage", lines=[cut(line, 400) for line in lines])
 
 
@@ -228,7 +224,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 def _repeat(findings: Findings, release: Release | None) -> Iterator[Section]:
     if release is None:
         return
-    training = findings.facts.training
-    data = f"Data: sha256 {training['data_sha256']}. " if "data_sha256" in training else ""
-    remark = f"{data}The same rows, seed, threads and machine give the same bundle digest."
+    remark = (
+        f"Data: sha256 {findings.facts.training['data_sha256']}. The same rows, seed, threads and "
+        "machine give the same bundle digest."
+    )
     yield Section("How to repeat it", remark=remark, code=release.command)

@@ -49,9 +49,9 @@ class RocCurve:
 class RowFindings:
     """All of it; empty where no row has a score."""
 
-    mistakes: tuple[Mistake, ...] = ()
-    lengths: tuple[LengthRange, ...] = ()
-    curves: tuple[RocCurve, ...] = ()
+    mistakes: tuple[Mistake, ...]
+    lengths: tuple[LengthRange, ...]
+    curves: tuple[RocCurve, ...]
 
 
 def find_in_rows(

@@ -20,18 +20,19 @@ LARGE_CLASS = 0.2  # of the rows: a smaller class may well have a word of its ow
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was measured; None where it was not looked for.
+    """What was measured.
 
-    leaks: what is still in training while the test rows are scored, not what was taken out.
+    leaks: texts of test rows that are in the training rows after all, not those that were taken
+    out; None where that was not looked for. label_leakage: the word that tells a class best.
     train_accuracy: on the training rows, between 0 and 1.
     """
 
     classes: Sequence[str]
     train_accuracy: float
     test: Evaluation
-    baseline: Baseline | None
+    baseline: Baseline
     leaks: Leaks | None
-    label_leakage: LabelLeakage | None
+    label_leakage: LabelLeakage
 
 
 def find_warnings(evidence: Evidence) -> tuple[str, ...]:
@@ -62,8 +63,6 @@ def _leaking(evidence: Evidence) -> Iterator[str]:
 
 
 def _too_far_above(evidence: Evidence) -> Iterator[str]:
-    if evidence.baseline is None:
-        return
     linear, test = evidence.baseline.linear, evidence.test
     few_errors = 1 - test.accuracy_low < FEW_ERRORS * (1 - linear)
     if few_errors and test.accuracy_low > linear + FAR_ABOVE:
@@ -86,7 +85,7 @@ def _as_good_as_training(evidence: Evidence) -> Iterator[str]:
 
 def _label_in_text(evidence: Evidence) -> Iterator[str]:
     label_leakage, test = evidence.label_leakage, evidence.test
-    if label_leakage is None or label_leakage.strength < LEAKING:
+    if label_leakage.strength < LEAKING:
         return
     rows = test.per_class[label_leakage.target].support
     if rows >= LARGE_CLASS * test.rows or test.accuracy >= NEARLY_ALL:
@@ -98,13 +97,10 @@ def _label_in_text(evidence: Evidence) -> Iterator[str]:
 
 
 def _is_like_one_class(evidence: Evidence) -> bool:
-    baseline = evidence.baseline
-    return baseline is not None and evidence.test.accuracy_low <= baseline.majority
+    return evidence.test.accuracy_low <= evidence.baseline.majority
 
 
 def _no_better(evidence: Evidence) -> Iterator[str]:
-    if evidence.baseline is None:
-        return
     baseline, test = evidence.baseline, evidence.test
     rare = "" if test.is_balanced else ": of so rare a class see the recall"
     if _is_like_one_class(evidence):

@@ -10,13 +10,17 @@ HEAD_BYTES = 1 << 12  # enough for the names in an Office file
 MIN_BYTES = 10  # fewer may be the beginning of anything
 UNPACK = "Unpack it first"
 SAVE = "Save it as CSV or Parquet"
-SPREAD = "`jq -c '.[]'` makes JSON Lines of it"
-ONE_LINE = "`jq -c .` makes JSON Lines of it, each object in a line of its own"
+SPREAD = "`jq -c '.[]' IN > OUT` makes JSON Lines of it"
+ONE_LINE = "`jq -c . IN > OUT` makes JSON Lines of it, each object in a line of its own"
 CONVERT = "`iconv -f utf-16 -t utf-8` converts it"
 UNLOAD = "Have the table written as CSV, by `\\copy TABLE TO FILE CSV HEADER` in psql for instance"
+AS_ROWS = "Python's `mailbox` reads it: have a row written for each message"
 SQL = (
     rb"(?:\s|--[^\n]*\n|/\*[^\n]*\n)*(?:INSERT INTO .*VALUES\s*\(|CREATE TABLE .*\(|DROP TABLE|"
-    rb"PRAGMA foreign_keys|COPY [^\n]+ FROM stdin;|SET \w+ ?= ?[^\n,]*;)"
+    rb"PRAGMA foreign_keys|COPY [^\n]+ FROM stdin;|(?<=\n)SET \w+ ?= ?[^\n,]*;)"
+)
+WEB_PAGE = (
+    rb"(?:\s|<!--.*?-->)*<(?:!doctype html|html|head|title|meta|link|script|style|body|table|tr)\b"
 )
 UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|\{\x00|\x00\{")  # of JSON also without a mark
 TEXT = re.compile(rb"[^\x00-\x08\x0e-\x1f\x7f]*")
@@ -76,13 +80,15 @@ KINDS = (  # the first that fits
     _kind("a SQLite database", rb"SQLite format 3\x00"),
     _kind("PDF", rb"%PDF-\d"),
     _kind("a Git LFS pointer", rb"version https://git-lfs", hint="`git lfs pull` fetches the file"),
-    _kind("a web page", rb"\s*<(!doctype html|html|head|meta|table|tr)\b"),
+    _kind("a mailbox", rb"From \S+ [^\n]*\d\d:\d\d:\d\d[^\n]*\d{4}[^\n]*\n[\w-]+: ", hint=AS_ROWS),
+    _kind("a web page", WEB_PAGE),
     _kind("SQL", SQL, hint=UNLOAD),
     _kind("XML", rb"\s*<\?xml\s"),
     _kind("a JSON array", rb"\s*\[\s*\{", hint=SPREAD),
     JSON_LINES,
     JSON,
 )
+MAY_BE_TEXTS = ("SQL", "a JSON array", "JSON Lines", "JSON")
 
 
 def kind_of(head: bytes) -> FileKind | None:
@@ -91,10 +97,13 @@ def kind_of(head: bytes) -> FileKind | None:
     return next((kind for kind in KINDS if kind.pattern.match(head)), None)
 
 
-def check_csv(name: str, head: bytes, compression: str | None) -> None:
-    """Raise `InputError` for bytes, after decompression, that are clearly no CSV."""
+def check_csv(name: str, head: bytes, compression: str | None, lines: bool = False) -> None:
+    """Raise `InputError` for bytes, after decompression, that are clearly no CSV.
+
+    lines: a user says that each line is one text. Such a text may look like SQL or JSON.
+    """
     kind = kind_of(head)
-    if kind is None:
+    if kind is None or (lines and kind.name in MAY_BE_TEXTS):
         return
     if compression is not None:
         hint = UNPACK if kind.option else f"{UNPACK}. {SAVE}"

@@ -84,6 +84,13 @@ def locked(output: Path) -> Iterator[None]:
         lock.close()
 
 
+def check_free(output: Path) -> None:
+    """Raise `OutputBusyError` where another run holds `<output>.lock`; nothing is written."""
+    path = beside(output, "lock")
+    with suppress(FileNotFoundError), path.open() as lock:
+        _lock(path, lock)
+
+
 def _acquire(path: Path) -> IO[str]:
     while True:
         with writing(path):
@@ -152,7 +159,7 @@ class PendingFile:
 
     def discard(self) -> None:
         """Remove the temporary file, if there is one."""
-        with writing(self.temporary):
+        with writing(self.final):
             self.temporary.unlink(missing_ok=True)
 
     def flush(self) -> None:

@@ -67,11 +67,11 @@ class FilePair:
 def is_many(sources: Sequence[str], target: str) -> bool:
     """Return whether these inputs are more than one plain file or stream.
 
-    False where a URL cannot be reached: the run of the one file says why.
+    False where it cannot be reached: the run of the one file says why.
     """
     if len(sources) > 1 or sources[0].startswith(LIST):
         return True
-    with suppress(ScorerError):
+    with suppress(ScorerError, OSError):
         source = hide_secrets(sources[0])
         return is_pattern(source) or _is_folder(source) or _is_nowhere(source, target)
     return False
@@ -85,9 +85,12 @@ def _is_folder(source: str) -> bool:
 
 
 def _is_nowhere(source: str, target: str) -> bool:
-    """Return whether a URL that is not called a table names nothing, with a folder as output."""
-    if not is_url(source) or _is_table_name(name_of(source)) or _is_table_name(name_of(target)):
+    """Return whether what is not called a table is not there, with a folder as output."""
+    if _is_table_name(name_of(source)) or _is_table_name(name_of(target)):
         return False
+    if not is_url(source):
+        named = {source, target}.isdisjoint({STANDARD_STREAM, ""})
+        return named and not Path(source).exists()
     return is_missing(source)
 
 
@@ -166,7 +169,7 @@ def _found(source: str, target: Location) -> list[FoundFile]:
         return [file for file in match_files(source) if _is_table(file, target)]
     if _is_folder(source):
         return [file for file in list_files(location(source)) if _is_table(file, target)]
-    if _is_nowhere(source, ""):
+    if is_url(source) and _is_nowhere(source, ""):
         raise InputError(f"cannot read {source}: nothing is there")
     path = location(source)
     if isinstance(path, Path) and not _is_table_name(path.name):

@@ -23,8 +23,9 @@ from scorer.files.fingerprint import fingerprint
 from scorer.files.listing import FileState, is_missing, list_files, state_of
 from scorer.files.publish import writing
 from scorer.files.remote_files import kept_here, publish_small, read_object
-from scorer.files.urls import Location, absolute, below
+from scorer.files.urls import Location, absolute, below, companion, location
 from scorer.many_files.file_pairs import FilePair
+from scorer.scoring.destination import earlier_run
 from scorer.scoring.summary import RunSummary
 
 NAME = ".scorer-manifest.jsonl"
@@ -53,6 +54,8 @@ class Manifest:
         self._gone = {place for place in entries if self._is_gone(place)}
         self._entries = _without(entries, self._gone)
         self._known = set(self._entries)  # outputs of runs, this one's as they are made
+        made = [entry for entry in self._entries.values() if entry["binding"] != CLAIM]
+        self._sources = {entry["sha256"]: entry["source"] for entry in made if entry["rows"]}
         self._claimed: set[Place] = set()  # by this run, and not made yet
         self._dropped: set[Place] = set()  # claims that were taken back
         self._is_published, self._published_at = not kept.keys() - self._gone, 0.0
@@ -69,6 +72,12 @@ class Manifest:
         if missing and isinstance(self._final, str):
             self.publish()
 
+    def twin_of(self, pair: FilePair, summary: RunSummary) -> str | None:
+        """Return another input of the same bytes whose output is here; None without rows."""
+        rows, sha256 = summary.provenance.rows.written, summary.provenance.input.sha256
+        twin = self._sources.get(sha256) if rows else None
+        return twin if twin != str(absolute(pair.source)) else None
+
     def keep_claim(self, pair: FilePair) -> None:
         """Keep the claim of an output that was published, or may have been, and not recorded."""
         with suppress(ScorerError):
@@ -77,8 +86,22 @@ class Manifest:
         self._claimed.discard(pair.place)
 
     def has(self, pair: FilePair) -> bool:
-        """Return whether an output is one that a run has made here, or an earlier one claimed."""
-        return pair.place in self._known
+        """Return whether an output is one that a run has made here, or an earlier one claimed.
+
+        Behind a URL, two machines that write the manifest in one moment lose entries: then what
+        stands beside the output tells.
+        """
+        return pair.place in self._known or self._is_made_of(pair)
+
+    def _is_made_of(self, pair: FilePair) -> bool:
+        """Return whether an object is the output of this very input, as its summary says."""
+        if isinstance(pair.target, Path) or self._size_of(pair.target) is None:
+            return False
+        with suppress(ScorerError, KeyError, TypeError):
+            made = earlier_run(read_object(companion(pair.target, "run.json")))
+            read = location(made["input"]["path"]) if made else None
+            return read is not None and absolute(read) == absolute(pair.source)
+        return False
 
     def rows_of(self, pair: FilePair) -> int | None:
         """Return the rows of an output that is there and up to date; None for any other.
@@ -118,6 +141,8 @@ class Manifest:
         self._claimed.discard(pair.place)
         self._append([{**self._entry(pair, state), **made}])
         self._known.add(pair.place)
+        if made["rows"]:
+            self._sources[made["sha256"]] = str(absolute(pair.source))
         due = time.monotonic() > self._published_at + PUBLISH_SECONDS
         if due and isinstance(self._final, str):
             with suppress(ScorerError):  # in the end it is tried again
@@ -125,13 +150,14 @@ class Manifest:
 
     def _entry(self, pair: FilePair, state: FileState | None = None) -> Entry:
         """Return what is said of every output; by itself it is a claim."""
+        earlier = self._entries.get(pair.place, {})
         return {
             "source": str(absolute(pair.source)),
             "place": str(pair.place),
             "binding": CLAIM,
             "size": state.size if state else None,
             "changed": state.changed if state else None,
-            "time": time.time(),
+            "time": max(time.time(), _time_of(earlier)),  # clocks of machines differ, and go back
         }
 
     def _append(self, entries: list[Entry]) -> None:

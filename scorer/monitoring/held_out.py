@@ -6,8 +6,9 @@ from dataclasses import replace
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.corpus.class_map import ClassMap
-from scorer.corpus.labelled import Labelled, LabelledRows, read_labelled
+from scorer.corpus.labelled import Labelled, read_labelled
 from scorer.corpus.labelled_columns import Columns
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.evaluation.evaluation import Evaluation, evaluate
 from scorer.files.urls import Location
 from scorer.tables.doubts import Doubt

@@ -15,8 +15,7 @@ from scorer.bundles.predictor import load_predictor
 from scorer.errors import UsageError
 from scorer.files.urls import hide_secrets
 from scorer.scoring.request import CHUNK_ROWS
-from scorer.tables.csv_options import CsvOptions
-from scorer.tables.formats import format_of, open_table
+from scorer.tables.formats import ReadOptions, open_table_as
 from scorer.tables.text_column import TextColumn, locate_text
 
 SHOWN = 50  # changes kept
@@ -80,8 +79,14 @@ class _Compared:
         )
 
 
-def compare_on(path: str, before: Bundle, after: Bundle, text_column: str | None = None) -> Shift:
-    """Score a file with both bundles and return what would change.
+def compare_on(
+    path: str,
+    before: Bundle,
+    after: Bundle,
+    text_column: str | None = None,
+    reading: ReadOptions | None = None,
+) -> Shift:
+    """Score a file, read as the options say, with both bundles and return what would change.
 
     Raises `UsageError` for bundles of other classes, `InputError` for a file that cannot be read.
     """
@@ -90,7 +95,8 @@ def compare_on(path: str, before: Bundle, after: Bundle, text_column: str | None
         raise UsageError(f"the classes differ: {before.classes} and {after.classes}")
     rows, flipped, total = 0, 0, 0.0
     largest: list[tuple[float, Change]] = []
-    for part in _compared(path, before, after, text_column):
+    texts = _texts(path, reading or ReadOptions(), text_column, before.text_column)
+    for part in _compared(texts, before, after):
         rows += len(part.texts)
         flipped += part.flipped
         total += float(part.distances.sum())
@@ -99,21 +105,24 @@ def compare_on(path: str, before: Bundle, after: Bundle, text_column: str | None
 
 
 def _compared(
-    path: str, before: Bundle, after: Bundle, text_column: str | None
+    chunks: Iterator[pa.LargeStringArray], before: Bundle, after: Bundle
 ) -> Iterator[_Compared]:
     """Yield the texts of each chunk that both bundles score."""
     order = [after.classes.index(name) for name in before.classes]
     one, other = (load_predictor(bundle, "auto", workers=0) for bundle in (before, after))
-    for texts in _texts(path, text_column, before.text_column):
+    for texts in chunks:
         old = one.predict(one.encode(texts)).probabilities
         new = other.predict(other.encode(texts)).probabilities[:, order]
         scored = np.flatnonzero(~np.isnan(old).any(axis=1) & ~np.isnan(new).any(axis=1))
         yield _Compared(before.classes, texts.take(pa.array(scored)), old[scored], new[scored])
 
 
-def _texts(path: str, text_column: str | None, trained_on: str) -> Iterator[pa.LargeStringArray]:
+def _texts(
+    path: str, reading: ReadOptions, text_column: str | None, trained_on: str
+) -> Iterator[pa.LargeStringArray]:
+    """Yield the texts of a file's chunks."""
     column: TextColumn | None = None
-    with open_table(path, format_of(path), CsvOptions()) as reader:
+    with open_table_as(path, reading) as reader:
         for chunk in reader.chunks(CHUNK_ROWS):
             if column is None:
                 column = locate_text(chunk.table, text_column, trained_on)

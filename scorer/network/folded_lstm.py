@@ -18,10 +18,11 @@ PRODUCT_ROWS = 16  # the numbers of rows that are multiplied are multiples of it
 
 @dataclass(frozen=True)
 class FoldedWeights:
-    """What an LSTM's step needs, for states given as halves and sigmoid gates only.
+    """The weights of an LSTM's step, scaled so that it calls no tanh, which is slower than sigmoid.
 
-    tanh(x) = 2 sigmoid(2x) - 1 lets one call of the faster sigmoid serve all four gates, so the
-    cell gate's weights are doubled; so are all that a state is multiplied with.
+    As tanh(x) = 2 sigmoid(2x) - 1, one call of sigmoid serves all four gates if the weights of the
+    cell gate are doubled. The hidden state is kept as its half (sigmoid(2c) - 1/2 in place of
+    tanh(c)), so all weights that it is multiplied with are doubled too.
     """
 
     table: torch.Tensor  # float32 (vocabulary, 4 hidden): embedding x input weights + biases
@@ -75,7 +76,7 @@ class FoldedLstm:
             states.total.add_(state)
 
     def _pool(self, states: "_States", lengths: torch.Tensor) -> torch.Tensor:
-        """Return what each text left behind: its last state, or last, max and mean."""
+        """Return each text's last state, or its last, max and mean."""
         if not self._concat:
             return states.state * 2.0
         mean = states.total / lengths[:, None]
@@ -84,15 +85,15 @@ class FoldedLstm:
 
 @dataclass(frozen=True)
 class _States:
-    """A batch on its way through the steps: float32 (texts, hidden), gates (rows, 4 hidden).
+    """A batch's state between two steps: float32 (texts, hidden), gates float32 (rows, 4 hidden).
 
-    Rows may be more than texts: then the last of them are padding.
+    There may be more rows than texts: the last rows are then padding.
     """
 
     scratch: Scratch
     gates: torch.Tensor
-    cell: torch.Tensor  # doubled, as the sigmoid in tanh's place takes it
-    state: torch.Tensor  # halved, as it gives it
+    cell: torch.Tensor  # twice the cell state: see `FoldedWeights`
+    state: torch.Tensor  # half the hidden state
     highest: torch.Tensor
     total: torch.Tensor
     parts: tuple[torch.Tensor, ...]  # the gates one by one

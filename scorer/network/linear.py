@@ -3,8 +3,8 @@
 Wide and deep (Cheng et al. 2016, arXiv 1606.07792): the network generalises from what it was
 pretrained on, the linear term memorises which words and pairs of words speak for a class. Terms
 are TF-IDF weighted as scikit-learn's `TfidfVectorizer(sublinear_tf=True)` does it, over the ids
-that the network reads; upper and lower case are one word. Where texts are short, character
-n-grams of the words count too; as they add up, each token has the sum of its n-grams' weights.
+that the network reads; upper and lower case are one word. A small table's term also has weights
+for the words' character n-grams (subwords); they are kept as one sum for each token.
 Knows token ids, nothing of texts, labels or how the coefficients were fitted.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TENSORS = {"words", "pairs", "inverse_document_frequency", "coefficients", "intercepts"}
 SUBWORD_TENSORS = {"token_coefficients", "token_sizes"}
-SMALLEST = 1e-9  # of a text's size, so that one without a known token has no logits
+SMALLEST = 1e-9  # squared norm of a text, so that nothing is divided by zero
 NO_WORD = -1  # in place of a word: the linear classifier does not have the token
 
 
@@ -71,11 +71,11 @@ class Terms:
 
 @dataclass(frozen=True)
 class Subwords:
-    """What the character n-grams of each token come to, and each n-gram of unknown tokens.
+    """Weights of character n-grams, summed up for each token.
 
-    coefficients: float32 (ids, classes), the sum of its n-grams' weights; ids are those of tokens,
-    then those of n-grams. sizes: float32 (ids,), the sum of their squared inverse document
-    frequencies.
+    The ids are those of tokens, then those of n-grams, which stand for unknown tokens.
+    coefficients: float32 (ids, classes), the sum of the weights of its n-grams.
+    sizes: float32 (ids,), the sum of their squared inverse document frequencies.
     """
 
     coefficients: np.ndarray
@@ -83,9 +83,9 @@ class Subwords:
 
     def logits(self, encoded: Encoded) -> np.ndarray:
         """Return float32 (rows, classes)."""
-        tokens = count_spelled(encoded, len(self.sizes))
-        sizes = np.sqrt(np.maximum(tokens @ self.sizes, SMALLEST))
-        return np.asarray((tokens @ self.coefficients) / sizes[:, None], np.float32)
+        counts = count_with_ngrams(encoded, len(self.sizes))
+        norms = np.sqrt(np.maximum(counts @ self.sizes, SMALLEST))
+        return np.asarray((counts @ self.coefficients) / norms[:, None], np.float32)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class LinearTerm:
         return logits if self.subwords is None else logits + self.subwords.logits(encoded)
 
     def scaled(self, factor: float) -> "LinearTerm":
-        """Return the term with logits of `factor` times the size, rounded as a bundle keeps it."""
+        """Return the term with its logits times `factor`, rounded as a bundle keeps it."""
         subwords = self.subwords
         if subwords is not None:
             subwords = Subwords(_rounded(subwords.coefficients, factor), subwords.sizes)
@@ -170,7 +170,7 @@ def _rounded(coefficients: np.ndarray, factor: float) -> np.ndarray:
     return (coefficients * np.float32(factor)).astype(np.float16).astype(np.float32)
 
 
-def count_spelled(encoded: Encoded, ids: int) -> "csr_matrix":
+def count_with_ngrams(encoded: Encoded, ids: int) -> "csr_matrix":
     """Return how often each token, and each n-gram of unknown ones, is in each text.
 
     float32 (rows, ids).
@@ -187,7 +187,7 @@ def _count_ids(encoded: Encoded, ids: int) -> "csr_matrix":
 
 
 def weigh(counts: "csr_matrix", inverse_document_frequency: np.ndarray) -> "csr_matrix":
-    """Return the counts times the inverse document frequency, every row of length 1."""
+    """Return the counts times the inverse document frequency, every row of L2 norm 1."""
     weighted = counts.copy()
     weighted.data *= inverse_document_frequency[weighted.indices]
     row_of = np.repeat(np.arange(weighted.shape[0]), np.diff(weighted.indptr))

@@ -18,7 +18,7 @@ def length_sorted(
     """Return the rows of each batch, longest texts first; rows of length 0 are in none.
 
     A batch holds at most `batch_size` rows and, padded, `token_budget` tokens, but at least a row.
-    It is full where it has its share of all tokens, one of `shares`: so many threads end together.
+    Nor does it hold more than 1 / `shares` of all tokens, so that as many threads finish together.
     """
     order = np.argsort(-lengths, kind="stable")
     order = order[: np.count_nonzero(lengths)]

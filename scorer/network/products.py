@@ -17,11 +17,11 @@ STEPS = 127  # 8-bit steps from 0 to 1
 CENTRE = 128  # the byte that stands for 0
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
-Scratch = tuple[torch.Tensor, ...]  # what a product works on, (rows, …) each
+Scratch = tuple[torch.Tensor, ...]  # buffers of a product, (rows, …) each; the first: the states
 
 
 class Product(Protocol):
-    """Gates before their sigmoid, of a step's texts. States are given and weighted as halves."""
+    """The gates of a step before their sigmoid; states and weights as `FoldedWeights` has them."""
 
     name: str
 
@@ -29,13 +29,14 @@ class Product(Protocol):
         """Return the buffers of one batch, with states of zero."""
 
     def add(self, ids: torch.Tensor, scratch: Scratch, gates: torch.Tensor) -> None:
-        """Make the first gates, as many as ids, the tokens' rows of the table and the product.
+        """Set `gates` to the rows of the table for these tokens plus states x weight.
 
-        gates float32 (rows, 4 hidden), states (rows, hidden); the other rows are padding.
+        ids: int64 (texts,); gates: float32 (rows, 4 hidden), of which those past the texts are
+        padding.
         """
 
     def take(self, state: torch.Tensor, scratch: Scratch) -> None:
-        """Keep the half states float32 (texts, hidden) as the next step multiplies them."""
+        """Store the halved states float32 (texts, hidden) in the form the next step multiplies."""
 
 
 class FloatProduct:

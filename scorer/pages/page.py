@@ -31,8 +31,8 @@ class Cell:
     prose: bool = False
 
     @property
-    def kind(self) -> str:
-        """The classes of its element."""
+    def css(self) -> str:
+        """The CSS classes of its element."""
         kinds = {"n": self.number, "shade": self.shade > 0, "text": self.prose}
         return " ".join(name for name, holds in kinds.items() if holds)
 

@@ -1,4 +1,4 @@
-"""The rows that a run is most and least certain of, kept while it goes by; for its report.
+"""The rows that a run is most and least certain of, for its report.
 
 A few rows, whatever the size of the table, and each text once. Knows texts and predictions,
 nothing of tables or of what is shown.
@@ -28,7 +28,7 @@ class KeptRow:
 
 @dataclass
 class _Lowest:
-    """The `room` rows of lowest cost, the earlier one of equals."""
+    """The `room` rows of lowest cost, no text twice; of equal ones the earlier."""
 
     room: int
     rows: list[tuple[float, KeptRow]] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Certainty:
 
     @property
     def most(self) -> list[KeptRow]:
-        """Rows of the highest probability, class by class; of very many classes the highest."""
+        """Rows of the highest probability, class by class; if there are many classes, over all."""
         rows = [item for lowest in self._most for item in lowest.rows]
         if len(self._classes) > KEPT:
             rows = sorted(rows, key=lambda item: (item[0], item[1].number))[:KEPT]

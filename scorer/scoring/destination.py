@@ -33,7 +33,7 @@ from scorer.files.publish import (
 from scorer.files.remote_files import PendingObject, check_object, kept_here
 from scorer.files.urls import Location, companion, is_url
 from scorer.scoring.journal import Binding, Journal, open_journal
-from scorer.scoring.summary import as_json
+from scorer.scoring.summary import as_json, published_run
 
 ENDINGS = ("rejects.csv", "run.json", "journal", "journal.old", "lock")  # beside the output
 
@@ -62,7 +62,7 @@ class StreamDestination:
     def publish(self, summary: dict[str, Any], rejects: bool) -> None:
         """Do nothing: the rows have left."""
 
-    def failed(self, summary: dict[str, Any], rejects: bool) -> None:
+    def publish_failure(self, summary: dict[str, Any], rejects: bool) -> None:
         """Do nothing: the exit code says it."""
 
 
@@ -78,7 +78,7 @@ class FileDestination:
         self._rejects = _pending(output, url, "rejects.csv")
         self._summary = _pending(output, url, "run.json")
         self._journal: Journal | None = None
-        self._earlier = _published(self._summary.read())
+        self._earlier = earlier_run(self._summary.read())
 
     @property
     def table(self) -> Path | None:
@@ -114,11 +114,11 @@ class FileDestination:
             error.published = not isinstance(error, UsageError)
             raise
 
-    def failed(self, summary: dict[str, Any], rejects: bool) -> None:
-        """Write the summary of a run that published nothing, and the rows it rejected.
+    def publish_failure(self, summary: dict[str, Any], rejects: bool) -> None:
+        """Publish the summary of a run that has no output, and if asked the rows it rejected.
 
-        The summary of the run that wrote the output which is still there is kept inside. A full
-        disk, or a folder that is gone, is what the run's own error is about.
+        An older output stays, so the summary of the run that wrote it stays too, as an entry
+        `published_run`. Does nothing where it cannot write: the run's own error is the one to tell.
         """
         with suppress(OSError, ScorerError):
             self._table.discard()  # which may be what has filled the disk
@@ -162,17 +162,15 @@ def _pending(output: Path, url: str | None, ending: str = "") -> PendingFile | P
     return PendingObject(companion(url, ending) if ending else url, temporary_of(local))
 
 
-def _published(summary: bytes | None) -> dict[str, Any] | None:
-    """Return the summary of the run that wrote the output, from the last run's summary."""
+def earlier_run(summary: bytes | None) -> dict[str, Any] | None:
+    """Return the summary of the run that wrote the output, from that of the last run."""
     if summary is None:
         return None
     try:
         last = json.loads(summary)
     except ValueError:
         return None  # it was written by another
-    if not isinstance(last, dict):
-        return None
-    return last if last.get("published") else last.get("published_run")
+    return published_run(last) if isinstance(last, dict) else None
 
 
 def _check(target: str, output: Path, source: Location | None, overwrite: bool) -> None:

@@ -124,9 +124,10 @@ class Journal:
         self._file.close()
 
     def remove(self) -> None:
-        """Delete the journal: its scores are published."""
-        with writing(self.path):
-            self.path.unlink(missing_ok=True)
+        """Delete the journal, its scores are published; and one that was set aside before."""
+        for path in (self.path, _aside(self.path)):
+            with writing(path):
+                path.unlink(missing_ok=True)
 
 
 def open_journal(
@@ -140,10 +141,16 @@ def open_journal(
     with writing(path):
         differing = _differing(path, binding)
         if differing:
-            aside = beside(output, "journal.old")
+            aside = _aside(path)
             path.replace(aside)
-            note(f"{path.name} is of another run ({', '.join(differing)}): set aside as {aside}")
+            other = f"{path.name} is of another run ({', '.join(differing)})"
+            note(f"{other}: set aside as {aside} till this run is published")
     return Journal(path, binding, dtype)
+
+
+def _aside(journal: Path) -> Path:
+    """Return where a journal of another run is put, till an output is published."""
+    return beside(journal, "old")
 
 
 def _header_line(binding: Binding) -> bytes:

@@ -64,14 +64,14 @@ def each(
 
 
 def overlapped(
-    items: Generator[Item, None, None], clock: StageClock, ahead: int = AHEAD
+    items: Generator[Item, None, None], clock: StageClock
 ) -> Generator[Item, None, None]:
-    """Yield the items of a stage that runs in a thread, at most `ahead` items and one in advance.
+    """Yield the items of a stage that runs in a thread, at most `AHEAD` items and one in advance.
 
     Closing this generator waits until the stage is done with its item.
     """
     ready: SimpleQueue[Item | _End] = SimpleQueue()
-    room, stop = threading.Semaphore(ahead), threading.Event()
+    room, stop = threading.Semaphore(AHEAD), threading.Event()
 
     def run() -> None:
         end: _End = _End()

@@ -12,7 +12,7 @@ from typing import Any
 from scorer.errors import InputError
 from scorer.files.byte_streams import open_file, reading
 from scorer.files.fingerprint import fingerprint
-from scorer.scoring.summary import FOOTER_KEY
+from scorer.scoring.summary import FOOTER_KEY, published_run
 
 SHORT_DIGEST = 8  # first digits that name a bundle well enough
 FACTS = {"bundle", "input", "rows", "text_column", "texts", "score_settings", "options"}
@@ -90,8 +90,7 @@ def _read_summary(path: Path) -> dict[str, Any] | None:
     """Return the summary of the run that published, which a later failed one keeps inside."""
     if not path.is_file():
         return None
-    summary = _parse(path.read_bytes(), path)
-    return summary if summary.get("published") else summary.get("published_run")
+    return published_run(_parse(path.read_bytes(), path))
 
 
 def _parse(entry: bytes, path: Path) -> dict[str, Any]:

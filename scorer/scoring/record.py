@@ -66,9 +66,10 @@ class RunRecord:
         if reader is None:
             return None
         size = known.size if known and self.source.format.compression is None else None
-        read = reader.share_read(size)  # the reader is ahead of what is written
+        read = reader.share_read(size)
         accepted = max(1, reader.rows_read - reader.rows_rejected)
-        return None if read is None else min(1.0, read * self.ledger.rows / accepted)
+        written = self.ledger.rows / accepted  # the reader is ahead of the writer
+        return None if read is None else min(1.0, read * written)
 
     def drift(self) -> Drift:
         """Return how far the texts scored so far are from those the bundle was evaluated on."""

@@ -35,14 +35,15 @@ from scorer.scoring.record import RunRecord
 from scorer.scoring.report import check_report, write_failure_report, write_report
 from scorer.scoring.request import CHUNK_ROWS, Source, Target
 from scorer.scoring.score_cache import ScoreCache
-from scorer.scoring.summary import RunSummary, failure_facts
+from scorer.scoring.summary import PublishedDriftError, RunSummary, failure_facts
 from scorer.tables.doubts import Doubt, about
 from scorer.tables.formats import check_table, create_table, open_table
 from scorer.tables.json_lines import without_lines
+from scorer.tables.nested_columns import text_member_hint
 from scorer.tables.rejects import RejectSink
 from scorer.tables.table_streams import Chunk, TableReader, TableWriter
 from scorer.tables.text_column import USUAL_NAMES, TextColumn, is_numbered, listed, locate_text
-from scorer.tables.text_doubts import doubt_text, note_other_texts
+from scorer.tables.text_doubts import doubt_header, doubt_text, note_escapes, note_other_texts
 
 CHUNK_BYTES = 32 << 20
 NO_ROWS = "it has no rows, as after an export or a transfer that failed; so has the output"
@@ -60,11 +61,13 @@ def score_file(
 ) -> RunSummary:
     """Score a file into another one and return what was done.
 
-    The output appears complete or not at all; run again after an interruption, it goes on from
-    the scores that were computed. Whatever fails once the output is locked leaves its summary
-    beside it; a run that cannot begin is told to the report and to the callbacks alone, as what is
-    beside the output is another run's. What can be refused at once is, before `load_model`, which
-    takes seconds. A report or a cache that fails is a note, and the run goes on without it.
+    The output appears complete or not at all. Run again after an interruption, it goes on from the
+    scores that were computed. `load_model` takes seconds, so it is called after all checks that do
+    not need the model.
+
+    A run that fails writes its summary beside the output, except where it could not lock the
+    output: what is beside it is then another run's. Every failure goes to report and callbacks. A
+    report or a cache that cannot be written is only noted.
     `check_cancelled` is called between chunks, in any thread; what it raises ends the run.
     Raises a `ScorerError` for what a person can put right.
     """
@@ -72,12 +75,13 @@ def score_file(
     doubts = check_report(source, target)
     for doubt in doubts:
         callbacks.on_note(doubt)
+    if doubts:
         target = replace(target, report=None)
     with ExitStack() as stack:
-        with _tell_failure(target, callbacks):
+        with _early_failures_told(target, callbacks):
             opened = open_output(target.path, source.file, target.overwrite)
             destination = stack.enter_context(opened)
-        with _tell_failure(target, callbacks, destination):
+        with _early_failures_told(target, callbacks, destination):
             check_readable(source.file)
             model = load_model()
         with _settings_of_long_runs():
@@ -98,19 +102,19 @@ def score_table(table: pa.Table, model: Model, column: TextColumn, added: AddedC
 
 
 @contextmanager
-def _tell_failure(
+def _early_failures_told(
     target: Target, callbacks: Callbacks, destination: Destination | None = None
 ) -> Iterator[None]:
-    """Tell of a run that ends before there is a model: `_Run` tells of all others.
+    """Tell of a run that fails before there is a model; `_Run` tells of all later failures.
 
-    destination: None where the output could not be opened, so that the run did not begin.
+    destination: None before the output is locked: a run that fails there did not begin.
     """
     try:
         yield
-    except ScorerError as error:
+    except Exception as error:  # of any kind: the records have to say so
         facts = failure_facts(error, name_of_output(target.path))
         if destination is not None:
-            destination.failed(facts, rejects=False)
+            destination.publish_failure(facts, rejects=False)
         for doubt in write_failure_report(target, facts, began=destination is not None):
             callbacks.on_note(doubt)
         callbacks.on_failure(facts)
@@ -119,7 +123,7 @@ def _tell_failure(
 
 @contextmanager
 def _settings_of_long_runs() -> Iterator[None]:
-    """Use the system's memory, of which Arrow's own allocator keeps too much, and switch often."""
+    """Let Arrow allocate by `malloc`, as its own pools keep memory, and threads switch often."""
     interval, pool = sys.getswitchinterval(), pa.default_memory_pool()
     sys.setswitchinterval(SWITCH_SECONDS)
     pa.set_memory_pool(pa.system_memory_pool())
@@ -155,26 +159,29 @@ class _Run:
         try:
             self._callbacks.on_end(summary)
             self._write_report(summary)
-            self._check_drift(PUBLISHED)
         except ScorerError as error:
             error.published = True
             raise
+        drifted = self._drifted(PUBLISHED)
+        if drifted is not None:
+            raise PublishedDriftError(drifted, summary)
         return summary
 
     def _publish(self) -> RunSummary:
         self._score_rows()
         self._check_cancelled()
-        if self._target.hold_on_drift:
-            self._check_drift("nothing is published")
+        held = self._drifted("nothing is published") if self._target.hold_on_drift else None
+        if held is not None:
+            raise held
         summary = self._record.summary(self._drifted(PUBLISHED))
         self._destination.publish(summary.as_dict(), self._record.rejected > 0)
         return summary
 
     def _tell_failure(self, error: Exception) -> None:
-        """Leave the summary, the rejected rows if they are the reason, and the report."""
+        """Write the summary, the rejected rows if they are the reason, and the report."""
         summary = self._record.summary(error, published=False)
         too_many = isinstance(error, RowsError) and self._record.rejected > 0
-        self._destination.failed(summary.as_dict(), too_many)
+        self._destination.publish_failure(summary.as_dict(), too_many)
         for tell in (self._write_report, self._callbacks.on_end):
             with suppress(OSError, ScorerError):  # the run's own error is the one to raise
                 tell(summary)
@@ -182,13 +189,8 @@ class _Run:
     def _write_report(self, summary: RunSummary) -> None:
         self._note(write_report(self._record, summary))
 
-    def _check_drift(self, outcome: str) -> None:
-        """Raise `GateError` where the texts have moved further than they may."""
-        drifted = self._drifted(outcome)
-        if drifted is not None:
-            raise drifted
-
     def _drifted(self, outcome: str) -> GateError | None:
+        """Return the error of texts that have moved further than they may."""
         limit, drift = self._target.max_drift, self._record.drift()
         if limit is None or drift.level is None or drift.level < limit:
             return None
@@ -204,7 +206,8 @@ class _Run:
         record.rejects = rejects
         path, csv = str(file or self._source.path), self._source.csv  # the file that was hashed
         keep_lines = self._source.format.kind == self._target.format.kind == "jsonl"
-        with open_table(path, self._source.format, csv, rejects, keep_lines) as reader:
+        wanted = self._source.text_column
+        with open_table(path, self._source.format, csv, rejects, keep_lines, wanted) as reader:
             record.reader = reader
             schema = self._write_rows(reader)
         self._check_rejects(reader)
@@ -217,28 +220,37 @@ class _Run:
 
     def _write_rows(self, reader: TableReader) -> pa.Schema:
         """Score and write the rows of an open table; return the schema that was written."""
-        record, target = self._record, self._target
-        chunks = timed(reader.chunks(self._source.chunk_rows, CHUNK_BYTES), record.clocks["read"])
+        clock = self._record.clocks["read"]
+        chunks = timed(reader.chunks(self._source.chunk_rows, CHUNK_BYTES), clock)
         first = next(chunks, None)
         if first is None:  # no row to find the text column by: all are rejects, too many or not
             self._check_rejects(reader)
-            self._note([about(reader.name, Doubt(NO_ROWS))])
         self._note(reader.notes)  # now: a question about columns may come of what they say
         sample = first.table if first else pa.Table.from_batches([], reader.schema)
         column = self._locate_text(sample, reader.name)
-        schema = target.added.added_to(sample.schema, self._model.predictor.classes)
-        path = self._destination.table or STANDARD_STREAM
+        schema = self._target.added.added_to(sample.schema, self._model.predictor.classes)
+        self._score_chunks(_rejoined(first, chunks), column, schema, reader)
+        return schema
+
+    def _score_chunks(
+        self,
+        chunks: Generator[Chunk, None, None],
+        column: TextColumn,
+        schema: pa.Schema,
+        reader: TableReader,
+    ) -> None:
+        """Score and write all chunks, and prove that no row of the reader is missing."""
+        record, path = self._record, self._destination.table or STANDARD_STREAM
         with (
             open_cache(record, self._note) as cache,
-            create_table(path, target.format, schema, reader.dialect) as writer,
+            create_table(path, self._target.format, schema, reader.dialect) as writer,
         ):
             record.scorer = scorer = self._chunk_scorer(column, cache)
             self._note(writer.notes)
-            self._pump(_rejoined(first, chunks), scorer, writer)
+            self._run_stages(chunks, scorer, writer)
             self._note((*reader.notes, *record.tally.notes(reader.name)))
             record.ledger.prove(reader.rows_read, reader.rows_rejected, writer.rows_written)
             writer.add_metadata(record.provenance().metadata())
-        return schema
 
     def _chunk_scorer(self, column: TextColumn, cache: ScoreCache | None) -> ChunkScorer:
         record, model = self._record, self._model
@@ -250,13 +262,26 @@ class _Run:
         """Return the column of the texts; note where it may be another one."""
         wanted, trained_on = self._source.text_column, self._model.text_column
         sample = without_lines(sample)
-        column = locate_text(sample, wanted, trained_on)
+        try:
+            column = locate_text(sample, wanted, trained_on)
+        except InputError as error:
+            hint = text_member_hint(sample, self._source.format.kind, wanted)
+            raise InputError(error.args[0], hint or error.hint) from error
         column = replace(column, file=file)
         self._check_header(sample.schema.names, column)
         self._record.text_column = column.name
         if sample.num_rows:
             self._note_doubts(sample, column)
+        elif self._source.format.kind == "csv" and not self._is_known(column):
+            self._note([about(file, doubt_header(sample.schema.names))])
+        else:
+            self._note([about(file, Doubt(NO_ROWS))])
         return column
+
+    def _is_known(self, column: TextColumn) -> bool:
+        """Return whether a name says that a column is the text."""
+        is_named = self._source.text_column is not None or column.name == self._model.text_column
+        return is_named or column.name.strip().casefold() in USUAL_NAMES
 
     def _check_header(self, names: Sequence[str], column: TextColumn) -> None:
         """Refuse to take a row for a header where the files the bundle was trained on had none."""
@@ -264,7 +289,7 @@ class _Run:
         told = source.csv.header or source.csv.no_header or source.text_column is not None
         if told or source.format.kind != "csv" or not is_numbered(trained_on):
             return
-        if column.name != trained_on and column.name.strip().casefold() not in USUAL_NAMES:
+        if not self._is_known(column):
             raise InputError(
                 f"{column.file}: has it a header? The bundle was trained on {trained_on!r} of a "
                 f"file without one, and the first row is {listed(names)}",
@@ -277,12 +302,16 @@ class _Run:
         others = None if is_known else note_other_texts(sample, column)
         if others is not None:
             self._note([about(column.file, others)])
-        doubt = doubt_text(column.texts(sample), column.name)
+        texts = column.texts(sample)
+        doubt = doubt_text(texts, column.name)
         if doubt is not None:
-            self._note([about(column.file, doubt)])
+            hint = text_member_hint(sample, self._source.format.kind, self._source.text_column)
+            doubt = Doubt(f"{doubt} {hint}") if hint else doubt
+        notes = (doubt, note_escapes(texts, column.name))
+        self._note([about(column.file, note) for note in notes if note is not None])
 
     def _is_trained_on(self, column: TextColumn) -> bool:
-        """Return whether a user's bundle was trained on it; the shipped one's is called `text`."""
+        """Return whether the bundle was trained on it; the shipped one's `text` says nothing."""
         return column.name == self._model.text_column and self._model.folder != ""
 
     def _check_rejects(self, reader: TableReader) -> None:
@@ -294,10 +323,10 @@ class _Run:
         for line in self._record.new_notes(lines):
             self._callbacks.on_note(line)
 
-    def _pump(
+    def _run_stages(
         self, chunks: Generator[Chunk, None, None], scorer: ChunkScorer, writer: TableWriter
     ) -> None:
-        """Take all chunks through the stages; the last one runs in this thread."""
+        """Encode, predict and write all chunks, each stage in its own thread but the last."""
 
         def encode(chunk: Chunk) -> EncodedChunk:
             self._check_cancelled()
@@ -333,6 +362,7 @@ class _Run:
 def _rejoined(
     first: Chunk | None, rest: Generator[Chunk, None, None]
 ) -> Generator[Chunk, None, None]:
+    """Yield the chunk that was read to find the text column, in parts, then the rest."""
     with closing(rest):
         if first is not None:
             yield from growing_parts(first)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scorer import __version__
+from scorer.errors import GateError
 from scorer.scoring.pipeline import StageClock
 
 FORMAT = 2  # since 2: `program`, the output's digest, drift, a histogram for each class
@@ -104,6 +105,16 @@ class RunSummary:
         return {"format": FORMAT, "program": __version__, **own, **provenance}
 
 
+class PublishedDriftError(GateError):
+    """Drift beyond what is allowed, of an output that is complete and published."""
+
+    published = True
+
+    def __init__(self, drifted: GateError, summary: RunSummary) -> None:
+        super().__init__(drifted.args[0], drifted.hint)
+        self.summary = summary
+
+
 def failure_facts(error: Exception, output: str) -> dict[str, Any]:
     """Return the summary of a run that ended before its bundle was loaded."""
     return {**run_facts(error, output, datetime.now(UTC)), "published": False}
@@ -119,6 +130,11 @@ def run_facts(error: Exception | None, output: str, started: datetime) -> dict[s
         "output": output,
         "started": started.isoformat(timespec="seconds"),
     }
+
+
+def published_run(summary: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the summary of the run that wrote the output: this one, or the one it keeps inside."""
+    return summary if summary.get("published") else summary.get("published_run")
 
 
 def as_json(facts: Mapping[str, Any], indent: int | None = None) -> str:

@@ -32,12 +32,12 @@ class Tally:
     def __post_init__(self) -> None:
         self.profile = Profile(self.classes)
 
-    def update(self, texts: pa.LargeStringArray, prediction: Prediction, counted: Encoded) -> None:
-        """Count a chunk: texts and predictions (rows,); the words of the texts `counted`."""
+    def update(self, texts: pa.LargeStringArray, prediction: Prediction, encoded: Encoded) -> None:
+        """Count a chunk: texts and predictions (rows,), and the words of `encoded` texts."""
         self.statuses += np.bincount(statuses(texts, prediction), minlength=len(STATUSES))
         self.duplicates += len(texts) - count_distinct(texts)
         self.profile.count_predictions(prediction)
-        self.profile.count_words(counted)
+        self.profile.count_words(encoded)
         self._count_no_texts(texts)
 
     def _count_no_texts(self, texts: pa.LargeStringArray) -> None:

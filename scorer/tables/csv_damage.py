@@ -31,7 +31,9 @@ BOX = str.maketrans(
 GAP = re.compile(r"\S {2,}(?=\S)")  # between names that are filled up
 MIN_PADDED = 6  # rows that reach the last column: in prose so many spaces are not below each other
 CORNERS = ("\u250c\u2500", "\u250f\u2501", "\u256d\u2500")  # of a box, whose names may be in it
-LISTING = re.compile(r"-\[ .{1,20} 1 \]-*|\*{3,} 1\. row \*{3,}|Row 1:")  # psql, mysql, ClickHouse
+LISTING = re.compile(  # psql, mysql, ClickHouse
+    r"(?:-\[ .{1,20} 1 \]-*|\*{3,} 1\. row \*{3,}|Row 1:\r?\n\u2500+)\r?\n"
+)
 LISTED = (
     "`psql --csv` writes CSV, `mysql --batch` fields with tabs between them; --input-format lines "
     "reads each line as one text"
@@ -61,11 +63,11 @@ def check_drawn(sample: CsvSample) -> None:
     It has a mark for each that stands between or around the names, where spaces fill them up. Or
     for one that has a cell in each line, below a drawn line for each row.
     """
-    if LISTING.fullmatch(sample.first_line):
+    if LISTING.match("".join(sample.lines[:2])):
         raise InputError("it has each cell in a line of its own, as for the screen", LISTED)
     lines = [*sample.lines[:3]]
     plain = [line.translate(BOX) for line in lines]
-    is_box = sample.first_line.startswith(CORNERS)
+    is_box = sample.first_line.startswith(CORNERS) and "|" in plain[-1]
     if not is_box and not any(map(_is_drawn, plain, plain[1:])):  # polars says the shape above them
         return
     if plain == lines:

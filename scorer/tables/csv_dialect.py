@@ -138,9 +138,14 @@ def _check_spaced(sample: CsvSample, dialect: CsvDialect) -> None:
     names, quote = sample.first_line, dialect.quote
     are_spaced = quote != "" and names.startswith(quote) and f"{quote} {quote}" in names
     if are_spaced and not sample.is_well_formed(dialect):
+        header, *rows = sample.rows(replace(dialect, delimiter=" "))
+        unnamed = 2 * sum(len(row) == len(header) + 1 for row in rows) > len(rows)
+        reading = "--delimiter space reads them so"
+        if unnamed:  # of the names of rows
+            reading = "--delimiter space --skip-rows 1 --no-header reads the rows below them"
         raise InputError(
             "spaces stand between the names of its columns",
-            "--delimiter space reads them so; `write.csv` in R writes commas",
+            f"{reading}; `write.csv` in R writes commas",
         )
 
 

@@ -20,6 +20,10 @@ EBCDIC = re.compile(  # its letters, digits, spaces, marks and line ends: none o
     rb"[\x15\x25\r\x40\x4b-\x50\x5a-\x61\x6b-\x6f\x7a-\x7f\x81-\x89\x91-\x99\xa2-\xa9\xc1-\xc9"
     rb"\xd1-\xd9\xe2-\xe9\xf0-\xf9]{40}"
 )
+ISO_2022 = {  # escape sequences -> what switches alphabets by them, in 7 bits
+    "iso2022_jp": re.compile(rb"\x1b\$[@B]"),
+    "iso2022_kr": re.compile(rb"\x1b\$\)C"),
+}
 REFUSED = re.compile(r"utf.?7|hz|idna|punycode|undefined|unicode.?escape")
 UNDECODABLE = re.compile("[\udc80-\udcff]")
 ERRORS = "scorer.undecodable"
@@ -150,11 +154,22 @@ def _unmarked(head: bytes, name: str) -> str:
     best = max(likely, key=lambda choice: likely[choice], default=name)
     if likely.get(best, 0) > 0:
         return best
-    if name == DEFAULT and EBCDIC.match(head):
-        raise InputError("it is EBCDIC, as mainframes write it", "--encoding cp037 reads it")
-    if name == DEFAULT and head.count(0) > MANY_NULS * len(head):
-        raise InputError("it is not UTF-8, as it has so many NULs", "--encoding names another")
+    if name == DEFAULT:
+        _check_utf_8(head)
     return choices[0]
+
+
+def _check_utf_8(head: bytes) -> None:
+    """Raise `InputError` for the first bytes of a file that are clearly in another encoding."""
+    if EBCDIC.match(head):
+        raise InputError("it is EBCDIC, as mainframes write it", "--encoding cp037 reads it")
+    for name, escape in ISO_2022.items():
+        if head.isascii() and escape.search(head):
+            raise InputError(
+                "it is ISO-2022, as mail programs write it", f"--encoding {name} reads it"
+            )
+    if head.count(0) > MANY_NULS * len(head):
+        raise InputError("it is not UTF-8, as it has so many NULs", "--encoding names another")
 
 
 def _least_breaks(head: bytes) -> float:

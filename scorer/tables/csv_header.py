@@ -53,7 +53,8 @@ def check_header(sample: CsvSample, dialect: CsvDialect, options: CsvOptions) ->
     Or where all of the file would be the header.
     """
     records = sample.records(dialect)
-    if len(records) == 1 and not (options.header or options.no_header):
+    is_told = options.header or options.no_header
+    if len(records) == 1 and not is_told and not sample.lines[-1].endswith(("\n", "\r")):
         _check_breaks(records[0])
     if consistency([record.fields for record in records]) > CLEAR:
         if not options.header:
@@ -206,7 +207,7 @@ def headers_below(rows: Sequence[Sequence[str]]) -> tuple[int, str]:
             return count, 'Qualtrics writes there (`{"ImportId":…}`)'
     if len(rows) > 1 and all(map(_underlines, rows[0], rows[1])):
         return 1, "sqlcmd writes there (dashes)"
-    if len(rows) > 1 and all(map(TYPE.fullmatch, rows[1])):
+    if len(rows) > 1 and len(rows[1]) > 1 and all(map(TYPE.fullmatch, rows[1])):
         return 1, "ClickHouse writes there (types)"
     kinds = {cell.strip().casefold() for cell in rows[1]} if len(rows) > 2 else set()
     if kinds & ANSWER_KINDS and not rows[1][0].strip() and all(row[0].strip() for row in rows[2:]):

@@ -57,7 +57,7 @@ class CsvReader(TableReader):
         self._source = open_source(path, compression)
         self._rejects, self._infer_types = rejects, options.infer_types
         try:
-            check_csv(self.name, self._source.peek(), compression)
+            check_csv(self.name, self._source.peek(), compression, lines is True)
             self._head = read_head(self._source, self.name, options, expected_delimiter, lines)
         except BaseException:
             self._source.close()

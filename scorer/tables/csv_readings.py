@@ -20,8 +20,8 @@ from scorer.tables.table_streams import CsvDialect
 ESCAPE = "\\"
 ONE_FIELD = CsvDialect("\uffff")  # a delimiter that is no character of any text
 MISSING_NAME = (
-    "If the header lacks a name (R writes none for the names of rows), add it there; a cell that "
-    "holds a delimiter needs quotes"
+    "If the header lacks a name (R writes none for the names of rows), add it there, or have "
+    "--skip-rows 1 --no-header read the rows below it; a cell that holds a delimiter needs quotes"
 )
 FOOTER = "If a total or a number of rows stands below the table, have the file written without it"
 TOO_FEW = "A row has as many fields as the header has names: have blank ones written, too"

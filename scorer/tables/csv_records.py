@@ -6,12 +6,12 @@ written `""`. Knows text and records, nothing of columns or Arrow.
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from scorer.errors import InputError
 from scorer.tables.csv_encoding import Encoding
+from scorer.tables.csv_footer import is_footer
 from scorer.tables.csv_parser import MAX_CELL, parse
 from scorer.tables.doubts import Doubt, cut_off
 from scorer.tables.stray_quotes import QUOTE_HINT, StrayQuotes
@@ -19,10 +19,6 @@ from scorer.tables.table_streams import CsvDialect, Reject
 from scorer.wording import are, counted
 
 END_OF_FILE = "\x1a"  # as programs of DOS write it
-END_OF_COPY = "\\."  # as PostgreSQL's COPY writes it
-FOOTER = re.compile(r"\b(rows?|records?|total)\b", re.IGNORECASE)
-NUMBER = re.compile(r"\d+(?:,\d{3})*")
-MOST_OF_FOOTER = 100  # characters
 UNDECODABLE, OPEN_QUOTE, WIDTH = "encoding", "open quote", "width"  # why rows are rejected
 FEW_RETURNS = 0.1  # rows that end in a carriage return alone: more are meant so
 KEPT_CHARACTERS = 1 << 16  # of rejected rows that are kept, for a hint
@@ -65,7 +61,7 @@ class Lines:
                 held.clear()
 
     def __iter__(self) -> Iterator[str]:
-        for line in self._source:
+        while line := next(self._source, ""):  # `peek` makes another source of it
             self.count += 1
             self._last = line
             self._record.write(line)
@@ -85,6 +81,14 @@ class Lines:
             characters -= len(line)
         self._source = chain(lines, self._source)
         return lines
+
+    def are_blank(self) -> bool:
+        """Return whether nothing but blank lines follows."""
+        lines = []
+        while (line := next(self._source, "")) and not line.strip():
+            lines.append(line)
+        self._source = chain(lines, [line] if line else [], self._source)
+        return not line
 
     def skip(self, count: int) -> None:
         """Skip lines."""
@@ -162,8 +166,6 @@ class Records:
         self._headers = self._first_header = 0  # records that are the header again; line of one
         self._reordered = 0  # line of a record that has its names in another order
         self.below = 0  # records rejected since the last one that was not
-        self._rows = 0  # records that were not rejected
-        self._footer: Reject | None = None  # what is below the rows, if no other record follows
         self._count = self._returns = 0  # records; those before one that may be their end
         self._first_return = self._after_return = 0  # line of the first; of the one before
         self._quotes = StrayQuotes(dialect, len(names))
@@ -171,26 +173,24 @@ class Records:
         self._incomplete_at = 0  # last line of the last record that is not whole
         self._streams, self._dialect = streams, dialect
         self._names, self._reject, self._has_header = list(names), reject, has_header
+        self._footer_at, self._footer = 0, ""  # line that ends the table, and its text
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the cells of each record. Raises `InputError` for an endless cell."""
         known = frozenset(self._names) if self._has_header else frozenset()
         for lines in self._streams:
             for cells in parsed(lines, self._dialect):
+                if self._ends_table(lines, cells):
+                    break
                 self._count_return(lines, cells)
-                if cells:
-                    self._reject_footer()
                 if lines.count > 1 or not lines.well_formed:
                     self._inspect_quotes(lines)
                 if lines.valid and len(cells) == len(self._names):
                     self.bytes += lines.size
-                    self._rows += 1
                     self.below = 0
                     if cells[-1] in known:
                         self._count_header(lines.line, cells)
                     yield cells
-                elif self._is_footer(lines, cells):
-                    self._footer = next(lines.rejects(lines.fault(cells, self._names)))
                 elif cells:
                     self._reject_record(lines, cells)
                 lines.next_record()
@@ -206,8 +206,6 @@ class Records:
         """Yield what a user should know of the records, once all are read."""
         yield from self._quotes.notes()
         yield from self._ending_notes()
-        if self._footer:
-            yield f"line {self._footer.line:,} is no row: {self._footer.raw!r}"
         if self._headers:
             rows = f"{counted(self._headers, 'row')} {are(self._headers)} equal to the header"
             where = f"(the first at line {self._first_header:,})"
@@ -217,6 +215,14 @@ class Records:
                 f"line {self._reordered:,} has the names of the columns in another order, as where "
                 "files were joined: the cells below it are in the wrong columns"
             )
+
+    def _ends_table(self, lines: Lines, cells: list[str]) -> bool:
+        """Return whether a record is no row, but a line below the table; it is kept for a note."""
+        if len(cells) != 1 or lines.is_row or self._dialect.is_lines:
+            return False
+        if is_footer(lines.raw, self._count) and lines.are_blank():
+            self._footer_at, self._footer = lines.line, lines.raw
+        return self._footer_at > 0
 
     def _count_header(self, line: int, cells: list[str]) -> None:
         """Count a record that is the header, as at the start of a file that was joined."""
@@ -229,7 +235,7 @@ class Records:
 
     def _count_return(self, lines: Lines, cells: list[str]) -> None:
         """Count a record that ends in a carriage return alone, with another one behind it."""
-        self._count += 1
+        self._count += bool(cells)
         if self._after_return and cells:
             self._returns += 1
             self._first_return = self._first_return or self._after_return
@@ -242,27 +248,6 @@ class Records:
             self._quotes.inspect(lines.line, record, lines.well_formed)
         elif len(record) > 2:
             self._quotes.inspect(lines.line, record[:-1], well_formed=True)
-
-    def _is_footer(self, lines: Lines, cells: list[str]) -> bool:
-        """Return whether a record, if it is the last, is what a client writes below a table.
-
-        A number of rows has to be right: where rows are missing, it is rejected, and looked into.
-        """
-        if not lines.valid or lines.count > 1 or len(cells) >= len(self._names):
-            return False
-        raw = lines.raw.strip()
-        if raw == END_OF_COPY:
-            return True
-        rows = self._rows + sum(self.rejected.values())
-        numbers = (found.replace(",", "") for found in NUMBER.findall(raw[:MOST_OF_FOOTER]))
-        return FOOTER.search(raw) is not None and str(rows) in numbers
-
-    def _reject_footer(self) -> None:
-        """Reject what would have been a footer, had it been last."""
-        if self._footer:
-            self.rejected[WIDTH] += 1
-            self._reject(self._footer)
-            self._footer = None
 
     def _reject_record(self, lines: Lines, cells: list[str]) -> None:
         """Reject a record; line by line if its quote has no end and other rows may be in it."""
@@ -285,6 +270,8 @@ class Records:
 
     def _ending_notes(self) -> Iterator[str]:
         """Yield what a user should know of where the file and its rows end, once it has."""
+        if self._footer_at:
+            yield f"line {self._footer_at:,}, {self._footer!r}, ends the table and is no row"
         if self.is_cut:
             yield cut_off(self._cut_at)
         if 0 < self._returns <= FEW_RETURNS * self._count:

@@ -166,15 +166,16 @@ def open_table(
     options: CsvOptions | None = None,
     rejects: RejectSink | None = None,
     keep_lines: bool = False,
+    text_column: str | None = None,
 ) -> TableReader:
     """Open a path, or `-` for standard input. Raises `InputError` or `UsageError`.
 
-    keep_lines: of JSON Lines, for a writer of them.
+    keep_lines, text_column: of JSON Lines, see `JsonLinesReader`.
     """
     if format.kind == "parquet":
         return ParquetReader(path)
     if format.kind == "jsonl":
-        return JsonLinesReader(path, format.compression, rejects, keep_lines)
+        return JsonLinesReader(path, format.compression, rejects, keep_lines, text_column)
     return CsvReader(path, format.compression, options, rejects, format.delimiter, format.lines)
 
 

@@ -1,11 +1,11 @@
 """JSON Lines: one object a line, its members the columns.
 
-Read, a member of strings is a column of strings, any other has its JSON as text; a member that is
-not there, or null, is null. Many programs leave out what is null, so a file of more than a chunk is
-read once more for the names of all members; a stream has those of its first chunk. Where JSON Lines
-are written from JSON Lines, each line goes along as it is, in the column LINE, and the added
-members are put before its end: all others stay as they were, to the byte. Knows JSON and Arrow,
-nothing of scores or publishing.
+Read, a member of strings is a column of strings, any other has its JSON as text, with each digit of
+its numbers; a member that is not there, or null, is null. Many programs leave out what is null, so
+a file of more than a chunk is read once more for the names of all members; a stream has those of
+its first chunk. Where JSON Lines are written from JSON Lines, each line goes along as it is, in the
+column LINE, and the added members are put before its end: all others stay as they were, to the
+byte. Knows JSON and Arrow, nothing of scores or publishing.
 """
 
 import json
@@ -35,7 +35,7 @@ from scorer.tables.table_streams import (
     TableReader,
     TableWriter,
 )
-from scorer.tables.text_column import USUAL_NAMES
+from scorer.tables.text_column import JOIN, USUAL_NAMES
 
 LINE = "\0line"  # no member of a usual file is called so
 NO_ROWS = pa.schema([pa.field("text", TEXT)])  # of a file without any
@@ -46,7 +46,7 @@ OBJECTS = (
 )
 COMMAS = r"A comma stands behind each object, as in an array: `sed 's/,\s*$//'` removes it"
 DICTS = "They are Python dicts, not JSON: `json.dumps(row)` writes JSON where `print(row)` does not"
-JOINED = "Several objects stand in one line: `jq -c .` puts each in a line of its own"
+JOINED = "Several objects stand in one line: `jq -c . IN > OUT` puts each in a line of its own"
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")  # that `jq` takes without quotes
 SPACED = re.compile(r"\w\s+\w")  # words of a text
 BETWEEN_OBJECTS = re.compile(r"\}\s*\{")
@@ -56,13 +56,21 @@ ROWS = (
     "Of a table that pandas wrote, `pandas.read_json(IN).to_json(OUT, orient='records', "
     "lines=True)` makes JSON Lines"
 )
+ONE_ROW = "if it is a row itself, --text-column names its text"
+encode = json.JSONEncoder(ensure_ascii=False).encode
+MANY_BRACKETS = 200  # of a line that may be nested too deeply
 WHITESPACE = b" \t\r\n"
+
+
+class Number(str):
+    """A number as it is written, so that no digit is lost."""
 
 
 class JsonLinesReader(TableReader):
     """JSON Lines being read; its members are final when the first chunk is there.
 
     keep_lines: whether each line goes along in the column LINE, for a writer of JSON Lines.
+    text_column: the name that a user gives: an object that has a text there is a row.
     """
 
     kind = "jsonl"
@@ -75,6 +83,7 @@ class JsonLinesReader(TableReader):
         compression: str | None = None,
         rejects: RejectSink | None = None,
         keep_lines: bool = False,
+        text_column: str | None = None,
     ) -> None:
         self.name = source_name(path)
         self._path, self._compression = path, compression
@@ -85,6 +94,7 @@ class JsonLinesReader(TableReader):
             self._source.close()
             raise
         self._rejects, self._keep_lines = rejects, keep_lines
+        self._text_columns = (text_column or "").split(JOIN)
         self.schema = NO_ROWS
         self._place = 0  # of the line under way, in bytes
         self._is_read = False
@@ -133,7 +143,7 @@ class JsonLinesReader(TableReader):
             if line:
                 try:
                     text = line.decode()  # `json` would take UTF-16 and half characters too
-                    found = json.loads(text, parse_float=_Number)
+                    found = _parsed(text)
                 except UnicodeDecodeError:
                     found, reason = None, NOT_UTF_8
                 except (ValueError, RecursionError) as error:
@@ -176,11 +186,13 @@ class JsonLinesReader(TableReader):
         """Refuse a file of one object that holds a whole table."""
         if not self._is_read or len(objects) != 1:
             return
+        if any(isinstance(objects[0].get(name), str) for name in self._text_columns):
+            return
         cells, path = [*objects[0].values()], _path_of_rows(objects[0])
         if path or (cells and all(isinstance(cell, list | dict) for cell in cells)):
             problem = f"{self.name} is one JSON object; JSON Lines have one for each row"
-            rows = f"`jq -c {shlex.quote(path)}` makes JSON Lines of its rows"
-            raise InputError(problem, rows if path else ROWS)
+            rows = f"`jq -c {shlex.quote(path)} IN > OUT` makes JSON Lines of its rows"
+            raise InputError(problem, f"{rows}; {ONE_ROW}" if path else ROWS)
 
     def _schema_of(self, objects: list[dict[str, Any]]) -> pa.Schema:
         found = dict.fromkeys(name for one in objects for name in one)
@@ -234,28 +246,31 @@ def without_lines(table: pa.Table) -> pa.Table:
     return table.drop_columns([LINE]) if LINE in table.schema.names else table
 
 
-class _Number(float):
-    """A number with a fraction or an exponent, and how it was written: it may have more digits."""
-
-    __slots__ = ("written",)
-    written: str
-
-    def __new__(cls, written: str) -> "_Number":
-        number = super().__new__(cls, written)
-        number.written = written
-        return number
-
-
 def _text(value: Any) -> str | None:
-    """Return a member as text: a string or a number as it is, any other value as JSON."""
+    """Return a member as text: a string as it is, any other value as JSON."""
     if value is None:
         return None
-    if isinstance(value, _Number):
-        return value.written
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else _as_json(value)
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # half characters
+
+
+def _parsed(text: str) -> Any:
+    """Return a line's value. Raises `RecursionError` for one too deep to be read or written."""
+    found = json.loads(text, parse_int=Number, parse_float=Number)
+    if text.count("[") + text.count("{") > MANY_BRACKETS:
+        _as_json(found)
+    return found
+
+
+def _as_json(value: Any) -> str:
+    """Return a value as JSON."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{encode(key)}: {_as_json(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_json, value))}]"
+    return value if isinstance(value, Number) else encode(value)
 
 
 def _path_of_rows(found: dict[str, Any], path: str = "") -> str:

@@ -29,6 +29,7 @@ TWO_WORDS = rf"{LETTERS}\s+{LETTERS}|[{UNSPACED}]{{5}}"  # which no number or co
 WORD = r"(?:[\p{Ll}\p{Lo}][\p{L}\p{M}]+|\p{Lu}{2,})"  # none of a name: `New York`, `Mon Apr 06`
 PROSE = rf"(?:^|\P{{L}}){WORD}\s+{LETTERS}|{LETTERS}\s+{WORD}|[{UNSPACED}]{{5}}"
 MOMENT = r"^[\d\s.,:/-]+[AaPp]\.?[Mm]\.?(?:\s+[A-Z]{2,5}[\s\d:+-]*)?$"  # `3:04:05 PM GMT+1`
+RECORD = r"(?s)^\s*(?:\{\s*[\"'].*\}|\[\s*[\[{\"'].*\])\s*$"  # an object or a list, as JSON
 JOIN = " + "  # between the names of columns whose texts are joined
 MAX_JOINED = 3  # columns that a question proposes to join
 FEW_CELLS = 50  # of a column are looked at, at most, unless all of them are blank
@@ -281,16 +282,19 @@ def are_prose(columns: Sequence[pa.ChunkedArray]) -> list[bool]:
 
 
 def _fit(columns: Sequence[pa.ChunkedArray], form: str) -> list[bool]:
-    """Return of each column whether a form is in at least half of some cells; not in moments."""
+    """Return of each column whether a form is in at least half of some cells.
+
+    Neither in moments nor in JSON.
+    """
     cells = [_some_cells(column) for column in columns]
     joined = pa.concat_arrays(cells)
     found = pc.match_substring_regex(joined, form)  # is slow to begin
-    moments = pc.match_substring_regex(joined.filter(found), MOMENT)
+    others = pc.match_substring_regex(joined.filter(found), f"{MOMENT}|{RECORD}")
     counts = [len(some) for some in cells]
     column_of_cell = np.repeat(np.arange(len(cells)), counts)
     column_of_match = column_of_cell[found.to_numpy(zero_copy_only=False)]
     prose = np.bincount(
-        column_of_match[~moments.to_numpy(zero_copy_only=False)], minlength=len(cells)
+        column_of_match[~others.to_numpy(zero_copy_only=False)], minlength=len(cells)
     )
     return [count > 0 and 2 * fits >= count for count, fits in zip(counts, prose, strict=True)]
 

@@ -1,10 +1,12 @@
-"""Whether the texts that were found are written by people, and rightly decoded.
+r"""Whether the texts that were found are written by people, and rightly decoded.
 
     2026-01-02, A-1029, https://a.b/c     dates, ids, addresses: another column may be the texts
     neg/1021_3.txt                        names of files that hold the texts
     {"title": "Good"}                     JSON
     en, de, en, en                        a category beside a column of texts
     schÃ¶n, donâ€™t                     read in a wrong encoding, here or before
+    Great!\nLoved it                    `\n` in place of a line break
+    Access denied                       alone in its file: a message in place of a table
 
 What is doubted is scored all the same. Knows cells, nothing of files.
 """
@@ -18,6 +20,7 @@ import pyarrow.compute as pc
 from scorer.tables.doubts import Doubt
 from scorer.tables.text_column import (
     FEW_CELLS,
+    RECORD,
     TextColumn,
     are_prose,
     filled,
@@ -30,13 +33,12 @@ from scorer.wording import counted
 CODE = r"^\s*(?:[\d\s.,:/+TZ-]+|[0-9a-fA-F-]{8,}|[A-Za-z_-]*\d[\w-]*)\s*$"  # one word at most
 ADDRESS = r"^\s*(?:(?:[a-z][a-z\d+.-]*://|www\.)\S+|[\w.+-]+@[\w-]+\.\S+)\s*$"
 FILE = r"(?i)^\s*\S+\.(?:txt|text|md|html?|xml|json|eml|msg|pdf|docx?|rtf|png|jpe?g|wav|mp[34])\s*$"
-JSON = r"(?s)^\s*(?:\{\s*[\"'].*\}|\[\s*[\[{\"'].*\])\s*$"  # an object or a list, as it is written
 LOST = r"^(?:[\s.,!-]*\?){3}[\s.,!?-]*$"  # a program's sign for a character it does not have
 KINDS = {
     CODE: "dates, numbers or ids",
     ADDRESS: "addresses",
     FILE: "names of files",
-    JSON: "JSON, read as it is written",
+    RECORD: "JSON, read as it is written",
     LOST: "question marks, as where characters were lost",
 }
 DOUBTED_CELLS, DOUBTED_SHARE = 1000, 0.95
@@ -54,6 +56,8 @@ MISREAD = (  # UTF-8 read as latin-1, cp1252, cp1251, cp850 or mac-roman; what n
 )
 MISREAD_TEXTS, MISREAD_SHARE = 3, 0.02  # of the texts, at least
 MISREAD_OTHERS = 0.8  # of those beyond ASCII: people copy a few such texts from elsewhere
+ESCAPED_BREAK = r"[\pL\pP](?:\\r)?(?:\\n)+[\pL\pP]"  # beside words
+ESCAPED_TEXTS, ESCAPED_SHARE = 3, 0.1  # of the texts, at least
 MAX_VALUES = 20  # of a category that is taken for the texts
 SHOWN = 30  # characters of a text in a message
 
@@ -64,7 +68,7 @@ def doubt_text(texts: pa.LargeStringArray, name: str) -> Doubt | None:
     cells = cells.filter(pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
     if len(cells):
         for pattern, what in KINDS.items():
-            enough = len(cells) >= FEW_CELLS // 10 or pattern == JSON
+            enough = len(cells) >= FEW_CELLS // 10 or pattern == RECORD
             if enough and _count(cells, pattern) >= DOUBTED_SHARE * len(cells):
                 return Doubt(
                     f"the texts of column {name!r} look like {what}: is it the text column?"
@@ -83,6 +87,19 @@ def _doubt_decoding(cells: pa.LargeStringArray, name: str) -> Doubt | None:
     return Doubt(f"{texts} look wrongly decoded ({_example(found[0].as_py())!r}): {why}")
 
 
+def note_escapes(texts: pa.LargeStringArray, name: str) -> str | None:
+    """Return a note where line breaks of the first texts are written as two characters."""
+    cells = texts.slice(0, DOUBTED_CELLS)
+    found = _count(cells, ESCAPED_BREAK)
+    if found < max(ESCAPED_TEXTS, ESCAPED_SHARE * len(cells)):
+        return None
+    return (
+        f"{found:,} of the first {counted(len(cells), 'text')} of column {name!r} have `\\n` in "
+        "place of a line break, so that the words beside it are not known. Have the file written "
+        "as CSV: COPY and `mysql --batch` write tabs and escapes"
+    )
+
+
 def _example(text: str) -> str:
     """Return the word of a text that looks wrongly decoded."""
     return next(word for word in text.split(" ") if re.search(MISREAD, word))[:SHOWN]
@@ -90,6 +107,14 @@ def _example(text: str) -> str:
 
 def _count(cells: pa.LargeStringArray, pattern: str) -> int:
     return pc.sum(pc.match_substring_regex(cells, pattern)).as_py() or 0
+
+
+def doubt_header(names: Sequence[str]) -> Doubt:
+    """Return the doubt whether a line without rows below it, and without a usual name, is one."""
+    return Doubt(
+        f"it has no rows, and none of its names, {listed(names)}, is usual for a column of texts: "
+        "it may be a message in place of a table. If it is a header, --text-column names the column"
+    )
 
 
 def note_other_texts(sample: pa.Table, column: TextColumn) -> str | None:

@@ -17,6 +17,7 @@ from scorer.tokens.tokeniser_rules import rules_of
 from scorer.tokens.vocabulary import SPECIALS, Vocabulary
 
 ROWS = 4096  # counted at a time
+MOST_PIECES = 100_000  # that a bundle ships
 
 
 def count_pieces(texts: pa.LargeStringArray, rules: TextRules) -> Counter[str]:
@@ -33,13 +34,14 @@ def most_useful_pieces(
     texts: pa.LargeStringArray,
     rules: TextRules,
     vocabulary: Vocabulary,
-    limit: int = 300_000,
+    limit: int = MOST_PIECES,
     always: pa.LargeStringArray | None = None,
 ) -> CachedPieces:
-    """Return the pieces of the texts that save the most time, with ids, in alphabetical order.
+    """Return the pieces that save the most time when their ids are known, in alphabetical order.
 
-    Half of them are the most frequent ones that would each be tokenised by themselves, the others
-    the most frequent of all the rest. Those of the texts `always` are there too.
+    Up to half of them are the most frequent of those that share their shape with no other and so
+    take longest to tokenise; the rest are the most frequent of all others. The pieces of the texts
+    `always` come on top.
     """
     counts = sorted(count_pieces(texts, rules).items(), key=lambda item: (-item[1], item[0]))
     pieces = np.array([piece for piece, _ in counts], object)

@@ -18,13 +18,12 @@ import pyarrow as pa
 from scorer.errors import BundleError
 from scorer.tokens.piece_cache import NOTHING, CachedPieces, PieceCache, PieceIds
 from scorer.tokens.piece_index import piece_keys
-from scorer.tokens.ragged_array import RaggedArray
+from scorer.tokens.ragged_array import RaggedArray, ranges
 from scorer.tokens.special_cases import CLOSES, MATCHES, OPENS
 from scorer.tokens.spellings import plain_contraction, plain_contractions
 from scorer.tokens.text import (
     Pieces,
     TextRules,
-    ranges,
     slices,
     split,
     with_spaces,
@@ -102,9 +101,9 @@ class TextEncoder:
         self._cache = PieceCache(cached_pieces)
 
     def prepare(self) -> None:
-        """Make the tokeniser of a bundle's rules, for which the first new piece would wait.
+        """Build the tokeniser of a bundle's rules now, so that the first new piece need not wait.
 
-        In any thread. Raises BundleError for rules that are none.
+        May be called in any thread. Raises BundleError for rules that are none.
         """
         if self._tokeniser_rules is not None:
             _ = self._tokeniser
@@ -114,10 +113,10 @@ class TextEncoder:
         parts = [self._encode(part) for part in slices(texts, SLICE_BYTES)]
         nothing = Encoded(np.zeros(0, np.int32), np.zeros(1, np.int64))
         encoded = Encoded.joined([nothing, *parts])
-        return self._apart(encoded) if self._vocabulary.ngrams else encoded
+        return self._split_off_ngrams(encoded) if self._vocabulary.ngrams else encoded
 
-    def _apart(self, encoded: Encoded) -> Encoded:
-        """Return the token ids with the ids of n-grams beside them."""
+    def _split_off_ngrams(self, encoded: Encoded) -> Encoded:
+        """Move the ids of n-grams, which stand behind their unknown token, into `ngrams`."""
         is_ngram = encoded.ids >= len(self._vocabulary)
         before = np.concatenate([[0], np.cumsum(is_ngram)])[encoded.offsets]
         ngrams = Encoded(encoded.ids[is_ngram], before)
@@ -147,7 +146,7 @@ class TextEncoder:
         return PieceTokeniser(self._tokeniser_rules or rules_of(self._text_rules.language))
 
     def _numbers(self, pieces: Pieces) -> np.ndarray:
-        """Return the number of each piece: int64 (pieces,). New ones are learned."""
+        """Return each piece's number in the cache, int64 (pieces,); new pieces are added to it."""
         words, codes = pieces.distinct()
         keys = piece_keys(words)
         numbers = self._cache.find(keys)
@@ -159,9 +158,9 @@ class TextEncoder:
         return numbers.take(codes)
 
     def _with_phrases(self, pieces: Pieces, numbers: np.ndarray) -> np.ndarray:
-        """Return the numbers; neighbours that spaCy does not split independently become a phrase.
+        """Return the numbers with phrases in: neighbours that spaCy does not split independently.
 
-        The first piece of a phrase takes the phrase's number, the others have no tokens left.
+        The first piece of a phrase gets the number of the whole phrase, the others that of nothing.
         """
         starts, ends = _phrases(self._cache.flags(numbers), pieces.offsets)
         if not len(starts):
@@ -194,7 +193,7 @@ class TextEncoder:
         tokens = block.tokens
         if self._text_rules.other_spellings:
             tokens = list(map(self._vocabulary.known_spelling, tokens))
-        ids = self._vocabulary.spelled(tokens)
+        ids = self._vocabulary.ids_with_ngrams(tokens)
         return PieceIds(ids.values, ids.offsets[block.offsets], block.flags)
 
 
@@ -203,10 +202,11 @@ def _within(ids: np.ndarray, tokens: int) -> bool:
 
 
 def _phrases(flags: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return first piece and end of every run of joined pieces in which the last pass changes one.
+    """Return the first piece of each phrase, and the piece after its last: int64 (phrases,) each.
 
-    flags: uint8 (pieces,); offsets: the rows' pieces. Two neighbours of a row are joined where a
-    special case may span the space between them.
+    flags: uint8 (pieces,), see `special_cases`; offsets: int64 (rows + 1,), each row's pieces. A
+    phrase is a run of pieces of a row in which a special case may span each space between two,
+    if the tokeniser's last pass changes one of them.
     """
     changed = np.flatnonzero(flags & MATCHES)
     if not len(changed):

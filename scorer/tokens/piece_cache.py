@@ -81,7 +81,10 @@ class CachedPieces:
 
 
 class PieceCache:
-    """Piece -> number -> ids and flags, while texts are encoded; bounded in memory."""
+    """The token ids and flags of pieces, in rows that are added to; bounded in memory.
+
+    The number of a piece is its row. Pieces are known by their keys (`piece_index`).
+    """
 
     def __init__(self, shipped: CachedPieces | None) -> None:
         room = MAX_PIECES + (len(shipped) if shipped else 0)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scorer.tokens.text import ranges
-
 ROOM = 1024
 
 
@@ -80,3 +78,11 @@ class GrowingArray:
     def truncate(self, length: int) -> None:
         """Drop all but the first values; their space stays."""
         self._used = length
+
+
+def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Return the integers starts[i] … starts[i] + lengths[i] - 1 for every i, concatenated."""
+    ends = np.cumsum(lengths)
+    integers = np.repeat(starts - (ends - lengths), lengths)
+    integers += np.arange(len(integers))
+    return integers

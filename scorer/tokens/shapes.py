@@ -1,9 +1,10 @@
 """Pieces of one shape are cut alike, so that one of them is enough to tell the tokens of all.
 
-The shape of a piece has a sign for each lower-case ASCII letter, another for each upper-case one,
-and all else as it is; words that a special case or an affix rule spells are spelt out in it. So
-"plot," and "film," have one shape, "can't" and "cat's" have not. A piece with a character on which
-letters may act otherwise than by their case has no shape.
+The shape of a piece has one sign in place of every lower-case ASCII letter, another in place of
+every upper-case one, and all other characters as they are. Words that a special case or an affix
+rule names stay spelt out. So "plot," and "film," have one shape, "can't" and "cat's" have two. A
+piece has no shape if it has a character beside which a rule may treat letters of one case
+differently.
 
 Why that is exact: at each step, the tokeniser asks its rules, which find the same in both pieces
 (`affixes`), or looks up what is left as a special case. What is left begins and ends where
@@ -34,14 +35,14 @@ class Shaped:
 
     words: pieces with a space after each; offsets: their bytes, int64 (words + 1,);
     signs: the bytes of their shapes, uint8; keys: of their shapes, uint64 (words,);
-    sound: whether a word has a shape, bool (words,).
+    has_shape: bool (words,); keys mean nothing for words without one.
     """
 
     words: pa.LargeStringArray
     offsets: np.ndarray
     signs: np.ndarray
     keys: np.ndarray
-    sound: np.ndarray
+    has_shape: np.ndarray
 
 
 class Shapes:
@@ -66,12 +67,12 @@ class Shapes:
         signs = self._signs[data]
         self._spell_out(signs, data)
         foreign = np.add.reduceat(~self._allowed[data], offsets[:-1], dtype=np.int64)
-        sound = (foreign == 0) & (np.diff(offsets) <= LONGEST)
-        return Shaped(words, offsets, signs, keys_of_bytes(signs, offsets), sound)
+        has_shape = (foreign == 0) & (np.diff(offsets) <= LONGEST)
+        return Shaped(words, offsets, signs, keys_of_bytes(signs, offsets), has_shape)
 
     def find(self, shaped: Shaped) -> np.ndarray:
         """Return the number of each word's shape, int64 (words,); negative: unknown or none."""
-        return np.where(shaped.sound, self._index.find(shaped.keys), -1)
+        return np.where(shaped.has_shape, self._index.find(shaped.keys), -1)
 
     def learn(
         self, shaped: Shaped, which: np.ndarray, lengths: RaggedArray, flags: np.ndarray
@@ -82,7 +83,7 @@ class Shapes:
         flags: uint8 (asked,).
         """
         cut = _cut_within_words(shaped, which, lengths)
-        good = np.flatnonzero(shaped.sound[which] & ~cut)
+        good = np.flatnonzero(shaped.has_shape[which] & ~cut)
         self._index.add(shaped.keys[which[good]])
         self._lengths.extend(lengths.select(good))
         self._flags.extend(flags[good])

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scorer.tokens.ragged_array import ranges
 from scorer.tokens.spellings import plain_contractions
 
 SPACE = 0x20
@@ -128,14 +129,6 @@ def slices(texts: pa.LargeStringArray, most: int) -> Iterator[pa.LargeStringArra
         end = max(int(np.searchsorted(offsets, offsets[start] + most, "right")) - 1, start + 1)
         yield texts.slice(start, end - start)
         start = end
-
-
-def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Return the integers starts[i] … starts[i] + lengths[i] - 1 for every i, concatenated."""
-    ends = np.cumsum(lengths)
-    integers = np.repeat(starts - (ends - lengths), lengths)
-    integers += np.arange(len(integers))
-    return integers
 
 
 def _column(texts: pa.LargeStringArray) -> _Column:

@@ -48,9 +48,10 @@ class PieceTokeniser:
         self._shapes = _shapes(rules, self._splitter, self._cases)
 
     def tokenise(self, words: pa.LargeStringArray) -> Iterator[PieceTokens]:
-        """Return the tokens of pieces, each as if alone; they have a space after each and no other.
+        """Yield the tokens of pieces, each as if it were a text of its own.
 
-        The tokens come in blocks of bounded size, and not in the order of the pieces.
+        words: pieces with one space after each, see `Pieces.words`. The tokens come in blocks of
+        bounded size, and not in the order of the pieces.
         """
         start = 0
         for part in slices(words, BLOCK_BYTES):
@@ -59,11 +60,11 @@ class PieceTokeniser:
             start += len(part)
 
     def _tokenise_part(self, words: pa.LargeStringArray) -> Iterator[PieceTokens]:
-        """Tokenise one piece of each new shape and those without; split the others like them."""
+        """Tokenise the pieces without a shape and one of each new shape; cut the others like it."""
         shaped = self._shapes.of(words)
-        new = np.flatnonzero(shaped.sound & (self._shapes.find(shaped) < 0))
+        new = np.flatnonzero(shaped.has_shape & (self._shapes.find(shaped) < 0))
         first = new[np.unique(shaped.keys[new], return_index=True)[1]]
-        alone = np.concatenate([np.flatnonzero(~shaped.sound), first])
+        alone = np.concatenate([np.flatnonzero(~shaped.has_shape), first])
         block = self._tokenise(words, alone)
         yield block
         self._shapes.learn(shaped, alone, _token_lengths(block), block.flags)
@@ -73,10 +74,10 @@ class PieceTokeniser:
         yield self._tokenise(words, rest[numbers < 0])
 
     def stand_alone(self, words: pa.LargeStringArray) -> np.ndarray:
-        """Return whether no other of the distinct words has a word's shape: bool (words,)."""
+        """Return which of these distinct words share their shape with no other: bool (words,)."""
         shaped = self._shapes.of(words)
         _, shapes, counts = np.unique(shaped.keys, return_inverse=True, return_counts=True)
-        return np.asarray(~shaped.sound | (counts[shapes] == 1))
+        return np.asarray(~shaped.has_shape | (counts[shapes] == 1))
 
     def tokenise_phrases(self, phrases: Sequence[str]) -> PieceTokens:
         """Return the tokens of pieces with single spaces between them, each phrase as if alone."""

@@ -21,11 +21,10 @@ SPECIALS = ("<unk>", "<pad>")
 
 
 class Vocabulary:
-    """Tokens by id. The first two are `<unk>` and `<pad>`, which no text can spell.
+    """Tokens by id, then character n-grams, by which unknown tokens are described.
 
-    A token of a text that reads "<pad>" or "<unk>" is unknown like any other word that is not in
-    the vocabulary; torchtext would give it the padding's id. The ids of n-grams, which unknown
-    tokens are made of, come after those of the tokens.
+    The first two tokens are `<unk>` and `<pad>`. A token of a text that reads "<pad>" is unknown
+    like any other word that is not in the vocabulary; torchtext would give it the padding's id.
     """
 
     def __init__(self, tokens: tuple[str, ...], ngrams: tuple[str, ...] = ()) -> None:
@@ -46,7 +45,7 @@ class Vocabulary:
         return np.fromiter(map(self._ids.get, tokens, repeat(UNKNOWN_ID)), np.int32, len(tokens))
 
     def known_spelling(self, token: str) -> str:
-        """Return a token, or the first one that is an unknown token's other spelling, if any is."""
+        """Return a token, if it is unknown in its first other spelling that is known, if any."""
         if token in self._ids:
             return token
         lower = token.lower()
@@ -64,8 +63,8 @@ class Vocabulary:
         """Return the ids of a token's n-grams, of those that have one."""
         return [self._ngram_ids[ngram] for ngram in ngrams_of(token) if ngram in self._ngram_ids]
 
-    def spelled(self, tokens: Sequence[str]) -> RaggedArray:
-        """Return each token's id; after UNKNOWN_ID come the ids of its n-grams."""
+    def ids_with_ngrams(self, tokens: Sequence[str]) -> RaggedArray:
+        """Return a row for each token: its id, or UNKNOWN_ID and the ids of its n-grams."""
         ids = self.ids_of(tokens)
         if not self.ngrams:
             return RaggedArray(ids, np.arange(len(ids) + 1))

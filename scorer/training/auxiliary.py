@@ -50,7 +50,7 @@ class AuxiliaryFiles:
 class AuxiliaryInputs:
     """What was read; all of it may be missing.
 
-    unlabelled: (rows,), what to pretrain on, and what teachers label.
+    unlabelled: (rows,), texts to pretrain on, and for teachers to label.
     encoder: pretrained layers to start from.
     word_vectors: those that ship, which the linear term learns from.
     vectors: a file of word vectors for the embedding; there is no pretraining then.
@@ -66,7 +66,7 @@ class AuxiliaryInputs:
     notes: tuple[str, ...] = ()
 
     def without_output_layer(self) -> "AuxiliaryInputs":
-        """Return the same with a start that knows no classes."""
+        """Return the same, to start from the encoder without its output layer."""
         if self.encoder is None:
             return self
         note = "training starts without what the shipped bundle knows of these classes"
@@ -103,8 +103,8 @@ def without_foreign_start(
 ) -> AuxiliaryInputs:
     """Leave out the shipped bundle and word vectors where it lacks most words of the texts.
 
-    What it has learned of English makes a model of texts in another language worse than none. A
-    start that was named is kept.
+    Starting from its English makes a model of another language worse than random weights do. A
+    start that the user named is kept.
     """
     if auxiliary.encoder is None or files.start_from is not None:
         return auxiliary
@@ -183,21 +183,15 @@ def _random_start(reason: str) -> str:
 
 def _misfit(encoder: PretrainedEncoder, recipe: Recipe) -> str | None:
     """Return why an encoder does not fit a recipe, for the user; None where it does."""
-    wanted = {
-        "language": recipe.rules.language,
-        "cell": recipe.cell,
-        "embedding dim": recipe.embedding_dim,
-        "hidden dim": recipe.hidden_dim,
+    facts = {  # name -> what the encoder has, and what the recipe asks for
+        "language": (encoder.language, recipe.rules.language),
+        "cell": (encoder.cell, recipe.cell),
+        "embedding dim": (encoder.embedding_dim, recipe.embedding_dim),
+        "hidden dim": (encoder.hidden_dim, recipe.hidden_dim),
     }
-    found = {
-        "language": encoder.language,
-        "cell": encoder.cell,
-        "embedding dim": encoder.embedding_dim,
-        "hidden dim": encoder.hidden_dim,
-    }
-    for name, value in found.items():
-        if value != wanted[name]:
-            return f"its {name} is {value}, this training's {wanted[name]}"
+    for name, (found, wanted) in facts.items():
+        if found != wanted:
+            return f"its {name} is {found}, this training's {wanted}"
     return None
 
 

@@ -14,6 +14,9 @@ from scorer.training.pretraining import PretrainStep
 class Callbacks:
     """Called at each stage of a training; every method does nothing here."""
 
+    def on_begin(self, what: str) -> None:
+        """Called with what begins and has no steps to tell of: `reading the labelled rows`."""
+
     def on_corpus(self, corpus: Corpus) -> None:
         """Called with the labelled rows."""
 

@@ -65,8 +65,8 @@ class Checkpoint:
             pending.publish()
 
 
-def under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the tensors named `<prefix>.<name>`, by name."""
+def strip_prefix(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors named `<prefix>.<name>`, by `<name>`."""
     start = f"{prefix}."
     return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scorer.evaluation.evaluation import is_scored
 from scorer.wording import counted
 
 SWAP_MARGIN = 0.2  # share of rows by which other names for the classes agree better than their own
@@ -63,7 +64,7 @@ def compare(
 def guesses(probabilities: np.ndarray) -> np.ndarray:
     """Return int64 (rows,): the most likely class of each row, -1 for a row of NaN."""
     best = np.nan_to_num(probabilities).argmax(axis=1)
-    return np.where(np.isnan(probabilities).any(axis=1), -1, best)
+    return np.where(is_scored(probabilities), best, -1)
 
 
 def sign_test(winner: np.ndarray, loser: np.ndarray) -> float:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from scorer.bundles.bundle import Bundle
 from scorer.bundles.predictor import load_predictor
-from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.errors import UsageError
 from scorer.tokens.encoding import TextEncoder
 from scorer.training.auxiliary import AuxiliaryInputs

@@ -15,7 +15,7 @@ import torch
 from scorer.network.batching import padded, shuffled
 from scorer.network.model import TextClassifier
 from scorer.tokens.encoding import Encoded
-from scorer.training.checkpoint import Checkpoint, State, under
+from scorer.training.checkpoint import Checkpoint, State, strip_prefix
 from scorer.training.gradients import BatchResult, Gradients, LabelledBatch, has_fast_bfloat16
 from scorer.training.optimisation import Optimiser
 from scorer.training.recipe import TrainConfig
@@ -26,18 +26,19 @@ class Examples:
     """Encoded texts with their targets.
 
     targets: int64 (rows,), class indices; or float32 (rows, classes), soft labels.
-    offsets: float32 (rows, classes), logits that the network's are added to; None: there are none.
+    base_logits: float32 (rows, classes), the linear term's, to which the network's are added; None
+    where the recipe has no such term.
     """
 
     encoded: Encoded
     targets: np.ndarray
-    offsets: np.ndarray | None = None
+    base_logits: np.ndarray | None = None
 
     def batch(self, rows: np.ndarray, max_tokens: int | None) -> LabelledBatch:
         """Return the texts of `rows`, longest first, each cut at `max_tokens`."""
-        offsets = None if self.offsets is None else torch.from_numpy(self.offsets[rows])
+        base = None if self.base_logits is None else torch.from_numpy(self.base_logits[rows])
         targets = torch.from_numpy(self.targets[rows])
-        return LabelledBatch(padded(self.encoded, rows, max_tokens), targets, offsets)
+        return LabelledBatch(padded(self.encoded, rows, max_tokens), targets, base)
 
 
 @dataclass(frozen=True)
@@ -206,8 +207,8 @@ class _Trainer:
     def resume(self, state: State) -> tuple[tuple[Epoch, ...], TextClassifier]:
         """Restore a state; return the finished epochs and the best model so far."""
         best = copy.deepcopy(self._model).eval()
-        best.load_state_dict(under("best", state.tensors))
-        self._model.load_state_dict(under("model", state.tensors))
+        best.load_state_dict(strip_prefix("best", state.tensors))
+        self._model.load_state_dict(strip_prefix("model", state.tensors))
         epochs = tuple(Epoch(**facts) for facts in state.facts["epochs"])
         self._optimiser.resume(state.tensors, len(epochs))
         torch.set_rng_state(state.tensors["random"])

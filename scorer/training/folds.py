@@ -12,17 +12,17 @@ MANY_ROWS = 4_000  # half of which are enough to fit a model much like that of a
 
 
 def out_of_fold(
-    targets: np.ndarray, logits: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    targets: np.ndarray, fit_and_predict: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Return the logits of all rows, each by a model that was fitted on the other folds.
 
-    targets: int64 (rows,) or soft labels (rows, classes). logits: of the rows of its second
-    argument, by a model fitted on those of its first one.
+    targets: int64 (rows,) or soft labels (rows, classes). fit_and_predict: called with the indices
+    of the rows to fit a model on, and of those whose logits it returns.
     """
     folds = assign_folds(targets)
     parts = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
-    found = [logits(np.setdiff1d(np.arange(len(folds)), part), part) for part in parts]
-    return np.concatenate(found)[np.argsort(np.concatenate(parts))]
+    logits = [fit_and_predict(np.setdiff1d(np.arange(len(folds)), part), part) for part in parts]
+    return np.concatenate(logits)[np.argsort(np.concatenate(parts))]
 
 
 def assign_folds(targets: np.ndarray) -> np.ndarray:

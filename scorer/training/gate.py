@@ -4,6 +4,7 @@ Every comparison is paired: on the same test rows, by each model's guess for eac
 predictions, labels and what a person asked for, nothing of how the models were trained.
 """
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from scorer.bundles.bundle import Bundle
 from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.predictor import load_predictor
 from scorer.bundles.store import current, in_use, trained_rows
-from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.corpus.row_keys import row_keys
 from scorer.errors import GateError, UsageError
+from scorer.evaluation.evaluation import is_scored
 from scorer.training.comparison import Comparison, compare, guesses, sign_test
 from scorer.training.packaging import TrainingResult
 from scorer.wording import are, counted
@@ -23,7 +25,7 @@ from scorer.wording import are, counted
 POLICIES = ("if-not-worse", "if-better", "never", "always")
 MIN_TEST_ROWS = 20
 CLEARLY = 0.05  # significance of the sign test
-CLEARLY_BETTER = 0.01  # significance of knowing more than how frequent each class is
+CLEARLY_BETTER = 0.01  # significance of being better than guessing by class frequencies
 SMALLEST = 1e-7  # a probability of 0 counts as this
 HELP = "Try more rows, more texts of the same kind with --unlabelled, or a look at the labels"
 
@@ -74,19 +76,19 @@ def check_gate(
     if reason:
         raise GateError(
             f"bundle {bundle.version} is written but not put in use: {reason}",
-            f"{HELP}. `scorer bundles use {bundle.version} --store {store}` puts it in use all the "
-            "same",
+            f"{HELP}. `scorer bundles use {bundle.version} --store {shlex.quote(str(store))}` puts "
+            "it in use all the same",
         )
     return verdict
 
 
 def knows_more_than_frequencies(probabilities: np.ndarray, targets: np.ndarray) -> bool:
-    """Return whether it is better, by more than chance, than guessing by class frequencies.
+    """Return whether a model is significantly better than guessing by class frequencies.
 
-    In log loss, or by its guesses, which are right more often than as many guesses of each class
-    on any rows: a few sure mistakes hide in the one what the other shows, and of a rare class only
-    the one shows anything. probabilities: float32 (rows, classes), none of them NaN; targets:
-    int64 (rows,).
+    In accuracy, against as many guesses of each class on random rows; or in log loss, against
+    always predicting the frequencies. Either is enough: a few confident mistakes ruin the log loss
+    of a good model, and on a rare class accuracy shows nothing.
+    probabilities: float32 (rows, classes), none of them NaN; targets: int64 (rows,).
     """
     from scipy.stats import binomtest, ttest_1samp
 
@@ -108,11 +110,11 @@ def _too_few(test: LabelledRows) -> str | None:
     if len(test) >= MIN_TEST_ROWS:
         return None
     few = f"{counted(len(test), 'test row')} {are(len(test))} too few to tell how good it is"
-    return f"{few} ({MIN_TEST_ROWS} at least)"
+    return f"{few} ({MIN_TEST_ROWS} at least, as --test {MIN_TEST_ROWS} takes)"
 
 
 def _no_better_than_frequencies(result: TrainingResult, test: LabelledRows) -> str | None:
-    scored = ~np.isnan(result.test_probabilities).any(axis=1)
+    scored = is_scored(result.test_probabilities)
     if knows_more_than_frequencies(result.test_probabilities[scored], test.targets[scored]):
         return None
     classes = result.test_probabilities.shape[1]
@@ -155,50 +157,51 @@ def _below(result: TrainingResult, test: LabelledRows, least: float | None) -> s
 def _beside_current(
     result: TrainingResult, bundle: Bundle, test: LabelledRows, store: Path, asked: Promotion
 ) -> tuple[str | None, str]:
-    """Return why the bundle in use stays, None where it may be replaced, and a verdict then."""
+    """Compare a bundle with the one in use: return why that one stays, or None and a verdict."""
     version = in_use(store)
     if version is None:
         accuracy = float(_right(result, test).mean())
         beside = _beside_simple(accuracy, result.baseline.linear)
         return None, f"{beside}there was no version before it"
-    now = load_bundle(current(store))
-    if now.classes != bundle.classes:
-        theirs, ours = ", ".join(now.classes), ", ".join(bundle.classes)
+    incumbent = load_bundle(current(store))
+    if incumbent.classes != bundle.classes:
+        theirs, ours = ", ".join(incumbent.classes), ", ".join(bundle.classes)
         return (
             f"its classes are {ours}, those of {version}, which is in use, are {theirs}; if this "
             "is another task, give it another --store",
             "",
         )
-    both = _compare(result, now, test, trained_rows(store, version))
-    reason = _worse_than_current(both, f"{both}, beside {version}, which is in use", asked)
-    return reason, f"not clearly worse than {version}, the version before it: {both}"
+    found = _compare(result, incumbent, test, trained_rows(store, version))
+    reason = _worse_than_current(found, f"{found}, beside {version}, which is in use", asked)
+    return reason, f"not clearly worse than {version}, the version before it: {found}"
 
 
-def _worse_than_current(both: Comparison, beside: str, asked: Promotion) -> str | None:
+def _worse_than_current(found: Comparison, figures: str, asked: Promotion) -> str | None:
     """Return why the bundle in use stays; None where it may be replaced."""
-    if both.swapped:
-        names = " and ".join(map(repr, both.swapped))
-        return f"the classes {names} come out swapped: {beside}"
-    if asked.max_loss is not None and both.loss > asked.max_loss:
-        return f"it loses more than --max-loss {asked.max_loss:g} points: {beside}"
-    if both.p_worse < CLEARLY:
-        return f"it is clearly worse: {beside}"
-    if asked.policy == "if-better" and both.p_better >= CLEARLY:
-        return f"it is not clearly better (--promote if-better): {beside}"
+    if found.swapped:
+        names = " and ".join(map(repr, found.swapped))
+        return f"the classes {names} come out swapped: {figures}"
+    if asked.max_loss is not None and found.loss > asked.max_loss:
+        return f"it loses more than --max-loss {asked.max_loss:g} points: {figures}"
+    if found.p_worse < CLEARLY:
+        return f"it is clearly worse: {figures}"
+    if asked.policy == "if-better" and found.p_better >= CLEARLY:
+        return f"it is not clearly better (--promote if-better): {figures}"
     return None
 
 
 def _compare(
-    result: TrainingResult, now: Bundle, test: LabelledRows, known: np.ndarray
+    result: TrainingResult, incumbent: Bundle, test: LabelledRows, trained: np.ndarray
 ) -> Comparison:
     """Compare on the test rows that the bundle in use was not trained on.
 
-    Where those are too few on all test rows: what it has learned of them only favours it.
+    trained: keys of the texts it was trained on. If too few rows are left, on all test rows: that
+    can only favour the bundle in use.
     """
-    fresh = ~np.isin(row_keys(test.texts), known)
+    fresh = ~np.isin(row_keys(test.texts), trained)
     if fresh.sum() < MIN_TEST_ROWS:
         fresh[:] = True
     rows = test.take(fresh)
-    predictor = load_predictor(now, workers=0)
+    predictor = load_predictor(incumbent, workers=0)
     theirs = predictor.predict(predictor.encode(rows.texts)).probabilities
-    return compare(result.test_probabilities[fresh], theirs, rows.targets, now.classes)
+    return compare(result.test_probabilities[fresh], theirs, rows.targets, incumbent.classes)

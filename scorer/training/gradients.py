@@ -1,6 +1,6 @@
 """The gradients of one batch, sharded over threads, one a core.
 
-The small steps of a recurrent layer share badly between cores; batches of a few texts less do not.
+One step of a recurrent layer is too small to be shared by several cores; a batch is not.
 Random numbers are generated before the shards are distributed and gradients are summed in a fixed
 order, so the same seed and number of threads give the same weights.
 Adversarial embedding noise after Miyato et al. 2017 (arXiv 1605.07725).
@@ -35,25 +35,24 @@ class Regularisation:
 
 @dataclass(frozen=True)
 class LabelledBatch:
-    """A batch, with what its logits are to be."""
+    """A batch of texts with their targets."""
 
     texts: Batch
     targets: torch.Tensor  # int64 (texts,), or soft labels float32 (texts, classes)
-    offsets: torch.Tensor | None = None  # float32 (texts, classes): logits that are added
+    base_logits: torch.Tensor | None  # float32 (texts, classes): the network's are added to them
 
     def to(self, device: torch.device) -> "LabelledBatch":
         """Return the batch on a device."""
-        offsets = None if self.offsets is None else self.offsets.to(device)
-        return LabelledBatch(self.texts.to(device), self.targets.to(device), offsets)
+        base = None if self.base_logits is None else self.base_logits.to(device)
+        return LabelledBatch(self.texts.to(device), self.targets.to(device), base)
 
-    def every(self, step: int, first: int) -> "LabelledBatch":
-        """Return every so many-th text from the first one on, padded no longer than needed."""
+    def strided(self, first: int, step: int) -> "LabelledBatch":
+        """Return the texts `[first::step]`, padded no longer than needed."""
         lengths = self.texts.lengths[first::step]
         ids = self.texts.ids[first::step, : int(lengths.max())]
-        offsets = None if self.offsets is None else self.offsets[first::step]
-        return LabelledBatch(
-            Batch(self.texts.rows[first::step], ids, lengths), self.targets[first::step], offsets
-        )
+        base = None if self.base_logits is None else self.base_logits[first::step]
+        texts = Batch(self.texts.rows[first::step], ids, lengths)
+        return LabelledBatch(texts, self.targets[first::step], base)
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Gradients:
     def set(self, batch: LabelledBatch) -> BatchResult:
         """Set the gradients of the mean loss of a batch, on the model's device."""
         shards = list(self._shards(replace(batch, texts=self._with_hidden_words(batch.texts))))
-        gradients, results = zip(*self._threads.map(self._of, shards), strict=True)
+        gradients, results = zip(*self._threads.map(self._shard_gradients, shards), strict=True)
         set_gradients(self._parameters, gradients)
         return BatchResult(sum(r.loss for r in results), sum(r.right for r in results))
 
@@ -95,7 +94,7 @@ class Gradients:
         threads = min(self._threads.count, texts)
         mask = self._dropout_mask(texts)
         for first in range(threads):
-            part = batch.every(threads, first)
+            part = batch.strided(first, threads)
             yield _Shard(part, mask[first::threads], len(part.targets) / texts)
 
     def _dropout_mask(self, texts: int) -> torch.Tensor:
@@ -110,7 +109,8 @@ class Gradients:
         hidden = torch.rand(batch.ids.shape, device=self._device) < self._how.word_dropout
         return Batch(batch.rows, batch.ids.masked_fill(hidden, UNKNOWN_ID), batch.lengths)
 
-    def _of(self, shard: _Shard) -> tuple[tuple[torch.Tensor, ...], BatchResult]:
+    def _shard_gradients(self, shard: _Shard) -> tuple[tuple[torch.Tensor, ...], BatchResult]:
+        """Return the gradient of each parameter, and the shard's part of the batch's result."""
         embedded = self._model.embedding(shard.batch.texts.ids)
         logits, loss = self._loss(embedded, shard)
         total = loss
@@ -125,14 +125,13 @@ class Gradients:
 
     def _loss(self, embedded: torch.Tensor, shard: _Shard) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the logits, and the shard's part of the batch's mean loss."""
-        offsets = shard.batch.offsets
         lengths = shard.batch.texts.lengths
         if self._how.through_padding:
             lengths = torch.full_like(lengths, embedded.shape[1])
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._low_precision):
             logits = self._model.classify(embedded, lengths, shard.mask)
-        if offsets is not None:
-            logits = logits + offsets
+        if shard.batch.base_logits is not None:
+            logits = logits + shard.batch.base_logits
         smoothing = self._how.label_smoothing
         loss = nn.functional.cross_entropy(logits, shard.batch.targets, label_smoothing=smoothing)
         return logits, loss * shard.share

@@ -16,20 +16,20 @@ from scorer.network.model import ModelConfig, TextClassifier
 from scorer.tokens.vocabulary import Vocabulary
 
 
-def init_model(config: ModelConfig, seed: int) -> TextClassifier:
+def random_model(config: ModelConfig, seed: int) -> TextClassifier:
     """Return a network with random weights, on CUDA where there is one."""
     torch.manual_seed(seed)
     return TextClassifier(config).to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def initialise(
+def set_pretrained_layers(
     model: TextClassifier,
     vocabulary: Vocabulary,
     classes: tuple[str, ...],
     encoder: PretrainedEncoder | None,
     vectors: Path | None,
 ) -> None:
-    """Set the layers that a pretrained encoder or a file of word vectors has."""
+    """Set the layers that a pretrained encoder or a file of word vectors has, if there is one."""
     if vectors is not None:
         apply_vectors(vectors, model, vocabulary)
     if encoder is not None:

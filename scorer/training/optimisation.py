@@ -13,11 +13,11 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from scorer.network.model import TextClassifier
-from scorer.training.checkpoint import under
+from scorer.training.checkpoint import strip_prefix
 from scorer.training.recipe import TrainConfig
 
 Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
-AVERAGING_START = 9  # steps whose weight fades as the average begins
+AVERAGING_START = 9  # at first the average is of about the latest ninth of the steps so far
 
 
 class Optimiser:
@@ -58,11 +58,11 @@ class Optimiser:
     def resume(self, tensors: Mapping[str, torch.Tensor], epochs: int) -> None:
         """Go on from what `tensors` returned after so many epochs."""
         if self._averaged is not None:
-            self._averaged.load_state_dict(under("averaged", tensors))
-        moments = under("adam", tensors)
+            self._averaged.load_state_dict(strip_prefix("averaged", tensors))
+        moments = strip_prefix("adam", tensors)
         places = {name.split(".")[0] for name in moments}
         whole = self._adam.state_dict()
-        whole["state"] = {int(place): under(place, moments) for place in places}
+        whole["state"] = {int(place): strip_prefix(place, moments) for place in places}
         self._adam.load_state_dict(whole)
         self._schedule = self._schedule_from(epochs * self._batches)
 
@@ -84,10 +84,10 @@ def rate_factor(config: TrainConfig, steps: int) -> Callable[[int], float]:
 
 
 def _averaged(model: TextClassifier, config: TrainConfig, batches: int) -> AveragedModel | None:
-    """Return an exponential moving average that reaches back a share of the whole run.
+    """Return an exponential moving average of the weights over a share of the whole run.
 
-    While there are fewer steps than that behind, it is nearly the mean of all but the first ones,
-    so the initial weights do not linger (as with the warm-up of TensorFlow's moving average).
+    It begins with a higher rate, as the warm-up of TensorFlow's moving average does, so that the
+    initial weights do not linger.
     """
     if not config.averaging:
         return None

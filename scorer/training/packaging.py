@@ -5,7 +5,7 @@ path that scores. Trains nothing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,10 @@ from scorer.bundles.bundle import Bundle, Facts
 from scorer.bundles.golden import golden_rows
 from scorer.bundles.weights import rounded
 from scorer.corpus.label_leakage import LabelLeakage, count_class_tokens
-from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.evaluation.baseline import Baseline, fit_baseline
-from scorer.evaluation.calibration import FEW_ROWS, count_scored, fit_temperature
-from scorer.evaluation.evaluation import Evaluation, evaluate
+from scorer.evaluation.calibration import FEW_ROWS, fit_temperature
+from scorer.evaluation.evaluation import Evaluation, evaluate, is_scored
 from scorer.evaluation.profile import Profile
 from scorer.evaluation.report import Findings, report_html
 from scorer.evaluation.row_findings import RowFindings, find_in_rows
@@ -51,7 +51,7 @@ class TrainingResult:
 def calibrate(model: TextClassifier, validator: Validator, on_note: Callable[[str], None]) -> float:
     """Return the temperature of a network's probabilities, by the validation rows."""
     logits = validator.logits(_rounded(model))
-    rows = count_scored(logits)
+    rows = int(is_scored(logits).sum())
     if rows < FEW_ROWS:
         few = f"{counted(rows, 'validation row')} {are(rows)} few"
         on_note(f"{few} to tell how sure is too sure: probabilities are calibrated roughly")
@@ -60,14 +60,14 @@ def calibrate(model: TextClassifier, validator: Validator, on_note: Callable[[st
 
 def package(
     task: Task,
-    text: Preprocessing,
+    preprocessing: Preprocessing,
     fitted: Fitted,
     linear: LinearTerm | None,
-    share: float,
+    scale: float,
     temperature: float,
 ) -> TrainingResult:
-    """Evaluate a trained model and make its bundle; share: that of the linear term, see `Base`."""
-    draft = _Draft(task, text, fitted, linear, share)
+    """Evaluate a trained model and make its bundle; scale: of the linear term, see `Base`."""
+    draft = _Draft(task, preprocessing, fitted, linear, scale)
     predictor = draft.predictor(temperature)
     results = _evaluate_all(task, fitted, predictor)
     facts = draft.facts(predictor.temperature, results.metrics())
@@ -113,21 +113,23 @@ class _Draft:
     """A model with its weights rounded as a bundle keeps them, and read as float32."""
 
     task: Task
-    text: Preprocessing
+    preprocessing: Preprocessing
     fitted: Fitted
     linear: LinearTerm | None
-    share: float
+    scale: float
 
     def predictor(self, temperature: float) -> Predictor:
         model, classes = _rounded(self.fitted.model), self.task.corpus.classes
-        return Predictor(self.text.encoder, model, classes, temperature, linear=self.linear)
+        return Predictor(
+            self.preprocessing.encoder, model, classes, temperature, linear=self.linear
+        )
 
     def bundle(self, predictor: Predictor, findings: Findings) -> Bundle:
         return Bundle(
             facts=findings.facts,
             weights=rounded(self.fitted.model.state_dict()),
-            vocabulary=self.text.vocabulary,
-            cached_pieces=self.text.piece_cache,
+            vocabulary=self.preprocessing.vocabulary,
+            cached_pieces=self.preprocessing.piece_cache,
             golden=golden_rows(predictor),
             history=findings.history,
             report=report_html(findings),
@@ -148,9 +150,9 @@ class _Draft:
             training={
                 **self.task.facts(),
                 "best_epoch": self.fitted.best.epoch,
-                "linear_share": self.share if self.linear else 0.0,
+                "linear_share": self.scale if self.linear else 0.0,
                 "validation_rows_trained_on": self.task.learns_validation,
-                "vocabulary": self.text.facts(
+                "vocabulary": self.preprocessing.facts(
                     corpus.test.texts if self.task.learns_validation else corpus.valid.texts
                 ),
             },
@@ -215,11 +217,5 @@ def _predict(predictor: Predictor, part: LabelledRows, profile: Profile) -> Pred
 
 
 def _history_row(epoch: Epoch) -> dict[str, float]:
-    """Return an epoch without its seconds, which would make each bundle another one."""
-    return {
-        "epoch": epoch.epoch,
-        "loss": epoch.loss,
-        "train_accuracy": epoch.train_accuracy,
-        "valid_accuracy": epoch.valid_accuracy,
-        "valid_loss": epoch.valid_loss,
-    }
+    """Return an epoch without its seconds, by which bundles of the same training would differ."""
+    return {name: value for name, value in asdict(epoch).items() if name != "seconds"}

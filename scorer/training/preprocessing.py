@@ -22,10 +22,9 @@ from scorer.tokens.text import normalise
 from scorer.tokens.vocabulary import UNKNOWN_ID, Vocabulary, build_vocabulary
 from scorer.training.recipe import Recipe
 
-CACHED_PIECES = 100_000
 MOST_FREQUENT = 20  # tokens listed in the bundle
 LEAST_OCCURRENCES = 2  # of a token that is added to a pretrained vocabulary
-MAX_SPELLED_TOKENS = 1_000_000  # of texts whose n-grams count; where there are more, words suffice
+MAX_NGRAM_TOKENS = 1_000_000  # of the training texts; where there are more, words suffice
 MAX_NGRAMS = 20_000
 COMPARED_TEXTS = 200  # with spaCy's own tokens
 
@@ -54,11 +53,11 @@ class Preprocessing:
             vocabulary = build_vocabulary(counts, recipe.vocabulary_size)
         else:
             vocabulary = extend_vocabulary(pretrained.vocabulary, counts, recipe.vocabulary_size)
-        if recipe.linear and counts.total() <= MAX_SPELLED_TOKENS:
+        if recipe.linear and counts.total() <= MAX_NGRAM_TOKENS:
             ngrams = most_frequent_ngrams(counts, MAX_NGRAMS)
             vocabulary = Vocabulary(vocabulary.tokens, ngrams)
         golden = pa.array(GOLDEN_TEXTS, pa.large_string())  # scored at each start
-        piece_cache = most_useful_pieces(texts, recipe.rules, vocabulary, CACHED_PIECES, golden)
+        piece_cache = most_useful_pieces(texts, recipe.rules, vocabulary, always=golden)
         encoder = TextEncoder(recipe.rules, vocabulary, piece_cache)
         return cls(counts, vocabulary, piece_cache, encoder)
 

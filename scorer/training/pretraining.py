@@ -14,13 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from scorer.errors import InputError
 from scorer.network.model import TextClassifier
 from scorer.tokens.encoding import Encoded
 from scorer.tokens.vocabulary import PAD_ID
 from scorer.training.gradients import Threads, has_fast_bfloat16, set_gradients
 
-BLOCK_TOKENS = 512  # whose logits are at hand at once
+BLOCK_TOKENS = 512  # whose logits are computed at a time
 State = tuple[torch.Tensor, ...] | torch.Tensor | None
 
 
@@ -59,9 +58,8 @@ def pretrain(
 ) -> None:
     """Train the embedding and the recurrent layer of `model` in place, on its device.
 
-    `from_random`: the embedding is initialised at random; else the model's is trained further.
-
-    Raises `InputError` where there are too few tokens for a single batch.
+    from_random: the model's embedding is random, and is drawn anew; else it is trained further.
+    encoded: of one batch at least, see `batches_of`.
     """
     torch.manual_seed(config.seed)
     language_model = _LanguageModel(model, config, from_random).to(model.output.weight.device)
@@ -75,19 +73,10 @@ def pretrain(
             on_step(meter.step(trainer.train_on(inputs, targets)))
 
 
-def enough_tokens(encoded: Encoded, config: PretrainConfig) -> bool:
-    """Return whether there are tokens for a batch."""
-    return len(encoded.ids) + len(encoded) >= config.streams * (config.steps + 1)
-
-
 def batches_of(encoded: Encoded, config: PretrainConfig) -> int:
-    """Return how many batches a pass over the texts has."""
-    length = (len(encoded.ids) + len(encoded)) // config.streams
-    batches = (length - 1) // config.steps
-    if batches < 1:
-        least = config.streams * (config.steps + 1)
-        raise InputError(f"too few unlabelled tokens: {len(encoded.ids):,}; {least:,} at least")
-    return batches
+    """Return how many batches a pass over the texts has; 0 where there are too few tokens."""
+    length = (len(encoded.ids) + len(encoded)) // config.streams  # with a <pad> after each text
+    return max(0, length - 1) // config.steps
 
 
 def stream_batches(
@@ -104,7 +93,7 @@ def stream_batches(
 
 
 def _one_row(encoded: Encoded, order: np.ndarray) -> np.ndarray:
-    """Return all ids int32, the texts in `order`, a <pad> after each."""
+    """Return int32 (tokens + texts,): all ids, the texts in `order`, a <pad> after each."""
     lengths = encoded.lengths[order]
     ends = np.cumsum(lengths + 1)
     row = np.full(ends[-1], PAD_ID, dtype=np.int32)
@@ -115,9 +104,9 @@ def _one_row(encoded: Encoded, order: np.ndarray) -> np.ndarray:
 
 
 class _LanguageModel(nn.Module):
-    """The classifier's own layers, with an output tied to the embedding.
+    """The classifier's own layers, with an output tied to the embedding, and a sampled softmax.
 
-    The normaliser is summed over the frequent tokens, and estimated from a sample of the others.
+    Its normaliser is summed over the frequent tokens, and estimated from a sample of the others.
     """
 
     def __init__(
@@ -150,10 +139,10 @@ class _LanguageModel(nn.Module):
             shift = float(np.log(self._others / self._sampled))
             bias = torch.cat([bias[: self._frequent], bias[self._frequent :] + shift])
         weight = self.embedding.weight[candidates]
-        total = _Normaliser.apply(outputs, weight, bias)  # type: ignore[no-untyped-call]
+        sums = _LogSumExp.apply(outputs, weight, bias)  # type: ignore[no-untyped-call]
         right = (outputs * self.embedding.weight[targets]).sum(dim=1).float() + self.bias[targets]
-        total = torch.where(targets < self._frequent, total, torch.logaddexp(total, right))
-        return (total - right).mean(), state
+        sums = torch.where(targets < self._frequent, sums, torch.logaddexp(sums, right))
+        return (sums - right).mean(), state
 
     def draw_candidates(self) -> torch.Tensor:
         """Return the frequent tokens and a sample of the others."""
@@ -161,8 +150,11 @@ class _LanguageModel(nn.Module):
         return torch.cat([torch.arange(self._frequent), sampled]).to(self.bias.device)
 
 
-class _Normaliser(torch.autograd.Function):
-    """log Σ exp(outputs · weightᵀ + bias), (tokens,): in blocks that stay in the cache."""
+class _LogSumExp(torch.autograd.Function):
+    """log Σ exp(outputs · weightᵀ + bias) over the candidates, (tokens,); in blocks of tokens.
+
+    Autograd would keep all logits; here each block's stay in the processor's cache.
+    """
 
     @staticmethod
     def forward(
@@ -257,7 +249,7 @@ class _Shard:
 
 @dataclass(frozen=True)
 class _Part:
-    """What a thread made of its streams."""
+    """The gradients and loss of a thread's streams, and the state they end with."""
 
     gradients: tuple[torch.Tensor, ...]
     loss: float

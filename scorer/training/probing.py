@@ -1,4 +1,4 @@
-"""What a network's states tell of the classes before it is trained on them: linear probing.
+"""Linear probing: how well a network's states predict the classes before it is trained on them.
 
 Logistic regression over the pooled states as they are (Alain and Bengio 2016, arXiv 1610.01644).
 Knows a network and encoded examples.
@@ -28,12 +28,12 @@ def probe_logits(model: TextClassifier, examples: Examples) -> np.ndarray:
     states -= states.mean(axis=0)
     states *= SCALE / (states.std(axis=0) + SMALLEST)
 
-    def logits(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
-        targets, classes = examples.targets[inside], model.config.classes
-        (weights,), intercepts = regress([csr_matrix(states[inside])], targets, classes)
-        return np.asarray(states[outside] @ weights + intercepts, np.float32)
+    def fit_and_predict(fitted: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+        targets, classes = examples.targets[fitted], model.config.classes
+        (weights,), intercepts = regress([csr_matrix(states[fitted])], targets, classes)
+        return np.asarray(states[held_out] @ weights + intercepts, np.float32)
 
-    return out_of_fold(examples.targets, logits)
+    return out_of_fold(examples.targets, fit_and_predict)
 
 
 def pooled_states(model: TextClassifier, encoded: Encoded) -> np.ndarray:

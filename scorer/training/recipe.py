@@ -140,6 +140,7 @@ def make_recipe(preset: str, size: TableSize | None = None, **settings: Any) -> 
         raise UsageError(f"no preset {preset!r}; choose one of: {', '.join(PRESETS)}")
     given = {name: value for name, value in settings.items() if value is not None}
     recipe = PRESETS[preset]
+    # raises for a cell or a pooling there is not, before anything is read
     ModelConfig(
         2, 2, cell=given.get("cell", recipe.cell), pooling=given.get("pooling", recipe.pooling)
     )

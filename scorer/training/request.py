@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scorer.corpus.labelled_columns import Columns
+from scorer.corpus.source import Source
 from scorer.files.urls import Location
 from scorer.tables.formats import ReadOptions
 from scorer.tables.text_column import JOIN
@@ -34,17 +35,26 @@ class TrainingRequest:
     keep_duplicates: bool = False
     auxiliary: AuxiliaryFiles = field(default_factory=AuxiliaryFiles)
     seed: int = 0
-    options: ReadOptions | None = None
+    options: ReadOptions = field(default_factory=ReadOptions)
     settings: Mapping[str, Any] = field(default_factory=dict)
     promotion: Promotion = field(default_factory=Promotion)
     with_previous: bool = False  # the files of the bundle in use are trained on too
+    earlier: Sequence[Source] = ()  # those of them that are read otherwise than `labelled`
+
+    @property
+    def source(self) -> Source:
+        """The labelled files, and how they are read."""
+        return Source(self.labelled, self.columns, self.options or ReadOptions())
 
     def recipe(self, size: TableSize | None = None) -> Recipe:
         """Return the recipe for a table of a size."""
         return make_recipe(self.preset, size, seed=self.seed, **self.settings)
 
     def command(self) -> str:
-        """Return the command that trains so; files of an earlier bundle are among `labelled`."""
+        """Return the command that trains so.
+
+        Files of an earlier bundle are among `labelled`, unless some are read otherwise.
+        """
         columns, auxiliary = self.columns, self.auxiliary
         options = {
             "store": self.store,
@@ -61,9 +71,11 @@ class TrainingRequest:
             "start_from": auxiliary.start_from,
             "vectors": auxiliary.vectors,
             "teacher": list(auxiliary.teachers),
-            **(self.options.given() if self.options else {}),
+            **self.options.given(),
             **self.settings,
-            **{"promote": self.promotion.policy, "max_loss": self.promotion.max_loss},
+            "with_previous": bool(self.earlier),
+            "promote": self.promotion.policy,
+            "max_loss": self.promotion.max_loss,
             "min_accuracy": self.promotion.min_accuracy,
         }
         return command_line(["scorer", "train", *self.labelled], options)

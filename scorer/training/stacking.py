@@ -1,9 +1,10 @@
-"""A linear term for a network to stand on: the network learns what the term does not know.
+"""Stacking the network on a linear term: it learns what the term does not know.
 
-The network's logits are added to the term's. A term is surer of the rows it was fitted on than of
-any other, and would leave the network nothing to learn. So each row meets one that was fitted on
-other rows (Wolpert 1992: "Stacked generalization"). They also tell how much the term is to count
-beside what the network knows before it is trained. Knows no vocabulary.
+The network's logits are added to the term's. A linear term fits its own training rows nearly
+perfectly, which would leave the network nothing to learn from them. So the network is trained on
+out-of-fold logits: those of each row come from a term fitted on other rows (Wolpert 1992, "Stacked
+generalization"). The same logits tell how much the term should count beside a pretrained network.
+Knows no vocabulary.
 """
 
 from collections.abc import Callable
@@ -11,54 +12,57 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scorer.evaluation.calibration import fit_share
+from scorer.evaluation.calibration import fit_scale
 from scorer.network.linear import LinearTerm
 from scorer.training.fitting import Examples
 from scorer.training.folds import out_of_fold
 
-WEIGHED_ROWS = 2_000  # at most, by which both are weighed: enough to tell
+SCALE_ROWS = 2_000  # at most, from which the scale is fitted
 
 FitLinear = Callable[[Examples], LinearTerm]
-Known = Callable[[Examples], np.ndarray]
+NetworkLogits = Callable[[Examples], np.ndarray]  # float32 (rows, classes)
 
 
 @dataclass(frozen=True)
 class Base:
-    """A linear term, and what it is to the examples it was fitted on.
+    """The linear term that a network is stacked on.
 
-    term: of all examples; share: the factor that is in its logits.
-    offsets: float32 (rows, classes), logits of each example by a term that has not seen it.
+    term: fitted on all examples, its logits already multiplied by `scale`.
+    logits: float32 (rows, classes), the scaled out-of-fold logits of the examples.
     """
 
     term: LinearTerm
-    share: float
-    offsets: np.ndarray
+    scale: float
+    logits: np.ndarray
 
     def extended(self, examples: Examples, fit: FitLinear) -> tuple[LinearTerm, Examples]:
-        """Return the term of more examples, by the same factor, and these with their offsets.
+        """Return a term fitted on more examples, by the same scale, and these with base logits.
 
-        The first of them are those that this term was fitted on; the rest it has not seen.
+        examples: those that this base was fitted on, then new ones. The new ones get their logits
+        from this base's term, which has not seen them.
         """
-        rest = examples.encoded.rows(len(self.offsets), len(examples.encoded))
-        offsets = np.concatenate([self.offsets, self.term.logits(rest)])
-        return fit(examples).scaled(self.share), replace(examples, offsets=offsets)
+        new = examples.encoded.rows(len(self.logits), len(examples.encoded))
+        logits = np.concatenate([self.logits, self.term.logits(new)])
+        return fit(examples).scaled(self.scale), replace(examples, base_logits=logits)
 
 
-def fit_base(examples: Examples, fit: FitLinear, known: Known | None = None) -> Base:
-    """Return the linear term of examples, by the share at which it fits their labels best.
+def fit_base(
+    examples: Examples, fit: FitLinear, network_logits: NetworkLogits | None = None
+) -> Base:
+    """Return the linear term of examples, scaled so that it fits their labels best.
 
-    known: returns logits, float32 (rows, classes), that say what the network knows of examples
-    before it is trained; None for a network that knows nothing.
+    network_logits: what the network predicts for examples before it is trained on them; None for
+    a network of random weights.
     """
 
-    def unseen(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
-        return fit(_taken(examples, inside)).logits(examples.encoded.take(outside))
+    def fit_and_predict(fitted: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+        return fit(_taken(examples, fitted)).logits(examples.encoded.take(held_out))
 
-    logits = out_of_fold(examples.targets, unseen)
-    rows = np.random.default_rng(0).permutation(len(logits))[:WEIGHED_ROWS]
-    network = known(_taken(examples, rows)) if known else None
-    share = fit_share(logits[rows], examples.targets[rows], network)
-    return Base(fit(examples).scaled(share), share, np.float32(share) * logits)
+    logits = out_of_fold(examples.targets, fit_and_predict)
+    rows = np.random.default_rng(0).permutation(len(logits))[:SCALE_ROWS]
+    network = network_logits(_taken(examples, rows)) if network_logits else None
+    scale = fit_scale(logits[rows], examples.targets[rows], network)
+    return Base(fit(examples).scaled(scale), scale, np.float32(scale) * logits)
 
 
 def _taken(examples: Examples, rows: np.ndarray) -> Examples:

@@ -1,4 +1,7 @@
-"""All that shapes a model, and the digests that tell one training from another."""
+"""All that shapes a model, and the digests that tell one training from another.
+
+Knows what there is to learn from and how, not how it is done.
+"""
 
 import hashlib
 import json
@@ -15,7 +18,7 @@ import torch
 
 from scorer import __version__
 from scorer.corpus.corpus import PARTS, Corpus
-from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.files.fingerprint import fingerprint
 from scorer.network.model import ModelConfig
 from scorer.tokens.vocabulary import Vocabulary
@@ -41,15 +44,17 @@ class Task:
 
     @property
     def pretrains(self) -> bool:
-        """Whether a language model comes before the labels.
+        """Whether a language model is trained before the labels are used.
 
-        Beside an encoder only for unlabelled texts, and not where those are a teacher's to label.
+        A pretrained encoder is trained further only on unlabelled texts, and not where these were
+        given for a teacher to label.
         """
         auxiliary = self.auxiliary
         if not self.recipe.pretraining.passes or auxiliary.vectors is not None:
             return False
-        for_teachers = auxiliary.unlabelled is None or bool(auxiliary.teachers)
-        return auxiliary.encoder is None or not for_teachers
+        if auxiliary.encoder is None:
+            return True
+        return auxiliary.unlabelled is not None and not auxiliary.teachers
 
     @property
     def knows_classes(self) -> bool:
@@ -83,7 +88,7 @@ class Task:
 
     @property
     def key(self) -> str:
-        """A digest of all that shapes the weights: another one for another training."""
+        """A digest of all that shapes the weights, so that trainings of one key are the same."""
         parts = [
             __version__,
             self.corpus.fingerprint,
@@ -99,7 +104,7 @@ class Task:
         """Return what a bundle records of its training."""
         return {
             "data_sha256": self.corpus.fingerprint,
-            "files": [{"path": path, "sha256": it} for path, it in self.corpus.files.items()],
+            "files": _labelled_files(self.corpus),
             "preset": self.recipe.preset,
             "rows": {part: len(getattr(self.corpus, part)) for part in PARTS},
             "parts_sha256": _part_digests(self.corpus),
@@ -111,6 +116,15 @@ class Task:
             "python": platform.python_version(),
             "packages": _packages(),
         }
+
+
+def _labelled_files(corpus: Corpus) -> list[dict[str, Any]]:
+    """Return the path and digest of each labelled file, and the options that it was read by."""
+    told = corpus.told
+    return [
+        {"path": path, "sha256": sha256, "options": dict(told.get(path, {}))}
+        for path, sha256 in corpus.files.items()
+    ]
 
 
 def _auxiliary_facts(auxiliary: AuxiliaryInputs) -> dict[str, Any]:

@@ -6,26 +6,28 @@ Knows no command line: whoever calls passes callbacks.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 from scorer.bundles.bundle import Bundle
+from scorer.bundles.bundle_files import load_bundle
 from scorer.bundles.pretrained_encoder import extract_encoder
 from scorer.bundles.store import (
     CHECKPOINT,
     add,
     add_encoder,
+    current,
     in_use,
     keep_report,
     keep_trained_rows,
     promote,
 )
 from scorer.corpus.corpus import Corpus, read_corpus
-from scorer.corpus.labelled import LabelledRows
+from scorer.corpus.labelled_rows import LabelledRows
 from scorer.corpus.row_keys import row_keys
-from scorer.errors import GateError
+from scorer.errors import BundleError, GateError
 from scorer.evaluation.report import Release, report_html
 from scorer.files.publish import locked, writing
 from scorer.files.urls import Location, absolute
@@ -40,24 +42,26 @@ from scorer.training.auxiliary import (
     without_foreign_start,
 )
 from scorer.training.callbacks import Callbacks
-from scorer.training.checkpoint import Checkpoint
+from scorer.training.checkpoint import Checkpoint, State
 from scorer.training.examples import check_teachers, encode_examples
 from scorer.training.fitting import Examples, Fitted, fit, refit
 from scorer.training.gate import check_gate
-from scorer.training.initialisation import init_model, initialise
+from scorer.training.initialisation import random_model, set_pretrained_layers
 from scorer.training.label_meaning import doubt_labels
 from scorer.training.linear import fit_linear
 from scorer.training.packaging import TrainingResult, calibrate, package
 from scorer.training.preprocessing import Preprocessing
-from scorer.training.pretraining import enough_tokens, pretrain
+from scorer.training.pretraining import batches_of, pretrain
 from scorer.training.previous import with_previous
 from scorer.training.probing import probe_logits
 from scorer.training.recipe import Recipe, TableSize
 from scorer.training.request import TrainingRequest
-from scorer.training.stacking import Base, FitLinear, Known, fit_base
+from scorer.training.stacking import Base, FitLinear, NetworkLogits, fit_base
 from scorer.training.task import Task
 from scorer.training.validation import Validator
 from scorer.wording import are, counted
+
+FITTING = "fitting the linear term"
 
 
 def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
@@ -68,7 +72,8 @@ def train(request: TrainingRequest, callbacks: Callbacks) -> Bundle:
     """
     check_auxiliary(request.auxiliary, request.recipe())
     request = _with_previous_files(request, callbacks)
-    corpus = _read_corpus(request)
+    callbacks.on_begin("reading the labelled rows")
+    corpus = _named_as_in_use(_read_corpus(request), request)
     callbacks.on_corpus(corpus)
     recipe = request.recipe(TableSize(len(corpus.train), len(corpus.classes)))
     doubt = doubt_labels(corpus, recipe.rules.language)
@@ -89,9 +94,12 @@ def _with_previous_files(request: TrainingRequest, callbacks: Callbacks) -> Trai
     """Return the request with the files of the bundle in use among its own, if it asks for them."""
     if not request.with_previous:
         return request
-    files = with_previous(request.store, request.labelled)
+    *earlier, last = with_previous(request.store, request.source)
+    files = [path for source in (*earlier, last) for path in source.paths]
     callbacks.on_note(_added_files(files, request.labelled))
-    return replace(request, labelled=files)
+    return replace(
+        request, labelled=last.paths, columns=last.columns, options=last.options, earlier=earlier
+    )
 
 
 def _added_files(files: Sequence[Location], given: Sequence[Location]) -> str:
@@ -110,7 +118,21 @@ def _read_corpus(request: TrainingRequest) -> Corpus:
         request.seed,
         request.keep_duplicates,
         request.options,
+        request.earlier,
     )
+
+
+def _named_as_in_use(corpus: Corpus, request: TrainingRequest) -> Corpus:
+    """Return the corpus with its classes named as those of the bundle in use, if they are the same.
+
+    Columns of nightly outputs have these names: they stay `Positive` or `5.0` though most new rows
+    have `positive`, or 5. `--labels` names them anew.
+    """
+    if request.columns.labels or in_use(request.store) is None:
+        return corpus
+    with suppress(BundleError):  # which the gate tells
+        return corpus.named_as(load_bundle(current(request.store)).classes)
+    return corpus
 
 
 def _read_auxiliary(
@@ -137,6 +159,7 @@ def _judge(
     callbacks: Callbacks,
 ) -> None:
     """Put a new bundle in use if it earned it, and keep its report; else raise `GateError`."""
+    callbacks.on_begin("checking whether it may be put in use")
     verdict, refusal = _promote_if_earned(request, result, bundle, test)
     if not refusal:
         callbacks.on_verdict(verdict)
@@ -175,24 +198,22 @@ def build(
     check_teachers(auxiliary.teachers, corpus.classes)
     for note in auxiliary.notes:
         callbacks.on_note(note)
-    text = Preprocessing.fit(task.learned_rows.texts, recipe, auxiliary.encoder)
-    callbacks.on_vocabulary(text.vocabulary, text.counts)
+    callbacks.on_begin("counting words")
+    preprocessing = Preprocessing.fit(task.learned_rows.texts, recipe, auxiliary.encoder)
+    callbacks.on_vocabulary(preprocessing.vocabulary, preprocessing.counts)
 
     kept = Checkpoint(checkpoint, task.key) if checkpoint else None
-    state = kept.load() if kept else None
-    if state is not None:
-        done = counted(len(state.facts["epochs"]), "epoch")
-        callbacks.on_note(f"going on where an interrupted training stood, after {done}")
-    model = _initial_model(task, text)
-    examples = encode_examples(corpus.train, auxiliary, text.encoder)
-    base = _fit_base(examples, task, text, model)
+    state = _load_state(kept, callbacks)
+    model = _initial_model(task, preprocessing)
+    examples = encode_examples(corpus.train, auxiliary, preprocessing.encoder)
+    base = _fit_base(examples, task, preprocessing, model, callbacks)
     if base is not None:
-        examples = replace(examples, offsets=base.offsets)
+        examples = replace(examples, base_logits=base.logits)
     if state is None and task.pretrains:  # else the checkpoint has later weights
-        _pretrain(model, task, text, callbacks, store)
+        _pretrain(model, task, preprocessing, callbacks, store)
 
     linear = base.term if base else None
-    validator = Validator(text.encoder, corpus.classes, corpus.valid, linear)
+    validator = Validator(preprocessing.encoder, corpus.classes, corpus.valid, linear)
     fitted = fit(
         model,
         examples,
@@ -205,83 +226,109 @@ def build(
     )
     temperature = calibrate(fitted.model, validator, callbacks.on_note)
     if task.learns_validation:
-        fitted, linear = _learn_validation(task, text, base, fitted, callbacks)
+        fitted, linear = _learn_validation(task, preprocessing, base, fitted, callbacks)
 
-    result = package(task, text, fitted, linear, base.share if base else 0.0, temperature)
+    callbacks.on_begin("evaluating, and fitting the simple model beside it")
+    scale = base.scale if base else 0.0
+    result = package(task, preprocessing, fitted, linear, scale, temperature)
     callbacks.on_result(result)
     return result
 
 
-def _initial_model(task: Task, text: Preprocessing) -> TextClassifier:
-    """Return the network as it is before any training: random, or from an encoder or vectors."""
-    model = init_model(task.model_config(text.vocabulary), task.recipe.training.seed)
-    auxiliary, classes = task.auxiliary, task.corpus.classes
-    initialise(model, text.vocabulary, classes, auxiliary.encoder, auxiliary.vectors)
+def _load_state(checkpoint: Checkpoint | None, callbacks: Callbacks) -> State | None:
+    """Return the state that an interrupted training of this task has left, if it has."""
+    state = checkpoint.load() if checkpoint else None
+    if state is not None:
+        done = counted(len(state.facts["epochs"]), "epoch")
+        callbacks.on_note(f"going on where an interrupted training stood, after {done}")
+    return state
+
+
+def _initial_model(task: Task, preprocessing: Preprocessing) -> TextClassifier:
+    """Return the network before any training: random, or from an encoder or word vectors."""
+    vocabulary, auxiliary = preprocessing.vocabulary, task.auxiliary
+    model = random_model(task.model_config(vocabulary), task.recipe.training.seed)
+    set_pretrained_layers(
+        model, vocabulary, task.corpus.classes, auxiliary.encoder, auxiliary.vectors
+    )
     return model
 
 
 def _fit_base(
-    examples: Examples, task: Task, text: Preprocessing, model: TextClassifier
+    examples: Examples,
+    task: Task,
+    preprocessing: Preprocessing,
+    model: TextClassifier,
+    callbacks: Callbacks,
 ) -> Base | None:
-    """Return the linear term that the network stands on, where the recipe has one."""
+    """Return the linear term that the network is stacked on, where the recipe has one."""
     if not task.recipe.linear:
         return None
-    return fit_base(examples, _linear_fit(text.vocabulary, task), _known(task, text, model))
+    callbacks.on_begin(FITTING)
+    fit_term = _linear_fit(preprocessing.vocabulary, task)
+    return fit_base(examples, fit_term, _network_logits(task, preprocessing, model))
 
 
-def _known(task: Task, text: Preprocessing, model: TextClassifier) -> Known | None:
-    """Return what tells how much of examples a network knows before it is trained."""
+def _network_logits(
+    task: Task, preprocessing: Preprocessing, model: TextClassifier
+) -> NetworkLogits | None:
+    """Return what predicts examples by the network before it is trained; None if it is random.
+
+    By its own output layer where that is for these classes, else by a probe of its states.
+    """
     if task.auxiliary.encoder is None:
         return None
     if not task.knows_classes:
         return partial(probe_logits, model)
     classes, device = task.corpus.classes, model.output.weight.device.type
-    predictor = Predictor(text.encoder, model, classes, device=device)
+    predictor = Predictor(preprocessing.encoder, model, classes, device=device)
     return lambda examples: predictor.logits(examples.encoded)
 
 
 def _linear_fit(vocabulary: Vocabulary, task: Task) -> FitLinear:
+    """Return what fits the linear term of this task to examples."""
     classes, word_vectors = len(task.corpus.classes), task.auxiliary.word_vectors
     return lambda examples: fit_linear(examples, vocabulary, classes, word_vectors)
 
 
 def _learn_validation(
     task: Task,
-    text: Preprocessing,
+    preprocessing: Preprocessing,
     base: Base | None,
     fitted: Fitted,
     callbacks: Callbacks,
 ) -> tuple[Fitted, LinearTerm | None]:
     """Return network and linear term trained on the validation rows too, once they have chosen."""
-    examples = encode_examples(task.learned_rows, task.auxiliary, text.encoder)
+    examples = encode_examples(task.learned_rows, task.auxiliary, preprocessing.encoder)
     linear = None
     if base is not None:
-        linear, examples = base.extended(examples, _linear_fit(text.vocabulary, task))
+        callbacks.on_begin(f"{FITTING}, with the validation rows")
+        linear, examples = base.extended(examples, _linear_fit(preprocessing.vocabulary, task))
     if not task.refits_network:
         return fitted, linear
     callbacks.on_note(
         f"training again from the start, the validation rows added, up to epoch {fitted.best.epoch}"
     )
-    fresh = _initial_model(task, text)
+    fresh = _initial_model(task, preprocessing)
     return refit(fresh, examples, fitted, task.recipe.training, callbacks.on_step), linear
 
 
 def _pretrain(
     model: TextClassifier,
     task: Task,
-    text: Preprocessing,
+    preprocessing: Preprocessing,
     callbacks: Callbacks,
     store: Path | None,
 ) -> None:
     """Pretrain on the training texts and the unlabelled ones, and keep the encoder."""
-    config, encoded = task.recipe.pretraining, text.encoder.encode(task.texts)
+    config, encoded = task.recipe.pretraining, preprocessing.encoder.encode(task.texts)
     tokens = len(encoded.ids)
-    if not enough_tokens(encoded, config):
+    if not batches_of(encoded, config):
         callbacks.on_note(f"{counted(tokens, 'token')} {are(tokens)} too few to pretrain on")
         return
     pretrain(model, encoded, config, callbacks.on_pretraining, task.auxiliary.encoder is None)
     facts = {"texts": len(encoded), "tokens": tokens, **asdict(config)}
-    encoder = extract_encoder(model, text.vocabulary, facts)
+    encoder = extract_encoder(model, preprocessing.vocabulary, facts)
     callbacks.on_pretrained(encoder, add_encoder(store, encoder) if store else None)
 
 

@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from scorer.corpus.labelled import LabelledRows
-from scorer.evaluation.evaluation import log_loss
+from scorer.corpus.labelled_rows import LabelledRows
+from scorer.evaluation.evaluation import is_scored, log_loss
 from scorer.network.inference import Predictor
 from scorer.network.linear import LinearTerm
 from scorer.network.model import TextClassifier
@@ -31,7 +31,7 @@ class Validator:
     def __call__(self, model: TextClassifier) -> Validation:
         """Return the figures of a model; texts without a token are wrong, and have no loss."""
         probabilities = self._predictor(model).predict(self.encoded).probabilities
-        scored = ~np.isnan(probabilities).any(axis=1)
+        scored = is_scored(probabilities)
         right = probabilities[scored].argmax(axis=1) == self.rows.targets[scored]
         learned = self.rows.learned_targets[scored]
         loss = log_loss(probabilities[scored], learned) if scored.any() else 0.0
